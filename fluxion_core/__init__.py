@@ -1,0 +1,1 @@
+"""Fluxion: plugin-first streaming, source -> MongoDB aggregation stages -> sink."""

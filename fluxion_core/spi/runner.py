@@ -24,7 +24,7 @@ class Execution(Protocol):
         """Begin to stop: drain to a seal boundary, or (*abandon*) end at once, which is always safe."""
 
     def status(self) -> str:
-        """Return ``starting``, ``running``, ``waiting`` (for the outside), ``draining``, ``finished``, ``stopped``, ``failed``."""
+        """Return starting, running, waiting (for the outside), draining, finished, stopped or failed."""
 
 
 class Runner(ABC):
