@@ -1,0 +1,1 @@
+"""The pipeline as values, and the file that it is read from."""

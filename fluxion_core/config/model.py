@@ -1,0 +1,210 @@
+"""A pipeline as values: what a pipeline file says, and what a Python program builds itself.
+
+    definition = PipelineDefinition(
+        id="orders-ltv",
+        source=SourceConfig("file", path="orders.ndjson"),
+        stages=load_stages("orders-ltv.json"),
+        sink=SinkConfig("file", path="ltv.ndjson"),
+    )
+
+Nothing here opens or imports a component: names and options are bound when the pipeline is linted or run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+import attrs
+
+from fluxion_core.spi.options import Options, option
+
+__all__ = [
+    "Delivery",
+    "Emit",
+    "ErrorPolicy",
+    "PipelineDefinition",
+    "RetryPolicy",
+    "RuntimeConfig",
+    "SinkConfig",
+    "SourceConfig",
+    "StateConfig",
+    "snake_case",
+    "snake_case_keys",
+]
+
+Emit: TypeAlias = Literal["auto", "final", "updates", "each"]
+Delivery: TypeAlias = Literal["auto", "exactly_once", "at_least_once"]
+
+
+def snake_case(name: str) -> str:
+    """Return an option's snake_case name for its camelCase spelling: ``bootstrapServers`` is ``bootstrap_servers``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def snake_case_keys(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *options* with every top-level name in snake_case; what an option holds is left as it is."""
+    return {snake_case(str(name)): value for name, value in options.items()}
+
+
+@attrs.frozen(init=False)
+class ComponentConfig:
+    """The name of a component and the options beside it, in either spelling; *codec* overrides the component's own."""
+
+    type: str
+    options: Mapping[str, Any]
+    codec: str | None
+
+    def __init__(self, type: str, /, *, codec: str | None = None, **options: Any) -> None:  # noqa: A002  # the word of the pipeline file
+        self.__attrs_init__(type, snake_case_keys(options), codec)
+
+
+class SourceConfig(ComponentConfig):
+    """Where records come from: ``SourceConfig("kafka", topic="orders", bootstrap_servers="localhost:9092")``."""
+
+
+class SinkConfig(ComponentConfig):
+    """Where documents go: ``SinkConfig("http", endpoint="https://api.example.com/ltv")``."""
+
+
+class StateConfig(ComponentConfig):
+    """Where state lives: ``StateConfig("sqlite", path="state.db")``."""
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How often and after which pauses to try again.
+
+    The pause before attempt *n* (from 2) is ``backoff_seconds * multiplier ** (n - 2)``, at most *max_backoff_seconds*, and
+    varied by up to the fraction *jitter* of itself to either side, so that many pipelines do not knock all at once.
+    """
+
+    max_attempts: int = attrs.field(default=5, validator=attrs.validators.ge(1))
+    backoff_seconds: float = attrs.field(default=0.2, validator=attrs.validators.ge(0))
+    multiplier: float = attrs.field(default=2.0, validator=attrs.validators.ge(1))
+    jitter: float = attrs.field(default=0.2, validator=[attrs.validators.ge(0), attrs.validators.le(1)])
+    max_backoff_seconds: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
+
+    def pause_seconds(self, attempt: int, random: float) -> float:
+        """Return how long to wait before *attempt* (from 2); *random* is in [0, 1)."""
+        exponent = min(attempt - 2, 64)  # beyond, the cap rules, and floats overflow
+        pause = min(self.backoff_seconds * self.multiplier**exponent, self.max_backoff_seconds)
+        return pause * (1 + self.jitter * (2 * random - 1))
+
+
+@attrs.frozen
+class ErrorPolicy:
+    """What becomes of a record that is at fault; outages of the outside world are never a record's fault.
+
+    Build one with :meth:`fail_fast`, :meth:`skip`, :meth:`dead_letter` or :meth:`retry`.
+    """
+
+    action: Literal["fail_fast", "skip", "dead_letter"] = "fail_fast"
+    retrying: RetryPolicy | None = None
+    sink: SinkConfig | None = None
+
+    @classmethod
+    def fail_fast(cls) -> Self:
+        """Stop the pipeline at the first record at fault."""
+        return cls("fail_fast")
+
+    @classmethod
+    def skip(cls) -> Self:
+        """Count and log the record, and go on without it."""
+        return cls("skip")
+
+    @classmethod
+    def dead_letter(cls, sink: SinkConfig | None = None) -> Self:
+        """Write the record, its bytes and the reason to *sink* (or to the definition's ``dead_letter``), and go on."""
+        return cls("dead_letter", None, sink)
+
+    @classmethod
+    def retry(
+        cls,
+        max_attempts: int = 5,
+        backoff_seconds: float = 0.2,
+        multiplier: float = 2.0,
+        jitter: float = 0.2,
+        *,
+        then: ErrorPolicy | None = None,
+    ) -> Self:
+        """Try the record again after growing pauses, *max_attempts* times in all, and *then* do as that policy says.
+
+        Only stages that ask the outside world, and sinks, can answer differently the second time: a record that fails in a
+        pure stage goes to *then* at once.
+        """
+        last = then or cls.fail_fast()
+        retrying = RetryPolicy(max_attempts=max_attempts, backoff_seconds=backoff_seconds, multiplier=multiplier, jitter=jitter)
+        return cls(last.action, retrying, last.sink)
+
+
+@attrs.frozen
+class RuntimeConfig(Options):
+    """How the runtime batches, buffers, seals and stops."""
+
+    micro_batch_size: int = option(500, "The most records that are polled and run through the stages at a time.", minimum=1)
+    max_wait_seconds: float = option(0.05, "The longest that a poll waits for its first record.", minimum=0)
+    source_queue_capacity: int = option(
+        32, "The most polled batches that wait between the source and the stages; then polling pauses.", minimum=1
+    )
+    queue_capacity: int = option(
+        2048,
+        "The most sealed documents that wait for the sink before sealing pauses (a single larger seal is let in).",
+        minimum=1,
+    )
+    direct_handoff: bool = option(
+        default=False, doc="Poll, run, seal and deliver in turns in one thread, without queues: less throughput, least memory."
+    )
+    worker_thread_pool_size: int = option(
+        8, "Threads for stages that ask the outside world ($httpCall, $sqlQuery): the most calls at a time.", minimum=1
+    )
+    seal_interval_seconds: float = option(
+        0.25, "Under load, the longest time between two seals; an idle source seals at once.", minimum=0
+    )
+    seal_max_bytes: int = option(8 * 1024 * 1024, "Seal when this much output has gathered.", minimum=1)
+    drain_timeout_seconds: float = option(
+        30.0, "How long a stop may take to deliver what is sealed, before it is left for the next run.", minimum=0
+    )
+    give_up_after_seconds: float | None = option(
+        None, "Stop (exit code 74) when the outside world has been away this long; unset waits for ever.", minimum=0
+    )
+    max_record_bytes: int = option(16 * 1024 * 1024, "A larger payload is a record at fault.", minimum=1)
+    gc_tuning: bool = option(
+        False, "Let the garbage collector run less often (the command line does; a library must not by itself)."
+    )
+
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def _check_id(_: object, __: object, value: str) -> None:
+    if not _ID.fullmatch(value):
+        msg = f"pipeline id {value!r}: expected 1 to 128 letters, digits, '.', '_' or '-', starting with a letter or digit"
+        raise ValueError(msg)
+
+
+@attrs.frozen(kw_only=True)
+class PipelineDefinition:
+    """A whole pipeline. *id* names its state: two definitions with one id are two versions of the same pipeline.
+
+    ``state_store`` is a store object or a :class:`StateConfig`; without one, SQLite under ``.fluxion/`` in *base_dir*.
+    ``metrics`` is a :class:`fluxion_core.observability.metrics.StageMetrics` to fill, if the caller wants to keep one.
+    """
+
+    id: str = attrs.field(validator=_check_id)
+    source: SourceConfig
+    sink: SinkConfig
+    stages: Sequence[Mapping[str, Any]] = ()
+    emit: Emit = attrs.field(default="auto", validator=attrs.validators.in_(("auto", "final", "updates", "each")))
+    dead_letter: SinkConfig | None = None
+    error_policy: ErrorPolicy = attrs.field(factory=ErrorPolicy)
+    delivery: Delivery = attrs.field(default="auto", validator=attrs.validators.in_(("auto", "exactly_once", "at_least_once")))
+    state_store: Any = None
+    runtime: RuntimeConfig = attrs.field(factory=RuntimeConfig)
+    runner: str = "local"
+    connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    variables: Mapping[str, Any] = attrs.field(factory=dict)
+    metrics: Any = None
+    base_dir: Path = attrs.field(factory=Path.cwd)
