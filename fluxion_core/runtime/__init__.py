@@ -1,0 +1,1 @@
+"""Runs pipelines: binds them to components and drives the sealed loop."""

@@ -1,0 +1,71 @@
+"""What becomes of a record at fault: it stops the pipeline, is skipped, or goes to the dead-letter sink with its bytes."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from fluxion_core.config.model import ErrorPolicy
+from fluxion_core.errors import EvaluationError, FatalError
+from fluxion_core.spi import Document, Json
+
+__all__ = ["Fault", "dead_letter", "fatal"]
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """A record at fault: what is wrong, in which stage (``decode``, ``stages[1].$set``, ``sink``), and where it stood.
+
+    *payload* holds the original bytes; for a record that never had any, *document* is what the stage saw.
+    """
+
+    reason: str
+    kind: str
+    stage: str
+    split: str | None = None
+    position: Json = None
+    payload: bytes | None = None
+    document: Document | None = None
+
+    @classmethod
+    def of(cls, error: Exception, *, stage: str, **where: Any) -> Fault:
+        """Return the fault that *error* describes."""
+        reason = error.message if isinstance(error, EvaluationError) else str(error)
+        path = error.path if isinstance(error, EvaluationError) and error.path else stage
+        return cls(reason=reason, kind=type(error).__name__, stage=path, **where)
+
+
+def dead_letter(fault: Fault, pipeline_id: str, now: datetime) -> Document:
+    """Return the document that the dead-letter sink gets: reason, stage, position and the record itself.
+
+    The original bytes stand under ``payload`` as text where they are UTF-8 (it encodes back to the same bytes), else under
+    ``payloadBase64``; a record that had none stands under ``doc``. Where MongoDB Atlas Stream Processing's dead-letter
+    documents have a name for a thing, so is it called here.
+    """
+    return {
+        "processorName": pipeline_id,
+        "dlqTime": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "operatorName": fault.stage,
+        "errInfo": {"reason": fault.reason, "class": fault.kind},
+        "source": {"split": fault.split, "position": fault.position},
+        **_content(fault),
+    }
+
+
+def _content(fault: Fault) -> Document:
+    if fault.payload is None:
+        return {"doc": fault.document}
+    try:
+        return {"payload": fault.payload.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"payloadBase64": b64encode(fault.payload).decode("ascii")}
+
+
+def fatal(fault: Fault, policy: ErrorPolicy) -> FatalError:
+    """Return the error that stops a pipeline whose policy is to fail at once."""
+    where = f"{fault.split} at {fault.position}: " if fault.position is not None else ""
+    hint = "" if policy.action != "fail_fast" else "; error_policy: skip or dead_letter would go on without this record"
+    return FatalError(f"{fault.stage}: {where}{fault.reason}{hint}")

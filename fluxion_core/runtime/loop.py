@@ -1,0 +1,342 @@
+"""The sealed loop: the steps that must not be reordered, by number.
+
+    open   1 claim the epoch in the state store        2 open the sinks, compare their cursors with ours
+    loop   3 redeliver sealed batches not yet delivered
+           4 poll -> decode -> run; each record gets exactly one fate
+           5 SEAL: positions + state + output + fates + epoch check, one transaction     <- the commit point
+           6 source.commit (advisory)                  7 sink.write(sealed batch), fenced and idempotent
+    close  8 drain to a seal boundary
+
+Before 5 nothing of a record can be seen outside; after 5 nothing of it can be lost. :class:`Loop` holds the steps and no
+threads: :mod:`fluxion_core.runtime.local` drives it with a few of them or with none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from fluxion_core.config.model import RuntimeConfig
+from fluxion_core.errors import FatalError
+from fluxion_core.language import Output, Run
+from fluxion_core.observability.events import Listener, RecordFailed, Sealed
+from fluxion_core.observability.metrics import Ledger, MetricsRegistry
+from fluxion_core.runtime.binding import BoundPipeline
+from fluxion_core.runtime.checkpoints import Gathered, meta_of
+from fluxion_core.runtime.delivery import Outlet
+from fluxion_core.runtime.error_policies import Fault, dead_letter, fatal
+from fluxion_core.runtime.outputs import OutputBuffer
+from fluxion_core.runtime.queues import Delivered
+from fluxion_core.runtime.retry import Patience
+from fluxion_core.spi import Batch, Checkpoint, Host, Lease, RecordError, SealedOutput, SealRequest
+
+__all__ = ["Loop"]
+
+
+@attrs.define(kw_only=True)
+class Loop:
+    """One pipeline between its source and its sinks: runs batches, gathers their effects, seals them."""
+
+    bound: BoundPipeline
+    lease: Lease
+    run: Run
+    outlets: dict[str, Outlet]
+    host: Host
+    notify: Listener
+    metrics: MetricsRegistry
+    patience: Patience
+    finished: bool = False
+    """Whether the end of input was taken in, and nothing was read since."""
+    _gathered: Gathered = attrs.field(factory=Gathered)
+    _buffers: dict[str, OutputBuffer] = attrs.field(init=False)
+    _last_seal_end: float = 0.0
+    _last_seal_seconds: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        self._buffers = {name: OutputBuffer(outlet.sink, outlet.codec) for name, outlet in self.outlets.items()}
+        self._last_seal_end = self.host.clock.monotonic()
+
+    # ------------------------------------------------------------------------------------------------- step 4
+
+    def take(self, batch: Batch) -> None:
+        """Run *batch* through the stages; nothing of it is durable or visible before the next seal.
+
+        Raises:
+            FatalError: a record is at fault and the policy is to fail at once.
+            Abandoned: the outside world was away and the pipeline is being stopped.
+        """
+        self.host.reach("polled")
+        count = len(batch)
+        self.metrics.batches += 1
+        self.metrics.records_this_run += count
+        self.ledger.records_in += count
+        self.finished = False
+        self.run.now = self.host.clock.now()
+        started = self.host.clock.monotonic()
+        failures = self._feed(batch)
+        self._count_stages(self.host.clock.monotonic() - started)
+        self._settle(batch, failures)
+        self._gathered.positions.update(batch.positions)
+        self._gathered.records += count
+        self.host.reach("ran")
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every record."""
+        return self.metrics.ledger
+
+    def _feed(self, batch: Batch) -> list[tuple[int | None, str, Exception, Any]]:
+        """Run *batch* and return its failures as (record, stage, error, document)."""
+        if batch.documents is not None:
+            return self._gather(self.run.feed(documents=batch.documents), None)
+        if self.bound.source_codec.json_text:
+            if batch.block is not None:
+                self.metrics.bytes_in += len(batch.block)
+                return self._gather(self.run.feed(block=batch.block), None)
+            payloads = batch.payloads or ()
+            self.metrics.bytes_in += sum(map(len, payloads))
+            return self._gather(self.run.feed(payloads=payloads), None)
+        return self._feed_decoded(batch.payload_list() or ())
+
+    def _feed_decoded(self, payloads: Sequence[bytes]) -> list[tuple[int | None, str, Exception, Any]]:
+        self.metrics.bytes_in += sum(map(len, payloads))
+        limit = self.config.max_record_bytes
+        decoded = self.bound.source_codec.decode_batch(payloads)
+        decoded = [
+            RecordError(f"the payload has {len(payload)} bytes; max_record_bytes is {limit}")
+            if len(payload) > limit
+            else answer
+            for payload, answer in zip(payloads, decoded, strict=True)
+        ]
+        indexes = [index for index, answer in enumerate(decoded) if not isinstance(answer, RecordError)]
+        failures = self._gather(self.run.feed(documents=[decoded[index] for index in indexes]), indexes)
+        broken = [(index, "decode", answer, None) for index, answer in enumerate(decoded) if isinstance(answer, RecordError)]
+        return [*failures, *broken]
+
+    @property
+    def config(self) -> RuntimeConfig:
+        """The pipeline's runtime options."""
+        return self.bound.definition.runtime
+
+    def _gather(self, output: Output, indexes: Sequence[int] | None) -> list[tuple[int | None, str, Exception, Any]]:
+        """Keep the output of a run for the next seal; return its failures with indexes into the batch."""
+        buffer = self._buffers["sink"]
+        if output.count and buffer.wants_blocks:
+            buffer.add_block(output.count, output.json_lines())
+        elif output.count:
+            buffer.add_documents(output.documents)
+        self._gathered.delivered += output.passed
+        self._gathered.filtered += output.filtered
+        return [
+            (
+                failure.index if indexes is None or failure.index is None else indexes[failure.index],
+                "decode"
+                if failure.stage is None
+                else f"stages[{failure.stage}].{self.bound.program.stage_names[failure.stage]}",
+                failure.error,
+                failure.document,
+            )
+            for failure in output.failures
+        ]
+
+    def _settle(self, batch: Batch, failures: Sequence[tuple[int | None, str, Exception, Any]]) -> None:
+        if not failures:
+            return
+        payloads = batch.payload_list()
+        only_split = next(iter(batch.positions)) if len(batch.positions) == 1 else None
+        for index, stage, error, document in failures:
+            if index is None:
+                self._apply_policy(Fault.of(error, stage=stage, document=document), of_record=False)
+                continue
+            fault = Fault.of(
+                error,
+                stage=stage,
+                split=batch.splits[index] if batch.splits is not None else only_split,
+                position=batch.record_positions[index] if batch.record_positions is not None else None,
+                payload=payloads[index] if payloads is not None else None,
+                document=batch.documents[index] if batch.documents is not None else None,
+            )
+            self._apply_policy(fault, of_record=True)
+
+    def _apply_policy(self, fault: Fault, *, of_record: bool) -> None:
+        policy = self.bound.definition.error_policy
+        self.metrics.failures += 1
+        fate = {"fail_fast": "fatal", "skip": "skipped", "dead_letter": "dead_lettered"}[policy.action]
+        self.notify(
+            RecordFailed(
+                pipeline_id=self.lease.pipeline_id,
+                stage=fault.stage,
+                reason=fault.reason,
+                position={"split": fault.split, "position": fault.position},
+                fate=fate,
+            )
+        )
+        if fate == "fatal":
+            raise fatal(fault, policy)
+        if fate == "dead_lettered":
+            letter = dead_letter(fault, self.lease.pipeline_id, self.host.clock.now())
+            self._buffers["dead_letter"].add_documents([letter])
+        if of_record:
+            self._gathered.skipped += fate == "skipped"
+            self._gathered.dead_lettered += fate == "dead_lettered"
+
+    def _count_stages(self, seconds: float) -> None:
+        counters = self.metrics.stages.stages
+        for counter, (documents_in, documents_out, failures) in zip(counters, self.run.stage_counts(), strict=True):
+            counter.invocations += 1
+            counter.documents_in = documents_in
+            counter.documents_out = documents_out
+            counter.failures = failures
+            counter.duration_seconds += seconds
+
+    # ------------------------------------------------------------------------------------------------- step 5
+
+    def finish(self) -> None:
+        """Take in the end of input: what the stages held back comes out with the next seal, which is due at once."""
+        if self.finished:
+            return
+        self._settle(Batch.empty(), self._gather(self.run.finish(), None))
+        self.finished = True
+        self._gathered.urgent = True
+
+    def seal_wait_seconds(self, *, idle: bool) -> float | None:
+        """Return after how many seconds a seal is due: 0 for now, ``None`` if there is nothing to seal.
+
+        Under load a seal is due every ``seal_interval_seconds`` or ``seal_max_bytes``. When nothing more is waiting (*idle*)
+        it is due at once, unless sealing has taken more than a fifth of the time of late.
+        """
+        if self._gathered.empty:
+            return None
+        if self._gathered.urgent or self.output_bytes >= self.config.seal_max_bytes:
+            return 0.0
+        since = self.host.clock.monotonic() - self._last_seal_end
+        spacing = self.config.seal_interval_seconds
+        if idle:
+            spacing = min(spacing, 4 * self._last_seal_seconds)
+        return max(0.0, spacing - since)
+
+    @property
+    def output_bytes(self) -> int:
+        """How much output waits for the next seal."""
+        return sum(buffer.size_bytes for buffer in self._buffers.values())
+
+    def seal(self) -> dict[str, Any]:
+        """Make everything gathered durable in one transaction (step 5) and queue it for delivery; return the sealed positions.
+
+        Raises:
+            FencedError: another process took the pipeline over.
+            FatalError: the state store stayed away too long.
+        """
+        started = self.host.clock.monotonic()
+        if self.bound.emit == "updates":
+            self._settle(Batch.empty(), self._gather(self.run.changed(), None))
+        gathered, self._gathered = self._gathered, Gathered()
+        self._enter_fates(gathered)
+        outputs = self._seal_outputs()
+        request = SealRequest(
+            lease=self.lease,
+            positions=gathered.positions,
+            rows=self.run.state_delta(),
+            outputs=outputs,
+            delivered=gathered.marks,
+            ledger=self.ledger.sealed_form(),
+            meta=meta_of(self.bound, finished=self.finished),
+        )
+        self.patience.call(lambda: self.bound.store.seal(request))
+        self.host.reach("sealed")
+        for output in outputs:
+            self.outlets[output.target].queue.put(output)
+        self._note_seal(gathered, outputs, started)
+        return gathered.positions
+
+    def _enter_fates(self, gathered: Gathered) -> None:
+        self.ledger.delivered += gathered.delivered
+        self.ledger.filtered += gathered.filtered
+        self.ledger.skipped += gathered.skipped
+        self.ledger.dead_lettered += gathered.dead_lettered
+
+    def _seal_outputs(self) -> list[SealedOutput]:
+        outputs = [
+            self.outlets[target].seal_next(packed.count, packed.data)
+            for target, buffer in self._buffers.items()
+            for packed in buffer.drain()
+        ]
+        documents = sum(output.count for output in outputs if output.target == "sink")
+        self.ledger.documents_sealed += documents
+        self.metrics.documents_this_run += documents
+        self.metrics.bytes_out += sum(len(output.data) - 1 for output in outputs if output.target == "sink")
+        return outputs
+
+    def _note_seal(self, gathered: Gathered, outputs: Sequence[SealedOutput], started: float) -> None:
+        self._last_seal_end = self.host.clock.monotonic()
+        self._last_seal_seconds = self._last_seal_end - started
+        self.metrics.seals += 1
+        self.metrics.seal_seconds += self._last_seal_seconds
+        self.metrics.state_keys = self.run.state_keys
+        self.metrics.state_bytes = self.run.state_bytes
+        self.metrics.observe_sink_queue(self.outlets["sink"].queue.documents)
+        self.notify(
+            Sealed(
+                pipeline_id=self.lease.pipeline_id,
+                number=self.metrics.seals,
+                records=gathered.records,
+                documents=sum(output.count for output in outputs),
+                seconds=self._last_seal_seconds,
+            )
+        )
+
+    # ------------------------------------------------------------------------------------------------- step 7, its end
+
+    def apply(self, report: Delivered) -> None:
+        """Take in that a sealed output is delivered; the next seal records it, together with what the sink refused.
+
+        Raises:
+            FatalError: the sink refused a record and the policy is to fail at once, or the dead-letter sink refused one.
+        """
+        output, refused = report.output, report.result.refused
+        self.outlets[output.target].delivered_seq = output.seq
+        self.metrics.deliveries += 1
+        self.metrics.delivery_seconds += report.seconds
+        self.metrics.duplicates_suppressed += report.result.duplicate
+        self.metrics.observe_sink_queue(self.outlets["sink"].queue.documents)
+        if output.target == "sink":
+            self.ledger.documents_refused += len(refused)
+            self.ledger.documents_delivered += output.count - len(refused)
+        elif refused:
+            msg = f"dead-letter sink refused a record: {refused[0].reason}; nothing was dropped; mend the sink and run again"
+            raise FatalError(msg)
+        for refusal in refused:
+            self._refused(output, refusal.index, refusal.reason)
+        self._gathered.marks[output.target] = output.seq
+        self.host.reach("delivered")
+
+    def _refused(self, output: SealedOutput, index: int, reason: str) -> None:
+        batch = self.outlets[output.target].as_batch(output)
+        fault = Fault(
+            reason=reason,
+            kind="RecordError",
+            stage="sink",
+            split="output",
+            position=batch.record_key(index),
+            payload=batch.payloads[index] if batch.documents is None else None,
+            document=batch.documents[index] if batch.documents is not None else None,
+        )
+        self._apply_policy(fault, of_record=False)
+        self._gathered.urgent = True
+
+    # ------------------------------------------------------------------------------------------------- step 8
+
+    def settle_marks(self) -> None:
+        """Record the last deliveries in the store, so that a clean end leaves nothing to redeliver."""
+        if self._gathered.marks or not self._gathered.empty:
+            self.seal()
+
+
+def restore(run: Run, checkpoint: Checkpoint, metrics: MetricsRegistry) -> None:
+    """Put the sealed state back into a fresh *run*, and the sealed counts into *metrics*."""
+    run.restore(checkpoint.rows)
+    metrics.ledger = Ledger(**checkpoint.ledger)
+    metrics.state_keys = run.state_keys
+    metrics.state_bytes = run.state_bytes

@@ -1,0 +1,96 @@
+"""The front of the runtime: give it a definition, get a handle.
+
+handle = PipelineOrchestrator().run(definition)      # returns at once
+handle.wait()
+print(handle.metrics().snapshot()["ledger"])
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from fluxion_core.components import ComponentSet
+from fluxion_core.config.model import PipelineDefinition
+from fluxion_core.observability.events import Event, Listener
+from fluxion_core.observability.metrics import MetricsRegistry, StageMetrics
+from fluxion_core.plugins import PluginRegistry, load_plugins
+from fluxion_core.runtime.binding import bind
+from fluxion_core.runtime.local import LocalPlan
+from fluxion_core.spi import Execution, Host
+
+__all__ = ["PipelineHandle", "PipelineOrchestrator"]
+
+_logger = logging.getLogger("fluxion.orchestrator")
+
+
+class PipelineHandle:
+    """A pipeline that was started; every method may be called from any thread."""
+
+    def __init__(self, execution: Execution, metrics: MetricsRegistry) -> None:
+        self._execution = execution
+        self._metrics = metrics
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Block until the pipeline has ended, or for *timeout_seconds*; return whether it has ended.
+
+        Raises:
+            FluxionError: the reason for which it stopped, if it ended badly.
+        """
+        return self._execution.wait(timeout_seconds)
+
+    def stop(self, *, abandon: bool = False) -> None:
+        """Begin to stop and return: drain what is in hand, or (*abandon*) leave it to the next run, which is always safe."""
+        self._execution.stop(abandon=abandon)
+
+    def metrics(self) -> MetricsRegistry:
+        """Return the live counters."""
+        return self._metrics
+
+    def status(self) -> str:
+        """Return starting, running, waiting (for the outside), draining, finished, stopped or failed."""
+        return self._execution.status()
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing sealed was left undelivered by a stop; known once the pipeline has ended."""
+        return bool(getattr(self._execution, "drained", True))
+
+
+class PipelineOrchestrator:
+    """Assembles pipelines from whatever components are installed, or from those it is given."""
+
+    def __init__(
+        self,
+        components: ComponentSet | None = None,
+        *,
+        registry: PluginRegistry | None = None,
+        listeners: Sequence[Listener] = (),
+        host: Host | None = None,
+    ) -> None:
+        self._registry = registry or load_plugins()
+        self._components = components or self._registry.components
+        self._listeners = tuple(listeners)
+        self._host = host
+
+    def run(self, definition: PipelineDefinition, *, takeover: bool = False) -> PipelineHandle:
+        """Start *definition* and return at once; *takeover* takes the pipeline from a process that still runs it.
+
+        Raises:
+            ConfigError: the definition is wrong; carries every problem. What goes wrong later is raised by ``wait``.
+        """
+        bound = bind(definition, self._components)
+        metrics = MetricsRegistry(pipeline_id=definition.id, stages=definition.metrics or StageMetrics())
+        runner = self._components.get("runner", definition.runner).value()
+        plan = LocalPlan(bound=bound, host=self._host or Host(), notify=self._notify, metrics=metrics, takeover=takeover)
+        return PipelineHandle(runner.start(plan), metrics)
+
+    def _notify(self, event: Event) -> None:
+        for listener in (*self._listeners, self._tell_plugins):
+            try:
+                listener(event)
+            except Exception:
+                _logger.exception("a listener failed on %s", type(event).__name__)
+
+    def _tell_plugins(self, event: Event) -> None:
+        self._registry.hooks.hook.fluxion_event(event=event)

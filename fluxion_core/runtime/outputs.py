@@ -1,0 +1,125 @@
+"""Sealed output as bytes: how it is cut into batches for a sink, packed for the state store, and unpacked for delivery.
+
+The packed form is one letter for the kind, then the content: ``B`` newline-ended payloads, ``P`` a list of payloads in
+MessagePack, ``D`` documents with their types in the language's own encoding. What comes out is, byte for byte, what went in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+import msgspec
+
+from fluxion_core.errors import StateError
+from fluxion_core.language import decode_value, encode_value
+from fluxion_core.spi import Codec, Document, Sink
+
+__all__ = ["OutputBuffer", "Packed", "unpack"]
+
+_pack_list = msgspec.msgpack.Encoder().encode
+_unpack_list = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+@attrs.frozen
+class Packed:
+    """Content for one sealed batch."""
+
+    count: int
+    data: bytes
+
+
+class OutputBuffer:
+    """Gathers the output for one sink between two seals, in the form that the sink accepts."""
+
+    def __init__(self, sink: Sink[Any], codec: Codec[Any]) -> None:
+        self._sink = sink
+        self._codec = codec
+        self._blocks: list[tuple[int, bytes]] = []
+        self._items: list[Any] = []
+        self.count = 0
+        self.size_bytes = 0
+
+    @property
+    def wants_blocks(self) -> bool:
+        """Whether :meth:`add_block` is the form to add (a sink of JSON payloads)."""
+        return self._sink.accepts == "payloads" and self._codec.json_text
+
+    def add_block(self, count: int, block: bytes) -> None:
+        """Add *count* newline-ended JSON documents."""
+        self._blocks.append((count, block))
+        self.count += count
+        self.size_bytes += len(block)
+
+    def add_documents(self, documents: Sequence[Document]) -> None:
+        """Add documents, encoded by the codec unless the sink wants them as they are."""
+        if self.wants_blocks:
+            lines = [self._codec.encode(document) + b"\n" for document in documents]
+            self.add_block(len(lines), b"".join(lines))
+            return
+        encode = encode_value if self._sink.accepts == "documents" else self._codec.encode
+        items = [encode(document) for document in documents]
+        self._items += items
+        self.count += len(items)
+        self.size_bytes += sum(map(len, items))
+
+    def drain(self) -> list[Packed]:
+        """Return what was gathered as batches within the sink's limits, and forget it."""
+        packed = list(self._pack_blocks() if self._blocks else self._pack_items())
+        self._blocks, self._items, self.count, self.size_bytes = [], [], 0, 0
+        return packed
+
+    def _pack_blocks(self) -> Iterator[Packed]:
+        limit = self._sink.max_batch_records
+        blocks = self._blocks if limit is None else list(_split(self._blocks, limit))
+        for group in _grouped(blocks, limit, self._sink.max_batch_bytes):
+            yield Packed(sum(count for count, _ in group), b"B" + b"".join([block for _, block in group]))
+
+    def _pack_items(self) -> Iterator[Packed]:
+        kind = b"D" if self._sink.accepts == "documents" else b"P"
+        pairs = [(1, item) for item in self._items]
+        for group in _grouped(pairs, self._sink.max_batch_records, self._sink.max_batch_bytes):
+            yield Packed(len(group), kind + _pack_list([item for _, item in group]))
+
+
+def _split(blocks: Sequence[tuple[int, bytes]], limit: int) -> Iterator[tuple[int, bytes]]:
+    for count, block in blocks:
+        if count <= limit:
+            yield count, block
+            continue
+        lines = [line + b"\n" for line in block.split(b"\n")[:-1]]
+        for start in range(0, count, limit):
+            part = lines[start : start + limit]
+            yield len(part), b"".join(part)
+
+
+def _grouped(pairs: Sequence[tuple[int, bytes]], limit: int | None, limit_bytes: int) -> Iterator[list[tuple[int, bytes]]]:
+    group: list[tuple[int, bytes]] = []
+    records = size = 0
+    for count, data in pairs:
+        if group and ((limit is not None and records + count > limit) or size + len(data) > limit_bytes):
+            yield group
+            group, records, size = [], 0, 0
+        group.append((count, data))
+        records += count
+        size += len(data)
+    if group:
+        yield group
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """Return the content of a packed batch as keyword arguments for a ``SealedBatch``.
+
+    Raises:
+        StateError: the stored bytes are of a kind that this version does not know.
+    """
+    kind, content = data[:1], data[1:]
+    if kind == b"B":
+        return {"block": content}
+    if kind == b"P":
+        return {"payload_column": _unpack_list(content)}
+    if kind == b"D":
+        return {"documents": [decode_value(item) for item in _unpack_list(content)]}
+    msg = f"state: a sealed batch of unknown kind {kind!r}; it was written by another version of fluxion-core"
+    raise StateError(msg)
