@@ -1,6 +1,7 @@
 """Binds a definition to components: names resolved, options parsed, stages compiled, guarantees settled.
 
-Reaches nothing outside. Everything that is wrong is reported at once, each problem under the path that the pipeline file gives it (``source.topic``,
+Reaches nothing outside. Everything that is wrong is reported at once, each problem under the path that the pipeline file
+gives it (``source.topic``,
 ``stages[2].$group.total``).
 """
 

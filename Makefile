@@ -1,0 +1,64 @@
+# Everything here works on a fresh machine that has Python >= 3.11 and make: what is missing is installed into .venv.
+#   make quickstart   run the main job on embedded defaults        make test   run every test
+#   make lint types docs wheel   the other checks                  make bench  measure (see benchmarks/README.md)
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PLUGINS := plugins/fluxion-connect-kafka plugins/fluxion-connect-http plugins/fluxion-enrich
+FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done
+PYTEST_WORKERS ?= 2
+
+.PHONY: quickstart test conformance crash soak lint types docs wheel bench bench-smoke clean
+
+quickstart: $(VENV)/core.installed
+	$(BIN)/python examples/orders-ltv/quickstart.py
+
+test: $(VENV)/test.installed
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
+
+conformance: $(VENV)/test.installed
+	$(BIN)/python -m pytest -q tests/conformance -rA
+
+crash: $(VENV)/test.installed          # ten thousand kills; an hour or more
+	FLUXION_CRASH_KILLS=10000 $(BIN)/python -m pytest -q tests/crash
+
+lint: $(VENV)/dev.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev.installed
+	$(BIN)/mypy
+	for plugin in $(PLUGINS); do (cd $$plugin && ../../$(BIN)/mypy) || exit 1; done
+
+docs: $(VENV)/dev.installed
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -b html docs docs/_build/html
+
+wheel: $(VENV)/dev.installed
+	$(BIN)/python tests/wheel/check_wheels.py
+
+bench: $(VENV)/dev.installed
+	$(BIN)/python benchmarks/run.py
+
+bench-smoke: $(VENV)/dev.installed
+	$(BIN)/python benchmarks/run.py --smoke
+
+$(VENV)/python.made:
+	@python="$$($(FIND_PYTHON))"; test -n "$$python" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)" >&2; exit 1; }; \
+	  echo "making $(VENV) with $$python" && $$python -m venv $(VENV)
+	@touch $@
+
+$(VENV)/core.installed: pyproject.toml $(VENV)/python.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test.installed: $(VENV)/core.installed $(PLUGINS:%=%/pyproject.toml)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' $(PLUGINS:%=--editable %[test])
+	@touch $@
+
+$(VENV)/dev.installed: $(VENV)/test.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build dist
