@@ -1,0 +1,68 @@
+"""What a state file tells people: SQLite's errors as ours, each with where, what, and what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fluxion_core.spi import FatalError, FencedError, Lease, StateError, TransientError
+from fluxion_core.state.ownership import Owner
+
+__all__ = ["damaged", "owned", "taken_over", "translated", "unreadable"]
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL)
+
+
+def damaged(path: Path, found: str) -> str:
+    """Return the letter for a damaged file."""
+    return (
+        f"{path}: the state file is damaged ({' '.join(found.split())}); nothing was changed; restore it from a backup, "
+        "or move it away to start from nothing"
+    )
+
+
+def unreadable(path: Path, error: sqlite3.DatabaseError) -> StateError | FatalError:
+    """Return the error for a file that SQLite cannot work with, now or ever."""
+    if _code(error) in _DAMAGED:
+        return StateError(damaged(path, str(error)))
+    msg = f"{path}: the state file cannot be used ({error}); check the path, its permissions and the disk"
+    return FatalError(msg)
+
+
+def owned(path: Path, pipeline_id: str, owner: Owner | None) -> str:
+    """Return the letter for a pipeline that a living process owns."""
+    who = f"process {owner.pid} on {owner.host} since {owner.since}" if owner else "another process"
+    return (
+        f"{path}: pipeline '{pipeline_id}' is already running: {who} owns it; "
+        "stop that one first, or start this one with --takeover"
+    )
+
+
+def taken_over(path: Path, lease: Lease, owner: Owner | None) -> str:
+    """Return the letter for an owner that was replaced."""
+    who = f"process {owner.pid} on {owner.host} since {owner.since}" if owner else "nobody: its row is gone"
+    return f"{path}: pipeline '{lease.pipeline_id}' was taken over (now owned by {who}); this run writes no more and ends"
+
+
+@contextmanager
+def translated(path: Path, *, busy: type[FatalError | FencedError | TransientError]) -> Iterator[None]:
+    """Raise ours for SQLite's errors: *busy* where another process writes, and what the reader can do about the others."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = _code(error)
+        if code in _BUSY:
+            msg = f"{path}: another process is writing to the state file and does not end; stop it, or wait for it"
+            raise busy(msg) from error
+        if code in _PASSING:
+            msg = f"{path}: the state cannot be written just now ({error}); free space on the disk, or check it"
+            raise TransientError(msg) from error
+        raise unreadable(path, error) from error
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
