@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from typing import Any
@@ -22,14 +22,15 @@ from fluxion_core.hookspecs import hookimpl
 from fluxion_core.observability.events import Ended, Listener, Started
 from fluxion_core.observability.metrics import MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
-from fluxion_core.runtime.checkpoints import check_fits, check_splits
+from fluxion_core.runtime.checkpoints import check_fits
 from fluxion_core.runtime.delivery import Outlet
+from fluxion_core.runtime.drive import Inline, Threaded
 from fluxion_core.runtime.effects import EffectContext
 from fluxion_core.runtime.intake import Intake
 from fluxion_core.runtime.loop import Loop, restore
-from fluxion_core.runtime.queues import Delivered, EndMark, Inbox
+from fluxion_core.runtime.queues import Inbox
 from fluxion_core.runtime.retry import Abandoned, Patience
-from fluxion_core.spi import Batch, Checkpoint, Context, EndOfInput, Host, Lease, Runner, Split
+from fluxion_core.spi import Checkpoint, Context, Host, Lease, Runner
 
 __all__ = ["LocalExecution", "LocalPlan", "LocalRunner", "fluxion_register_runners"]
 
@@ -72,14 +73,14 @@ class LocalExecution:
         self.config = plan.bound.definition.runtime
         self.metrics = plan.metrics
         self.drained = True
-        self._stopping = Event()
-        self._abandoned = Event()
+        self.stopping = Event()
+        self.abandoned = Event()
         self._ended = Event()
         self._paused: set[str] = set()
         self._failure: BaseException | None = None
-        self._inbox = Inbox(self.config.source_queue_capacity)
+        self.inbox = Inbox(self.config.source_queue_capacity)
         self._threads: list[Thread] = []
-        self._wakers: list[Callable[[], None]] = [self._inbox.close]
+        self._wakers: list[Callable[[], None]] = [self.inbox.close]
         self._logger = logging.getLogger(f"fluxion.pipeline.{self.bound.definition.id}")
 
     # --------------------------------------------------------------------------------------------- from any thread
@@ -102,7 +103,7 @@ class LocalExecution:
 
     def stop(self, *, abandon: bool = False) -> None:
         """Begin to stop: drain to a seal boundary, or (*abandon*) end at once, which is always safe."""
-        self._stopping.set()
+        self.stopping.set()
         if abandon:
             self.drained = False
             self._abandon()
@@ -132,7 +133,7 @@ class LocalExecution:
         bound, host = self.bound, self.plan.host
         closing.callback(bound.store.close)
         bound.store.open(self._context(Lease(pipeline_id=bound.definition.id, epoch=0, incarnation="")))
-        lease = self._patience("state", self._stopping).call(
+        lease = self._patience("state", self.stopping).call(
             lambda: bound.store.claim(bound.definition.id, takeover=self.plan.takeover)
         )
         host.reach("claimed")
@@ -141,7 +142,7 @@ class LocalExecution:
         pool = ThreadPoolExecutor(self.config.worker_thread_pool_size, "fluxion-effects")
         closing.callback(pool.shutdown, wait=False, cancel_futures=True)
         loop = self._loop(lease, checkpoint, pool)
-        drive = _Inline if self.config.direct_handoff else _Threaded
+        drive = Inline if self.config.direct_handoff else Threaded
         self.metrics.status = "running"
         drive(self, loop, self._intake(lease), checkpoint).run()
         self.metrics.running_seconds = host.clock.monotonic() - started
@@ -151,7 +152,7 @@ class LocalExecution:
         effects = EffectContext(
             context=self._context(lease),
             pool=pool,
-            patience=self._patience("stages", self._stopping),
+            patience=self._patience("stages", self.stopping),
             retrying=bound.definition.error_policy.retrying,
             metrics=self.metrics,
         )
@@ -167,12 +168,12 @@ class LocalExecution:
             host=self.plan.host,
             notify=self.notify,
             metrics=self.metrics,
-            patience=self._patience("state", self._abandoned),
+            patience=self._patience("state", self.abandoned),
             finished=bool(checkpoint.meta.get("finished")),
         )
 
     def _outlets(self, lease: Lease) -> dict[str, Outlet]:
-        context = self._context(lease, self._abandoned)
+        context = self._context(lease, self.abandoned)
         sinks = {"sink": (self.bound.sink, self.bound.sink_codec)}
         if self.bound.dead_letter is not None and self.bound.dead_letter_codec is not None:
             sinks["dead_letter"] = (self.bound.dead_letter, self.bound.dead_letter_codec)
@@ -183,7 +184,7 @@ class LocalExecution:
                 codec=codec,
                 context=context,
                 lease=lease,
-                patience=self._patience(target, self._abandoned),
+                patience=self._patience(target, self.abandoned),
             )
             for target, (sink, codec) in sinks.items()
         }
@@ -192,7 +193,7 @@ class LocalExecution:
         return Intake(
             source=self.bound.source,
             context=self._context(lease),
-            patience=self._patience("source", self._stopping),
+            patience=self._patience("source", self.stopping),
             metrics=self.metrics,
             notify=self.notify,
             max_records=self.config.micro_batch_size,
@@ -205,7 +206,7 @@ class LocalExecution:
             incarnation=lease.incarnation,
             epoch=lease.epoch,
             host=self.plan.host,
-            stopping=stopping or self._stopping,
+            stopping=stopping or self.stopping,
             logger=self._logger,
             base_dir=definition.base_dir,
             connections=definition.connections,
@@ -249,21 +250,6 @@ class LocalExecution:
             )
         )
 
-    @property
-    def stopping(self) -> Event:
-        """Set when polling should end."""
-        return self._stopping
-
-    @property
-    def abandoned(self) -> Event:
-        """Set when everything should end, sealed or not."""
-        return self._abandoned
-
-    @property
-    def inbox(self) -> Inbox:
-        """What waits for the stages."""
-        return self._inbox
-
     def wake_on_end(self, wake: Callable[[], None]) -> None:
         """Call *wake* when everything should end, for a thread that waits on something of its own."""
         self._wakers.append(wake)
@@ -287,18 +273,18 @@ class LocalExecution:
         thread.start()
 
     def _abandon_unless_stopping(self) -> None:
-        if not self._stopping.is_set():
+        if not self.stopping.is_set():
             self._abandon()
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:
             self._failure = _presentable(error)
-        self._stopping.set()
+        self.stopping.set()
         self._abandon()
 
     def _abandon(self) -> None:
-        self._stopping.set()
-        self._abandoned.set()
+        self.stopping.set()
+        self.abandoned.set()
         for wake in self._wakers:
             wake()
 
@@ -331,207 +317,3 @@ def _presentable(error: BaseException) -> BaseException:
     wrapped = PluginError(f"{type(error).__name__}: {error} (this is a bug in a component; --debug shows where)")
     wrapped.__cause__ = error
     return wrapped
-
-
-class _Drive:
-    """What both ways of driving a loop share."""
-
-    def __init__(self, execution: LocalExecution, loop: Loop, intake: Intake, checkpoint: Checkpoint) -> None:
-        self.execution = execution
-        self.loop = loop
-        self.intake = intake
-        self.checkpoint = checkpoint
-        self.clock = execution.plan.host.clock
-
-    def opened(self, splits: Sequence[Split]) -> None:
-        """Announce that steps 1 and 2 are done."""
-        check_splits(self.execution.bound, self.checkpoint.positions, splits)
-        self.execution.announce(self.loop.lease, resumed=bool(self.checkpoint.meta))
-
-    def concluded(self) -> None:
-        """Note how the loop has ended."""
-        self.execution.metrics.status = "finished" if self.loop.finished else "stopped"
-
-
-class _Inline(_Drive):
-    """Polls, runs, seals and delivers in turns, in the thread that calls."""
-
-    def run(self) -> None:
-        """Drive the loop to its end."""
-        outlets = list(self.loop.outlets.values())
-        try:
-            for outlet in outlets:
-                outlet.open(self.checkpoint)
-            splits = self.intake.splits()
-            self.opened(splits)
-            self.intake.open(splits, self.checkpoint.positions)
-            self._deliver()
-            self._poll_to_the_end()
-            self._seal_and_deliver()
-            self.loop.host.reach("draining")
-            self.loop.settle_marks()
-            self.concluded()
-        finally:
-            self.intake.close()
-            for outlet in outlets:
-                outlet.close()
-
-    def _poll_to_the_end(self) -> None:
-        while not self.execution.stopping.is_set():
-            if self.loop.run.done:
-                self.loop.finish()
-                return
-            try:
-                batch = self.intake.poll(self.execution.config.max_wait_seconds)
-            except EndOfInput:
-                self.loop.finish()
-                return
-            except Abandoned:
-                return
-            if len(batch) or batch.positions:
-                self.loop.take(batch)
-            if self.loop.seal_wait_seconds(idle=not len(batch)) == 0.0:
-                self._seal_and_deliver()
-
-    def _seal_and_deliver(self) -> None:
-        while self.loop.seal_wait_seconds(idle=True) is not None:
-            self.intake.sealed_up_to(self.loop.seal())
-            self.intake.commit()
-            self._deliver()
-
-    def _deliver(self) -> None:
-        for outlet in self.loop.outlets.values():
-            while (output := outlet.queue.take(wait=False)) is not None:
-                self.loop.apply(outlet.deliver(output))
-
-
-class _Threaded(_Drive):
-    """A thread each for the source and for every sink; the calling thread runs the stages and seals."""
-
-    def run(self) -> None:
-        """Drive the loop to its end."""
-        self._start_sinks()
-        self._start_source()
-        self._take_until_the_end()
-        self._drain()
-        self.concluded()
-
-    # ------------------------------------------------------------------------------------------------- threads
-
-    def _start_sinks(self) -> None:
-        for target, outlet in self.loop.outlets.items():
-            opened = Event()
-            self.execution.wake_on_end(outlet.queue.close)
-            self.execution.spawn(target, lambda outlet=outlet, opened=opened: self._deliver_forever(outlet, opened))  # type: ignore[misc]  # lambda defaults
-            self._await(opened)
-
-    def _deliver_forever(self, outlet: Outlet, opened: Event) -> None:
-        try:
-            outlet.open(self.checkpoint)
-            opened.set()
-            while (output := outlet.queue.take()) is not None:
-                self.execution.inbox.report(outlet.deliver(output))
-        finally:
-            outlet.close()
-
-    def _start_source(self) -> None:
-        opened = Event()
-        self.execution.spawn("source", lambda: self._poll_forever(opened))
-        self._await(opened)
-
-    def _poll_forever(self, opened: Event) -> None:
-        exhausted = False
-        try:
-            splits = self.intake.splits()
-            self.opened(splits)
-            self.intake.open(splits, self.checkpoint.positions)
-            opened.set()
-            exhausted = self._poll_until_stopped()
-        except Abandoned:
-            opened.set()
-        finally:
-            self.intake.close()
-        self.execution.inbox.put(EndMark(exhausted))
-
-    def _poll_until_stopped(self) -> bool:
-        """Poll into the inbox; return whether the source has ended."""
-        execution = self.execution
-        while not execution.stopping.is_set():
-            try:
-                batch = self.intake.poll(execution.config.max_wait_seconds)
-            except EndOfInput:
-                return True
-            if (len(batch) or batch.positions) and not execution.inbox.put(batch):
-                return False
-            execution.metrics.observe_queue(execution.inbox.depth)
-            self.intake.commit()
-        return False
-
-    def _await(self, opened: Event) -> None:
-        while not opened.wait(0.05):
-            if self.execution.abandoned.is_set():
-                raise Abandoned
-
-    # ------------------------------------------------------------------------------------------------- the stages' thread
-
-    def _take_until_the_end(self) -> None:
-        execution, loop = self.execution, self.loop
-        while True:
-            if loop.run.done:
-                execution.stopping.set()
-                loop.finish()
-                return
-            item = execution.inbox.take(loop.seal_wait_seconds(idle=execution.inbox.depth == 0))
-            if isinstance(item, EndMark):
-                if item.exhausted:
-                    loop.finish()
-                return
-            if isinstance(item, Delivered):
-                loop.apply(item)
-            elif isinstance(item, Batch):
-                loop.take(item)
-            elif execution.abandoned.is_set():
-                raise Abandoned
-            self._seal_if_due()
-
-    def _seal_if_due(self) -> None:
-        inbox, loop = self.execution.inbox, self.loop
-        if loop.seal_wait_seconds(idle=inbox.depth == 0) != 0.0:
-            return
-        queue, capacity = loop.outlets["sink"].queue, self.execution.config.queue_capacity
-        full = loop.output_bytes >= self.execution.config.seal_max_bytes
-        while not queue.wait_below(capacity, 0.5 if full else 0):
-            if self.execution.abandoned.is_set():
-                raise Abandoned
-            if not full:
-                return  # the sink is behind: let the next seal grow instead of the queue
-        self.intake.sealed_up_to(loop.seal())
-
-    def _drain(self) -> None:
-        """Step 8: seal what was taken, deliver what is sealed, within the drain timeout if somebody is waiting for us."""
-        execution, loop = self.execution, self.loop
-        if execution.metrics.status in {"running", "waiting"}:
-            execution.metrics.status = "draining"
-        deadline: float | None = None
-        while True:
-            if loop.seal_wait_seconds(idle=True) is not None:
-                loop.seal()
-            if all(
-                not outlet.queue.documents and outlet.delivered_seq == outlet.sealed_seq for outlet in loop.outlets.values()
-            ):
-                break
-            deadline = self._deadline(deadline)
-            report = execution.inbox.take_report(0.2)
-            if report is not None:
-                loop.apply(report)
-            if execution.abandoned.is_set() or (deadline is not None and self.clock.monotonic() > deadline):
-                raise Abandoned
-        loop.host.reach("draining")
-        loop.settle_marks()
-        for outlet in loop.outlets.values():
-            outlet.queue.close()
-
-    def _deadline(self, deadline: float | None) -> float | None:
-        if deadline is None and self.execution.stopping.is_set() and not self.loop.finished:
-            return self.clock.monotonic() + self.execution.config.drain_timeout_seconds
-        return deadline

@@ -19,8 +19,11 @@ __all__ = ["Abandoned", "Patience"]
 T = TypeVar("T")
 
 
-class Abandoned(Exception):
-    """A wait was cut short because the pipeline is stopping; whatever was under way is left as after a crash."""
+class Abandoned(BaseException):
+    """A wait was cut short because the pipeline is stopping; whatever was under way is left as after a crash.
+
+    Not an ``Exception``, so that no component takes it for a fault of a record.
+    """
 
 
 @attrs.define(kw_only=True)

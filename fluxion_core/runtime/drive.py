@@ -1,0 +1,247 @@
+"""Two ways to drive a :class:`~fluxion_core.runtime.loop.Loop`: a thread each for source, stages and sinks, or one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import Protocol
+
+from fluxion_core.config.model import RuntimeConfig
+from fluxion_core.observability.metrics import MetricsRegistry
+from fluxion_core.runtime.binding import BoundPipeline
+from fluxion_core.runtime.checkpoints import check_splits
+from fluxion_core.runtime.delivery import Outlet
+from fluxion_core.runtime.intake import Intake
+from fluxion_core.runtime.loop import Loop
+from fluxion_core.runtime.queues import Delivered, EndMark, Inbox
+from fluxion_core.runtime.retry import Abandoned
+from fluxion_core.spi import Batch, Checkpoint, EndOfInput, Lease, Split
+
+__all__ = ["Driven", "Inline", "Threaded"]
+
+
+class Driven(Protocol):
+    """What a drive needs of the execution that it drives for."""
+
+    bound: BoundPipeline
+    config: RuntimeConfig
+    metrics: MetricsRegistry
+    stopping: Event
+    """Set when polling should end."""
+    abandoned: Event
+    """Set when everything should end, sealed or not."""
+    inbox: Inbox
+    """What waits for the stages."""
+
+    def announce(self, lease: Lease, *, resumed: bool) -> None:
+        """Tell that the pipeline is open."""
+
+    def spawn(self, name: str, target: Callable[[], None]) -> None:
+        """Run *target* in a thread of its own; its failure stops the pipeline."""
+
+    def wake_on_end(self, wake: Callable[[], None]) -> None:
+        """Call *wake* when everything should end, for a thread that waits on something of its own."""
+
+
+class Drive:
+    """What both ways of driving a loop share."""
+
+    def __init__(self, execution: Driven, loop: Loop, intake: Intake, checkpoint: Checkpoint) -> None:
+        self.execution = execution
+        self.loop = loop
+        self.intake = intake
+        self.checkpoint = checkpoint
+        self.clock = loop.host.clock
+
+    def opened(self, splits: Sequence[Split]) -> None:
+        """Announce that steps 1 and 2 are done."""
+        check_splits(self.execution.bound, self.checkpoint.positions, splits)
+        self.execution.announce(self.loop.lease, resumed=bool(self.checkpoint.meta))
+
+    def concluded(self) -> None:
+        """Note how the loop has ended."""
+        self.execution.metrics.status = "finished" if self.loop.finished else "stopped"
+
+
+class Inline(Drive):
+    """Polls, runs, seals and delivers in turns, in the thread that calls."""
+
+    def run(self) -> None:
+        """Drive the loop to its end."""
+        outlets = list(self.loop.outlets.values())
+        try:
+            for outlet in outlets:
+                outlet.open(self.checkpoint)
+            splits = self.intake.splits()
+            self.opened(splits)
+            self.intake.open(splits, self.checkpoint.positions)
+            self._deliver()
+            self._poll_to_the_end()
+            self._seal_and_deliver()
+            self.loop.host.reach("draining")
+            self.loop.settle_marks()
+            self.concluded()
+        finally:
+            self.intake.close()
+            for outlet in outlets:
+                outlet.close()
+
+    def _poll_to_the_end(self) -> None:
+        while not self.execution.stopping.is_set():
+            if self.loop.run.done:
+                self.loop.finish()
+                return
+            try:
+                batch = self.intake.poll(self.execution.config.max_wait_seconds)
+            except EndOfInput:
+                self.loop.finish()
+                return
+            except Abandoned:
+                return
+            if len(batch) or batch.positions:
+                self.loop.take(batch)
+            if self.loop.seal_wait_seconds(idle=not len(batch)) == 0.0:
+                self._seal_and_deliver()
+
+    def _seal_and_deliver(self) -> None:
+        while self.loop.seal_wait_seconds(idle=True) is not None:
+            self.intake.sealed_up_to(self.loop.seal())
+            self.intake.commit()
+            self._deliver()
+
+    def _deliver(self) -> None:
+        for outlet in self.loop.outlets.values():
+            while (output := outlet.queue.take(wait=False)) is not None:
+                self.loop.apply(outlet.deliver(output))
+
+
+class Threaded(Drive):
+    """A thread each for the source and for every sink; the calling thread runs the stages and seals."""
+
+    def run(self) -> None:
+        """Drive the loop to its end."""
+        self._start_sinks()
+        self._start_source()
+        self._take_until_the_end()
+        self._drain()
+        self.concluded()
+
+    # ------------------------------------------------------------------------------------------------- threads
+
+    def _start_sinks(self) -> None:
+        for target, outlet in self.loop.outlets.items():
+            opened = Event()
+            self.execution.wake_on_end(outlet.queue.close)
+            self.execution.spawn(target, lambda outlet=outlet, opened=opened: self._deliver_forever(outlet, opened))  # type: ignore[misc]  # lambda defaults
+            self._await(opened)
+
+    def _deliver_forever(self, outlet: Outlet, opened: Event) -> None:
+        try:
+            outlet.open(self.checkpoint)
+            opened.set()
+            while (output := outlet.queue.take()) is not None:
+                self.execution.inbox.report(outlet.deliver(output))
+        finally:
+            outlet.close()
+
+    def _start_source(self) -> None:
+        opened = Event()
+        self.execution.spawn("source", lambda: self._poll_forever(opened))
+        self._await(opened)
+
+    def _poll_forever(self, opened: Event) -> None:
+        exhausted = False
+        try:
+            splits = self.intake.splits()
+            self.opened(splits)
+            self.intake.open(splits, self.checkpoint.positions)
+            opened.set()
+            exhausted = self._poll_until_stopped()
+        except Abandoned:
+            opened.set()
+        finally:
+            self.intake.close()
+        self.execution.inbox.put(EndMark(exhausted))
+
+    def _poll_until_stopped(self) -> bool:
+        """Poll into the inbox; return whether the source has ended."""
+        execution = self.execution
+        while not execution.stopping.is_set():
+            try:
+                batch = self.intake.poll(execution.config.max_wait_seconds)
+            except EndOfInput:
+                return True
+            if (len(batch) or batch.positions) and not execution.inbox.put(batch):
+                return False
+            execution.metrics.observe_queue(execution.inbox.depth)
+            self.intake.commit()
+        return False
+
+    def _await(self, opened: Event) -> None:
+        while not opened.wait(0.05):
+            if self.execution.abandoned.is_set():
+                raise Abandoned
+
+    # ------------------------------------------------------------------------------------------------- the stages' thread
+
+    def _take_until_the_end(self) -> None:
+        execution, loop = self.execution, self.loop
+        while True:
+            if loop.run.done:
+                execution.stopping.set()
+                loop.finish()
+                return
+            item = execution.inbox.take(loop.seal_wait_seconds(idle=execution.inbox.depth == 0))
+            if isinstance(item, EndMark):
+                if item.exhausted:
+                    loop.finish()
+                return
+            if isinstance(item, Delivered):
+                loop.apply(item)
+            elif isinstance(item, Batch):
+                loop.take(item)
+            elif execution.abandoned.is_set():
+                raise Abandoned
+            self._seal_if_due()
+
+    def _seal_if_due(self) -> None:
+        inbox, loop = self.execution.inbox, self.loop
+        if loop.seal_wait_seconds(idle=inbox.depth == 0) != 0.0:
+            return
+        queue, capacity = loop.outlets["sink"].queue, self.execution.config.queue_capacity
+        full = loop.output_bytes >= self.execution.config.seal_max_bytes
+        while not queue.wait_below(capacity, 0.5 if full else 0):
+            if self.execution.abandoned.is_set():
+                raise Abandoned
+            if not full:
+                return  # the sink is behind: let the next seal grow instead of the queue
+        self.intake.sealed_up_to(loop.seal())
+
+    def _drain(self) -> None:
+        """Step 8: seal what was taken, deliver what is sealed, within the drain timeout if somebody is waiting for us."""
+        execution, loop = self.execution, self.loop
+        if execution.metrics.status in {"running", "waiting"}:
+            execution.metrics.status = "draining"
+        deadline: float | None = None
+        while True:
+            if loop.seal_wait_seconds(idle=True) is not None:
+                loop.seal()
+            if all(
+                not outlet.queue.documents and outlet.delivered_seq == outlet.sealed_seq for outlet in loop.outlets.values()
+            ):
+                break
+            deadline = self._deadline(deadline)
+            report = execution.inbox.take_report(0.2)
+            if report is not None:
+                loop.apply(report)
+            if execution.abandoned.is_set() or (deadline is not None and self.clock.monotonic() > deadline):
+                raise Abandoned
+        loop.host.reach("draining")
+        loop.settle_marks()
+        for outlet in loop.outlets.values():
+            outlet.queue.close()
+
+    def _deadline(self, deadline: float | None) -> float | None:
+        if deadline is None and self.execution.stopping.is_set() and not self.loop.finished:
+            return self.clock.monotonic() + self.execution.config.drain_timeout_seconds
+        return deadline
