@@ -22,7 +22,8 @@ class Context:
     ``stopping`` is set when the pipeline begins to stop: a call that waits should wait on it (through
     ``host.clock.wait``) and return early. ``logger`` is where a component reports what a person should know, such as a
     broker that went away; never payloads, never secrets. ``connections`` holds the named connections of the pipeline file
-    as plain mappings.
+    as plain mappings. ``max_record_bytes`` is the size above which the runtime refuses a payload: a source need not keep more
+    of it in memory than one byte beyond.
     """
 
     pipeline_id: str
@@ -32,4 +33,5 @@ class Context:
     stopping: Event = attrs.field(factory=Event)
     logger: logging.Logger = attrs.field(factory=lambda: logging.getLogger("fluxion"))
     base_dir: Path = attrs.field(factory=Path.cwd)
+    max_record_bytes: int = 16 * 1024 * 1024
     connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
