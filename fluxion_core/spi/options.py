@@ -230,6 +230,11 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
+def _holds_secret(annotation: Any) -> bool:
+    """Return whether *annotation* is ``Secret`` or holds it anywhere, as ``dict[str, Secret]`` does."""
+    return annotation is Secret or any(_holds_secret(part) for part in typing.get_args(annotation))
+
+
 def _convert(value: Any, annotation: Any, base_dir: Path | None) -> Any:
     """Return *value* as one of the annotated types, trying them in order.
 
@@ -242,7 +247,7 @@ def _convert(value: Any, annotation: Any, base_dir: Path | None) -> Any:
         if converted is not REQUIRED:
             return converted
     words = " or ".join(_type_word(part) for part in alternatives if part is not type(None))
-    shown = "***" if Secret in alternatives else f"{_yaml_text(value)} ({_kind_word(value)})"
+    shown = "***" if _holds_secret(annotation) else f"{_yaml_text(value)} ({_kind_word(value)})"
     msg = f"{shown} does not fit; expected {words}"
     raise ValueError(msg)
 
