@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import ssl
+from pathlib import Path
 
 import pytest
 import trustme
@@ -20,7 +21,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="module")
-def ca_file(authority, tmp_path_factory):
+def ca_file(authority, tmp_path_factory) -> Path:
     """The authority's certificate as a PEM file."""
     path = tmp_path_factory.mktemp("ca") / "ca.pem"
     authority.cert_pem.write_to_path(path)
@@ -28,6 +29,7 @@ def ca_file(authority, tmp_path_factory):
 
 
 def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """Return the server's side of TLS with *certificate*."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
