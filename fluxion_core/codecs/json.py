@@ -1,0 +1,127 @@
+"""Codec "json": one JSON object per record."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+
+from fluxion_core.spi import Codec, Document, Options, RecordError
+
+__all__ = ["MAX_DEPTH", "JsonCodec"]
+
+MAX_DEPTH = 100
+"""The deepest nesting of a document, as in MongoDB."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class JsonCodec(Codec[Options]):
+    """JSON text in UTF-8, an object per record.
+
+    Decoding follows RFC 8259 strictly: no NaN, no lone surrogates, at most 100 levels; of equal keys the last one counts,
+    integers have any size up to 4300 digits, and other numbers are floats. Encoding gives dates as ISO-8601 in UTC with
+    milliseconds and ``Z``, decimals and UUIDs as text, bytes as base64, and NaN and the infinities as ``null``.
+    """
+
+    name: ClassVar[str] = "json"
+    json_text: ClassVar[bool] = True
+
+    def __init__(self, config: Options | None = None) -> None:
+        """Keep the options, of which there are none."""
+        super().__init__(config or Options())
+
+    def decode(self, payload: bytes) -> Document:
+        """Return the object in *payload*.
+
+        Raises:
+            RecordError: it is no JSON, no object, or nested too deeply.
+        """
+        try:
+            value = msgspec.json.decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise RecordError(_letter(payload, error)) from None
+        if not isinstance(value, dict):
+            msg = f"the record is {_KINDS.get(type(value), 'a number')}; expected a JSON object"
+            raise RecordError(msg)
+        if payload.count(b"{") + payload.count(b"[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+            raise RecordError(_TOO_DEEP)
+        return value
+
+    def encode(self, document: Document) -> bytes:
+        """Return *document* as one line of JSON.
+
+        Raises:
+            RecordError: it holds something that has no form in JSON, or is nested too deeply.
+        """
+        try:
+            return _encode(_plain(document))
+        except (TypeError, ValueError, msgspec.MsgspecError) as error:
+            msg = f"the document has no form in JSON: {error}"
+            raise RecordError(msg) from None
+        except RecursionError:
+            raise RecordError(_TOO_DEEP) from None
+
+
+_TOO_DEEP = f"the document is nested more than {MAX_DEPTH} levels deep"
+_KINDS: Mapping[type, str] = {list: "an array", str: "a text", bool: "true or false", type(None): "null"}
+
+
+def _letter(payload: bytes, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return _TOO_DEEP
+    if not payload.strip():
+        return "the record is empty; expected a JSON object"
+    if isinstance(error, UnicodeDecodeError):
+        return "the record is not UTF-8; expected JSON text in UTF-8"
+    return f"the record is not JSON: {error}"
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    """Return whether containers nest more than *levels* deep, without recursion."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            part
+            for container in layer
+            for part in (container.values() if isinstance(container, dict) else container)
+            if isinstance(part, dict | list)
+        ]
+        if not layer:
+            return False
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* in the types that the encoder writes as we promise; what it writes so already is not copied."""
+    convert = _CONVERT.get(type(value))
+    return convert(value) if convert else value
+
+
+def _plain_dict(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: _plain(part) for name, part in value.items()}
+
+
+def _plain_list(value: list[Any]) -> list[Any]:
+    return [_plain(part) for part in value]
+
+
+def _date(value: datetime) -> str:
+    utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    return utc.isoformat(timespec="milliseconds") + "Z"
+
+
+_CONVERT: Mapping[type, Callable[[Any], Any]] = {
+    dict: _plain_dict,
+    list: _plain_list,
+    tuple: _plain_list,
+    datetime: _date,
+    Decimal: str,
+    UUID: str,
+    bytes: lambda value: base64.b64encode(value).decode(),
+}

@@ -1,0 +1,227 @@
+"""Source "file": the lines of a file, from any offset, to its end or for as long as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, ClassVar
+from zlib import crc32
+
+import attrs
+
+from fluxion_core.connectors.lines import LineCutter, Lines
+from fluxion_core.spi import (
+    REQUIRED,
+    Batch,
+    Context,
+    EndOfInput,
+    FatalError,
+    Json,
+    Options,
+    Source,
+    Split,
+    StateError,
+    StreamDescriptor,
+    TransientError,
+    option,
+)
+
+__all__ = ["FileSource", "FileSourceOptions"]
+
+_SPLIT = "0"
+_HEAD_BYTES = 1024
+
+
+@attrs.frozen
+class FileSourceOptions(Options):
+    """Which file, and whether it is still growing."""
+
+    path: Path = option(REQUIRED, "The file to read: one record per line.", example="orders.ndjson")
+    follow: bool = option(False, "Whether to wait for more at the end of the file instead of ending there.")
+    chunk_bytes: int = option(64 * 1024, "How much is read at a time.", minimum=1)
+    look_again_seconds: float = option(0.1, "When following: how often to look whether the file has grown.", minimum=0.001)
+
+
+class FileSource(Source[FileSourceOptions]):
+    """Reads a file line by line, resuming at any line.
+
+    A position is ``{"offset": bytes, "head": checksum}``; the checksum is that of the file's first bytes (1024 at most, and
+    none behind the offset), so that another file under the same name is noticed. Lines end with a newline, with or without a
+    carriage return; empty lines are no records. The last line needs no newline, except in a file that is followed: there it is
+    still being written. A line longer than the runtime's ``max_record_bytes`` arrives cut to one byte more, which the runtime
+    refuses as too large; it never fills memory.
+    """
+
+    name: ClassVar[str] = "file"
+    options: ClassVar[type[Options]] = FileSourceOptions
+
+    def __init__(self, config: FileSourceOptions) -> None:
+        """Keep the options."""
+        super().__init__(config)
+        self._context = Context(pipeline_id="-")
+        self._file: IO[Any] | None = None
+        self._head = b""
+        self._lines = LineCutter(0, 0)
+        self._ended = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the end of the file is the end of the input."""
+        return not self.config.follow
+
+    def splits(self, context: Context) -> Sequence[Split]:
+        """Return the one split.
+
+        Raises:
+            FatalError: there is no such file, or it cannot be read.
+        """
+        self._open_file(context).close()
+        return (Split(_SPLIT, str(self.config.path)),)
+
+    def discover(self, context: Context) -> Sequence[StreamDescriptor]:
+        """Return the file, if it is there."""
+        files = context.host.files
+        if not files.exists(self.config.path):
+            return ()
+        return (StreamDescriptor(str(self.config.path), {"bytes": files.size(self.config.path)}),)
+
+    def open(self, context: Context, positions: Mapping[str, Json | None]) -> None:
+        """Stand at the position, after a look at whether it is still one of this file.
+
+        Raises:
+            FatalError: there is no such file, or it cannot be read.
+            StateError: the file is shorter than the position, another one, or changed before it.
+        """
+        self.close()
+        self._context = context
+        position = positions.get(_SPLIT)
+        offset = position["offset"] if isinstance(position, dict) else 0
+        self._file = self._open_file(context)
+        self._head = _read(self._file, 0, min(_HEAD_BYTES, offset))
+        if offset:
+            self._check(self._file, position, offset)
+        self._file.seek(offset)
+        self._lines = LineCutter(offset, context.max_record_bytes)
+        self._ended = False
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Batch:
+        """Return the next lines as one block.
+
+        Raises:
+            EndOfInput: the file is read to its end and not followed.
+            StateError: the followed file became shorter than what was read, or was replaced.
+            TransientError: the disk does not answer.
+        """
+        clock = self._context.host.clock
+        deadline = clock.monotonic() + timeout_seconds
+        while not self._context.stopping.is_set():
+            lines = self._next_lines(max_records)
+            if lines is not None:
+                return self._batch(lines)
+            if self._ended:
+                raise EndOfInput
+            left = deadline - clock.monotonic()
+            if left <= 0:
+                break
+            clock.wait(self._context.stopping, min(left, self.config.look_again_seconds))
+        return Batch.empty()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _next_lines(self, max_records: int) -> Lines | None:
+        """Return the next lines that hold a record, or ``None`` at the end of what is there."""
+        while not self._context.stopping.is_set():
+            lines = self._lines.take(max_records)
+            if lines is None and not self._fill():
+                lines = self._at_end()
+                if lines is None:
+                    return None
+            if lines is not None and lines.block:
+                return lines
+        return None
+
+    def _fill(self) -> bool:
+        """Read the next chunk; return whether there was one."""
+        if self._ended or self._file is None:
+            return False
+        try:
+            chunk = self._file.read(self._lines.wanted_bytes(self.config.chunk_bytes))
+        except OSError as error:
+            msg = f"{self.config.path}: reading at byte {self._lines.read_offset} failed ({error.strerror})"
+            self._file.seek(self._lines.read_offset)
+            raise TransientError(msg) from error
+        if len(self._head) < _HEAD_BYTES:
+            self._head = (self._head + chunk)[:_HEAD_BYTES]
+        if chunk:
+            self._lines.feed(chunk)
+        return bool(chunk)
+
+    def _at_end(self) -> Lines | None:
+        if self.config.follow:
+            self._check_growing()
+            return None
+        self._ended = True
+        return self._lines.take_rest()
+
+    def _batch(self, lines: Lines) -> Batch:
+        return Batch(
+            positions={_SPLIT: {"offset": lines.end, "head": crc32(self._head[: lines.end])}},
+            block=lines.block,
+            record_positions=lines.offsets,
+        )
+
+    def _open_file(self, context: Context) -> IO[Any]:
+        path = self.config.path
+        try:
+            return context.host.files.open(path, "rb")
+        except FileNotFoundError:
+            msg = f"{path}: there is no such file; check the source's path (relative ones start at {context.base_dir})"
+            raise FatalError(msg) from None
+        except OSError as error:
+            msg = f"{path}: the file cannot be read ({error.strerror}); check the source's path and its permissions"
+            raise FatalError(msg) from error
+
+    def _check(self, file: IO[Any], position: Json, offset: int) -> None:
+        """Refuse a position that is none of this file."""
+        size = self._context.host.files.size(self.config.path)
+        if size < offset:
+            raise StateError(self._shorter(size, offset))
+        if isinstance(position, dict) and position.get("head") != crc32(self._head):
+            raise StateError(self._another(offset))
+        before, here = _read(file, offset - 1, 1), _read(file, offset, 1)
+        if before != b"\n" and here not in (b"", b"\n", b"\r"):
+            msg = (
+                f"{self.config.path}: byte {offset}, where reading should go on, is in the middle of a line: the file was "
+                "changed, or its last line was read before it was complete; put the file back, or start with new state"
+            )
+            raise StateError(msg)
+
+    def _check_growing(self) -> None:
+        """Refuse to go on following a file that was cut or replaced by another one."""
+        with self._open_file(self._context) as now:
+            size = self._context.host.files.size(self.config.path)
+            if size < self._lines.read_offset:
+                raise StateError(self._shorter(size, self._lines.read_offset))
+            if _read(now, 0, len(self._head)) != self._head:
+                raise StateError(self._another(self._lines.read_offset))
+
+    def _shorter(self, size: int, offset: int) -> str:
+        return (
+            f"{self.config.path}: the file has {size} bytes, but was read up to byte {offset}: it was cut or replaced; "
+            "put the file back, or start with new state"
+        )
+
+    def _another(self, offset: int) -> str:
+        return (
+            f"{self.config.path}: the file begins differently from the one that was read up to byte {offset}: it was replaced; "
+            "put the file back, or start with new state"
+        )
+
+
+def _read(file: IO[Any], offset: int, count: int) -> bytes:
+    file.seek(offset)
+    return bytes(file.read(count))

@@ -1,0 +1,152 @@
+"""Cuts a stream of bytes into lines, a block of many at a time, in memory that a single endless line cannot fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+import attrs
+
+__all__ = ["LineCutter", "LineOffsets", "Lines"]
+
+_MOST_WANTED_BYTES = 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@attrs.frozen
+class Lines:
+    """Whole lines: *block* as a batch wants it, the offset behind them, and where each record of the block begins."""
+
+    block: bytes
+    end: int
+    offsets: LineOffsets
+
+
+class LineOffsets(Sequence[int]):
+    """Where each record of a piece of the stream begins, worked out when first asked: only dead letters want to know."""
+
+    def __init__(self, raw: bytes, start: int) -> None:
+        self._raw = raw
+        self._start = start
+        self._offsets: list[int] | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        """Return the offset of the record at *index*."""
+        return self._all()[index]
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self._all())
+
+    def _all(self) -> list[int]:
+        if self._offsets is None:
+            self._offsets = list(_record_offsets(self._raw, self._start))
+        return self._offsets
+
+
+def _record_offsets(raw: bytes, start: int) -> Iterator[int]:
+    for line in raw.split(b"\n"):
+        content = line.removeprefix(_BYTE_ORDER_MARK) if start == 0 else line
+        if content.removesuffix(b"\r"):
+            yield start
+        start += len(line) + 1
+
+
+class LineCutter:
+    """Takes bytes in the order of the stream (:meth:`feed`) and gives back blocks of whole lines (:meth:`take`).
+
+    Empty lines are no records and vanish, a carriage return before the newline and a byte order mark at the start too. Of a
+    line longer than *max_line_bytes* only the first *max_line_bytes* + 1 bytes are kept and handed over: enough for the runtime
+    to see that the record is too large, little enough for memory.
+    """
+
+    def __init__(self, offset: int, max_line_bytes: int) -> None:
+        self._offset = offset  # of the first byte that is still here
+        self._waiting = b""
+        self._unsearched = 0  # before this, there is no newline in _waiting
+        self._max_line_bytes = max_line_bytes
+        self._dropped = 0  # bytes of the line at _offset that are not kept any more
+
+    @property
+    def read_offset(self) -> int:
+        """Where the bytes that :meth:`feed` wants next stand in the stream."""
+        return self._offset + len(self._waiting) + self._dropped
+
+    @property
+    def partial(self) -> bool:
+        """Whether the beginning of a line waits for its end."""
+        return bool(self._waiting)
+
+    def wanted_bytes(self, chunk_bytes: int) -> int:
+        """Return how much to feed next: more for a long line, so that gathering it stays linear."""
+        return max(chunk_bytes, min(len(self._waiting), _MOST_WANTED_BYTES))
+
+    def feed(self, chunk: bytes) -> None:
+        """Add the next bytes of the stream, after :meth:`take` has found no whole line in the earlier ones."""
+        if len(self._waiting) > self._max_line_bytes:
+            chunk = self._without_rest_of_line(chunk)
+        self._waiting = self._waiting + chunk if self._waiting else chunk
+
+    def _without_rest_of_line(self, chunk: bytes) -> bytes:
+        keep = self._max_line_bytes + 1
+        end = chunk.find(b"\n")
+        left = b"" if end < 0 else chunk[end:]
+        self._dropped += len(self._waiting) - keep + len(chunk) - len(left)
+        self._waiting = self._waiting[:keep]
+        self._unsearched = min(self._unsearched, keep)
+        return left
+
+    def take(self, max_records: int) -> Lines | None:
+        """Return up to *max_records* whole lines, or ``None`` if no line is whole."""
+        end = self._waiting.rfind(b"\n", self._unsearched) + 1
+        if not end:
+            self._unsearched = len(self._waiting)
+            return None
+        if self._dropped:
+            return self._take(self._waiting.index(b"\n") + 1)
+        return self._take(_end_of_line(self._waiting, end, max_records))
+
+    def take_rest(self) -> Lines | None:
+        """Return the last line, which no newline ends, or ``None`` if there is none. The stream must have ended."""
+        return self._take(len(self._waiting)) if self._waiting else None
+
+    def _take(self, end: int) -> Lines:
+        raw, start = self._waiting[:end], self._offset
+        self._waiting, self._unsearched = self._waiting[end:], 0
+        self._offset += end + self._dropped
+        self._dropped = 0
+        return Lines(_block(raw, first=start == 0), self._offset, LineOffsets(raw, start))
+
+
+def _end_of_line(data: bytes, end: int, number: int) -> int:
+    """Return the offset behind the newline that is the *number*-th before *end*, or *end* if there are no more."""
+    if data.count(b"\n", 0, end) <= number:
+        return end
+    low, high, left = 0, end, number  # the newline sought is in data[low:high], the left-th there
+    while high - low > 1:
+        middle = (low + high) // 2
+        here = data.count(b"\n", low, middle)
+        if here >= left:
+            high = middle
+        else:
+            low, left = middle, left - here
+    return high
+
+
+def _block(raw: bytes, *, first: bool) -> bytes:
+    """Return *raw* as a batch wants it: one newline behind every record, and no line empty."""
+    if first and raw.startswith(_BYTE_ORDER_MARK):
+        raw = raw[len(_BYTE_ORDER_MARK) :]
+    if not raw.endswith(b"\n"):
+        raw += b"\n"
+    if b"\r" in raw:
+        raw = raw.replace(b"\r\n", b"\n")
+    if raw.startswith(b"\n") or b"\n\n" in raw:
+        raw = b"".join(line + b"\n" for line in raw.split(b"\n") if line)
+    return raw
