@@ -88,9 +88,9 @@ class Server:
         try:
             while True:
                 await self._answer_one(reader, writer, session)
-        except (asyncio.IncompleteReadError, ConnectionError, _Hangup, asyncio.CancelledError):
-            pass
-        finally:
+        except _Hangup:
+            writer.close()
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.transport.abort()
 
     async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: sasl.Session) -> None:

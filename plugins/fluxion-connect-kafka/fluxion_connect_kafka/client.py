@@ -1,0 +1,152 @@
+"""What the source and the sink ask of a Kafka client library.
+
+The connector knows Kafka only through these protocols; :mod:`fluxion_connect_kafka.kafka_python_client` keeps them with
+kafka-python. Another library keeps them in a module of its own.
+
+Every method may raise :class:`BrokerError`, which says what went wrong in words and whether time can heal it; nothing of the
+library's own exceptions comes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Protocol
+
+import attrs
+
+from fluxion_core.spi import Headers
+
+__all__ = [
+    "BrokerError",
+    "Cluster",
+    "Consumer",
+    "Fault",
+    "OffsetsGone",
+    "OutgoingRecord",
+    "Producer",
+    "Records",
+    "TopicDescription",
+]
+
+
+class Fault(Enum):
+    """Who or what is to blame."""
+
+    OUTAGE = "the brokers do not answer, or not well, just now"
+    REFUSED = "they never will with these options: credentials, certificates, rights, a topic that is not there"
+
+
+class BrokerError(Exception):
+    """The brokers did not do what was asked; the message tells it to a person, without secrets."""
+
+    def __init__(self, message: str, fault: Fault) -> None:
+        """Say what happened and whose *fault* it is."""
+        super().__init__(message)
+        self.fault = fault
+
+
+class OffsetsGone(Exception):  # a finding, which the source makes into an error or not
+    """Reading cannot go on at these offsets (by partition): the topic does not have them."""
+
+    def __init__(self, offsets: Mapping[int, int]) -> None:
+        """Name the *offsets*."""
+        super().__init__(dict(offsets))
+        self.offsets = offsets
+
+
+@attrs.frozen
+class TopicDescription:
+    """A topic as the brokers describe it. *id* tells a topic from an earlier one of the same name, where brokers have ids."""
+
+    name: str
+    id: str | None
+    partitions: Sequence[int]
+
+
+@attrs.frozen
+class Records:
+    """Records of one partition in order, by column; timestamps are milliseconds since the epoch, -1 for none."""
+
+    partition: int
+    offsets: Sequence[int]
+    payloads: Sequence[bytes | None]
+    keys: Sequence[bytes | None]
+    timestamps: Sequence[int]
+    headers: Sequence[Headers]
+
+
+@attrs.frozen
+class OutgoingRecord:
+    """A record on its way out."""
+
+    payload: bytes
+    key: bytes | None
+    headers: Headers
+
+
+class Cluster(Protocol):
+    """Questions about topics, asked now and then."""
+
+    def topics(self) -> Sequence[TopicDescription]:
+        """Return the topics that these credentials may see, without internal ones."""
+
+    def describe(self, topic: str) -> TopicDescription | None:
+        """Return the topic, or ``None`` if there is none."""
+
+    def largest_message_bytes(self, topic: str) -> int | None:
+        """Return the topic's ``max.message.bytes``, or ``None`` if it may not be asked."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+
+class Consumer(Protocol):
+    """Reads the partitions of one topic from offsets that it is told; keeps nothing anywhere."""
+
+    def bounds(self, partitions: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+        """Return the first offset and the end (the next offset to be written) of each partition."""
+
+    def offsets_since(self, milliseconds: int, partitions: Sequence[int]) -> Mapping[int, int | None]:
+        """Return, for each partition, the offset of the first record not older than that time; ``None`` if all are."""
+
+    def assign(self, offsets: Mapping[int, int]) -> None:
+        """Read these partitions, each from its offset; those assigned before and named again begin anew."""
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Sequence[Records]:
+        """Return up to *max_records* records, as soon as there is one.
+
+        An empty answer says nothing about the brokers' health: ask :meth:`bounds` for that.
+
+        Raises:
+            OffsetsGone: an offset to read from is not in the topic.
+        """
+
+    def known_partitions(self) -> Sequence[int]:
+        """Return the topic's partitions as last heard of, without asking."""
+
+    def end(self, partition: int) -> int | None:
+        """Return the end of an assigned partition as last heard of, without asking."""
+
+    def commit(self, offsets: Mapping[int, int], on_failure: Callable[[str], None]) -> None:
+        """Begin to commit offsets to the group; a later failure is told to *on_failure*, from another thread."""
+
+    def close(self) -> None:
+        """Let go of the connections, at once."""
+
+
+class Producer(Protocol):
+    """Writes records to one topic."""
+
+    def send(self, records: Sequence[OutgoingRecord]) -> Sequence[int]:
+        """Write *records* in order and return when all are acknowledged, with the indices of those found too large.
+
+        After a too large record the others are still written. It blocks no longer than the flush timeout, or twice that
+        when records were too large.
+
+        Raises:
+            BrokerError: some were not acknowledged; the producer can be used again.
+        """
+
+    def close(self) -> None:
+        """Let go of the connections, at once; records that are not acknowledged are given up."""
