@@ -1,0 +1,1 @@
+"""MongoDB's aggregation language over plain Python values: documents in, documents out."""

@@ -1,0 +1,1 @@
+"""From stages to a program: parse, plan, write Python, run."""

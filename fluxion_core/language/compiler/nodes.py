@@ -1,0 +1,244 @@
+"""The expression tree: what an expression means once it is parsed, before any Python is written for it.
+
+Every node knows *where* the user wrote it (``stages[1].$set.total.$divide``), so that a problem at run time can be told in the
+user's own words. A node is frozen; the planner makes new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+
+from fluxion_core.language.operators import Operator
+
+__all__ = [
+    "ArrayOf",
+    "Call",
+    "Condition",
+    "Constant",
+    "Environment",
+    "Field",
+    "Filter",
+    "FirstPresent",
+    "Let",
+    "Logic",
+    "Map",
+    "Node",
+    "ObjectOf",
+    "OrElse",
+    "Predicate",
+    "Reduce",
+    "Switch",
+    "Variable",
+    "walk",
+]
+
+
+@attrs.frozen
+class Node:
+    """One expression; *where* is its path in the pipeline."""
+
+    where: str
+
+    def children(self) -> Sequence[Node]:
+        """Return the expressions that this one is made of."""
+        return ()
+
+
+@attrs.frozen
+class Constant(Node):
+    """A value that is known when the pipeline is compiled; ``MISSING`` is one (``$$REMOVE``)."""
+
+    value: Any
+
+
+@attrs.frozen
+class Field(Node):
+    """``$a.b``: a path into the current document; no names at all is the document itself (``$$CURRENT``)."""
+
+    names: tuple[str, ...]
+
+
+@attrs.frozen
+class Variable(Node):
+    """``$$name.a.b``: a variable of ``$let``, ``$map``, ``$filter`` or ``$reduce``, and a path into it."""
+
+    name: str
+    names: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Environment(Node):
+    """What comes from the run, not from the document: ``now`` ($$NOW) or ``random`` ($rand)."""
+
+    name: str
+
+
+@attrs.frozen
+class Call(Node):
+    """An operator's function applied to evaluated arguments."""
+
+    operator: Operator
+    arguments: tuple[Node, ...]
+
+    def children(self) -> Sequence[Node]:
+        """Return the arguments."""
+        return self.arguments
+
+
+@attrs.frozen
+class Logic(Node):
+    """``$and`` (*every* is true) or ``$or``: evaluated from the left until the answer is known."""
+
+    every: bool
+    arguments: tuple[Node, ...]
+
+    def children(self) -> Sequence[Node]:
+        """Return the arguments."""
+        return self.arguments
+
+
+@attrs.frozen
+class Condition(Node):
+    """``$cond``."""
+
+    test: Node
+    then: Node
+    otherwise: Node
+
+    def children(self) -> Sequence[Node]:
+        """Return test and branches."""
+        return (self.test, self.then, self.otherwise)
+
+
+@attrs.frozen
+class Switch(Node):
+    """``$switch``; without a default the lack of a match is an error."""
+
+    branches: tuple[tuple[Node, Node], ...]
+    default: Node | None
+
+    def children(self) -> Sequence[Node]:
+        """Return every case, every branch and the default."""
+        flat = [node for branch in self.branches for node in branch]
+        return flat if self.default is None else [*flat, self.default]
+
+
+@attrs.frozen
+class FirstPresent(Node):
+    """``$ifNull``: the first argument that is neither null nor missing, else the last one as it is."""
+
+    arguments: tuple[Node, ...]
+
+    def children(self) -> Sequence[Node]:
+        """Return the arguments."""
+        return self.arguments
+
+
+@attrs.frozen
+class OrElse(Node):
+    """*value*, or *otherwise* when computing *value* raises an ``EvaluationError`` (``onError`` of ``$convert``)."""
+
+    value: Node
+    otherwise: Node
+
+    def children(self) -> Sequence[Node]:
+        """Return both."""
+        return (self.value, self.otherwise)
+
+
+@attrs.frozen
+class Let(Node):
+    """``$let``: the bindings do not see each other."""
+
+    bindings: tuple[tuple[str, Node], ...]
+    body: Node
+
+    def children(self) -> Sequence[Node]:
+        """Return bindings and body."""
+        return [*(node for _, node in self.bindings), self.body]
+
+
+@attrs.frozen
+class Map(Node):
+    """``$map``: *body* for every element of *source*, bound to *name*; a missing result becomes null."""
+
+    source: Node
+    name: str
+    body: Node
+
+    def children(self) -> Sequence[Node]:
+        """Return source and body."""
+        return (self.source, self.body)
+
+
+@attrs.frozen
+class Filter(Node):
+    """``$filter``: the elements of *source* for which *test* is true, at most *limit* of them."""
+
+    source: Node
+    name: str
+    test: Node
+    limit: Node | None
+
+    def children(self) -> Sequence[Node]:
+        """Return source, test and limit."""
+        return (self.source, self.test) if self.limit is None else (self.source, self.test, self.limit)
+
+
+@attrs.frozen
+class Reduce(Node):
+    """``$reduce``: *body* sees ``$$value`` and ``$$this``."""
+
+    source: Node
+    start: Node
+    body: Node
+
+    def children(self) -> Sequence[Node]:
+        """Return source, start and body."""
+        return (self.source, self.start, self.body)
+
+
+@attrs.frozen
+class ObjectOf(Node):
+    """``{name: expression, ...}``; a missing value leaves its field out."""
+
+    fields: tuple[tuple[str, Node], ...]
+
+    def children(self) -> Sequence[Node]:
+        """Return the values."""
+        return [node for _, node in self.fields]
+
+
+@attrs.frozen
+class ArrayOf(Node):
+    """``[expression, ...]``; a missing item becomes null."""
+
+    items: tuple[Node, ...]
+
+    def children(self) -> Sequence[Node]:
+        """Return the items."""
+        return self.items
+
+
+@attrs.frozen
+class Predicate(Node):
+    """A function of one value as part of an expression (a query condition on *source*)."""
+
+    source: Node
+    test: Callable[[Any], bool]
+
+    def children(self) -> Sequence[Node]:
+        """Return the source."""
+        return (self.source,)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield *node* and everything below it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(current.children())

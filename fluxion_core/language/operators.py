@@ -1,0 +1,155 @@
+"""The descriptors of operators and accumulators, the same for ours and for a plugin's.
+
+A plugin adds an operator with one function and one descriptor::
+
+    def shout(text):
+        if text is None or text is MISSING:
+            return None
+        if not isinstance(text, str):
+            raise EvaluationError(f"$shout needs a string, got {type_name(text)}")
+        return text.upper() + "!"
+
+    SHOUT = Operator(name="$shout", function=shout, examples=[Example({"$shout": "hi"}, "HI!")])
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.nodes import Node
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["Accumulator", "Example", "Form", "Operator"]
+
+_NAME = re.compile(r"\$[a-zA-Z][a-zA-Z0-9_]*\Z")
+
+
+def _check_name(_owner: Any, _attribute: Any, value: str) -> None:
+    if not _NAME.match(value):
+        msg = f"the name of an operator is '$' and letters or digits, not {value!r}"
+        raise ValueError(msg)
+
+
+@attrs.frozen
+class Example:
+    """*expression* evaluated on *document* gives *expected*; ``error=True`` says that it must raise instead.
+
+    For an accumulator the expression is applied over *documents*.
+    """
+
+    expression: Any
+    expected: Any = None
+    document: Mapping[str, Any] = attrs.field(factory=dict)
+    documents: Sequence[Mapping[str, Any]] = attrs.field(factory=tuple, converter=tuple, kw_only=True)
+    error: bool = attrs.field(default=False, kw_only=True)
+
+
+@attrs.frozen(kw_only=True)
+class Operator:
+    """An expression operator that is a function of its evaluated arguments.
+
+    Attributes:
+        name: ``$`` and letters.
+        function: gets the values of the arguments, each a plain value or ``MISSING``; returns a plain value or ``MISSING`` and
+            neither changes nor keeps what it got. Raises ``EvaluationError(message)`` where MongoDB raises; the program adds the path.
+        minimum: least number of positional arguments.
+        maximum: greatest number of positional arguments; ``None`` for no limit. One argument may be written without a list.
+        arguments: names of the required arguments when they are given as an object (``{$dateAdd: {startDate: ...}}``), passed in
+            this order; positional forms are then refused.
+        optional: names of further arguments, passed after the required ones, ``MISSING`` where left out.
+        total: never raises, whatever the arguments; lets the compiler leave out bookkeeping.
+        pure: a function of the arguments alone. An *effectful* operator (``pure=False``) has ``evaluate_batch`` in place of
+            ``function`` and is asked once per batch.
+        foldable: may be computed at compile time when all arguments are constants.
+        evaluate_batch: ``(calls, effects) -> answers``: *calls* holds the argument values of every document of a batch (a tuple
+            for positional operators, a dict for named arguments), *answers* one value per call, or an exception object for a call
+            that failed on its own (``RecordError``).
+        examples: executed by a test, shown in the reference.
+        family: the heading of MongoDB's manual under which the operator is found.
+    """
+
+    name: str = attrs.field(validator=_check_name)
+    function: Callable[..., Any] | None = None
+    minimum: int = 1
+    maximum: int | None = 1
+    arguments: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    optional: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    total: bool = False
+    pure: bool = True
+    foldable: bool = True
+    evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
+    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    family: str = "plugin"
+
+    def __attrs_post_init__(self) -> None:
+        if (self.function is None) == (self.evaluate_batch is None):
+            msg = f"operator {self.name}: give a function, or evaluate_batch with pure=False, and not both"
+            raise ValueError(msg)
+        if self.pure != (self.evaluate_batch is None):
+            msg = f"operator {self.name}: evaluate_batch belongs to pure=False, a function to pure=True"
+            raise ValueError(msg)
+
+    @property
+    def named(self) -> bool:
+        """Whether the arguments are given as an object."""
+        return bool(self.arguments or self.optional)
+
+
+@attrs.frozen(kw_only=True)
+class Form:
+    """An operator with a meaning of its own for its arguments (lazy, scoped, or literal): it parses itself into nodes.
+
+    ``parse(parser, spec, where)`` returns the node; problems go to ``parser.problem(where, message, hint)``.
+    """
+
+    name: str = attrs.field(validator=_check_name)
+    parse: Callable[[Parser, Any, str], Node]
+    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    family: str = "plugin"
+
+
+def _as_is(state: Any) -> Any:
+    return state
+
+
+@attrs.frozen(kw_only=True)
+class Accumulator:
+    """Folds the documents of a group (or of a window) into one value.
+
+    Attributes:
+        name: ``$`` and letters.
+        initial: ``initial(*parameters) -> state``, once per group.
+        step: ``step(state, *values) -> state`` for every document; may change *state* in place and must return it. Must not raise
+            unless ``total`` is false; then the record fails and the state must not have changed.
+        result: ``result(state) -> value``; may be asked again and again while the group grows, and must not change the state.
+        dump: state -> plain value for the state store; load: the way back.
+        parameters: names of arguments that are evaluated once per group, over the group's ``_id`` (``n`` of ``$topN``).
+        arguments: names of arguments that are evaluated per document. No names at all: the spec itself is the one argument.
+        optional: those of ``parameters`` and ``arguments`` that may be left out (``MISSING``).
+        parse: for accumulators whose spec is more than expressions (``$topN``'s ``sortBy``):
+            ``parse(parser, spec, where) -> (parameter nodes, value nodes)``.
+        total: ``step`` never raises.
+        group, window: where it may stand.
+        family: the heading of the manual.
+    """
+
+    name: str = attrs.field(validator=_check_name)
+    initial: Callable[..., Any]
+    step: Callable[..., Any]
+    result: Callable[[Any], Any] = _as_is
+    dump: Callable[[Any], Any] = _as_is
+    load: Callable[[Any], Any] = _as_is
+    parameters: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    arguments: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    optional: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    parse: Callable[[Parser, Any, str], tuple[Sequence[Node], Sequence[Node]]] | None = None
+    total: bool = True
+    group: bool = True
+    window: bool = True
+    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    family: str = "plugin"

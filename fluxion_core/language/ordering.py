@@ -1,0 +1,155 @@
+"""The one order of all values, and equality that follows from it.
+
+``sort_key`` turns a value into something that Python orders as MongoDB orders the value; ``identity`` into something that
+Python's dict treats as equal exactly when MongoDB does (1, 1.0 and Decimal 1 are one group; true is another).
+Source: MongoDB manual, "Comparison/Sort Order".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from fluxion_core.language.values import MISSING, kind
+
+__all__ = ["compare", "equal", "identity", "sort_key"]
+
+# Canonical type order. Missing comes before null; a $sort treats it as null by asking for the key of None.
+_RANK: Final = {
+    "minKey": -1,
+    "missing": 0,
+    "null": 5,
+    "int": 10,
+    "double": 10,
+    "decimal": 10,
+    "string": 15,
+    "object": 20,
+    "array": 25,
+    "binData": 30,
+    "objectId": 35,
+    "bool": 40,
+    "date": 45,
+    "timestamp": 47,
+    "regex": 50,
+    "dbPointer": 55,
+    "javascript": 60,
+    "maxKey": 127,
+    "unknown": 200,
+}
+
+
+def _same(_value: Any) -> Any:
+    return 0
+
+
+def _number(value: Any) -> Any:
+    return (0, 0) if value != value else (1, value)  # noqa: PLR0124  # NaN is what differs from itself; it sorts lowest
+
+
+def _object(value: dict[str, Any]) -> Any:
+    return tuple((_RANK[kind(item)], name, sort_key(item)) for name, item in value.items())
+
+
+def _array(value: list[Any]) -> Any:
+    return tuple(sort_key(item) for item in value)
+
+
+def _binary(value: Any) -> Any:
+    data = value.bytes if isinstance(value, UUID) else bytes(value)
+    return (len(data), 4 if isinstance(value, UUID) else 0, data)
+
+
+def _date(value: datetime) -> datetime:
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def _regex(value: Any) -> Any:
+    flags = value.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
+    return (str(value.pattern), int(flags))
+
+
+def _timestamp(value: Any) -> Any:
+    return (value.time, value.inc)
+
+
+_CONTENT: Final[dict[str, Callable[[Any], Any]]] = {
+    "minKey": _same,
+    "missing": _same,
+    "null": _same,
+    "int": _number,
+    "double": _number,
+    "decimal": _number,
+    "string": lambda value: value,
+    "object": _object,
+    "array": _array,
+    "binData": _binary,
+    "objectId": lambda value: value.binary,
+    "bool": lambda value: value,
+    "date": _date,
+    "timestamp": _timestamp,
+    "regex": _regex,
+    "dbPointer": repr,
+    "javascript": str,
+    "maxKey": _same,
+    "unknown": repr,
+}
+
+
+def sort_key(value: Any) -> tuple[int, Any]:
+    """Return a key that orders as *value* does: (rank of the type, content)."""
+    cls = value.__class__
+    if cls is str:
+        return (15, value)
+    if cls is int:
+        return (10, (1, value))
+    name = kind(value)
+    return (_RANK[name], _CONTENT[name](value))
+
+
+def compare(left: Any, right: Any) -> int:
+    """Return -1, 0 or 1, as ``$cmp`` does."""
+    cls = left.__class__
+    if cls is right.__class__ and (cls is str or cls is int):
+        return (left > right) - (left < right)
+    a, b = sort_key(left), sort_key(right)
+    return (a > b) - (a < b)
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Whether the two are equal in the order of all values; a missing field is not null here."""
+    cls = left.__class__
+    if cls is right.__class__ and (cls is str or cls is int):
+        return bool(left == right)
+    return sort_key(left) == sort_key(right)
+
+
+def identity(value: Any) -> Hashable:
+    """Return a hashable stand-in: two values have equal identities exactly when :func:`equal` says so.
+
+    A string stands for itself, and so does an int: they are the common keys, and generated code leaves out this call for them.
+    """
+    cls = value.__class__
+    if cls is str or cls is int:
+        return value  # type: ignore[no-any-return]  # narrowed by class above
+    name = kind(value)
+    if name in {"double", "decimal"}:
+        return _number_identity(value)
+    if name == "object":
+        return (20, tuple((key, identity(item)) for key, item in value.items()))
+    if name == "array":
+        return (25, tuple(identity(item) for item in value))
+    if value is None:
+        return None
+    if value is MISSING:
+        return (0,)
+    return (_RANK[name], _CONTENT[name](value))
+
+
+def _number_identity(value: float | Decimal) -> Hashable:
+    if value != value:  # noqa: PLR0124  # NaN is what differs from itself
+        return (10, "NaN")
+    return value

@@ -1,0 +1,1 @@
+"""Query conditions of ``$match``, one file per family of MongoDB's manual."""

@@ -1,0 +1,108 @@
+"""What a document is made of: Python's plain values, and the BSON type that each stands for.
+
+    dict object · list array · str string · bool bool · int int/long (by size) · float double · Decimal decimal · None null
+    datetime date (UTC, milliseconds) · bytes binData · UUID binData · re.Pattern regex
+    ObjectId, Timestamp, MinKey, MaxKey: the classes of the ``bson`` package, recognised by name, so that nothing is imported
+
+``MISSING`` stands for a field that is not there, which is not the same as null.
+Source: MongoDB manual, "BSON Types" and "Comparison/Sort Order".
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+__all__ = [
+    "INT32_MAX",
+    "INT32_MIN",
+    "INT64_MAX",
+    "INT64_MIN",
+    "MISSING",
+    "is_nullish",
+    "is_number",
+    "kind",
+    "truthy",
+    "type_name",
+]
+
+MISSING: Final = msgspec.UNSET
+INT32_MIN: Final = -(2**31)
+INT32_MAX: Final = 2**31 - 1
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
+
+# The family of a value's class: one word for all numbers of one Python class; 'int' says nothing about 32 or 64 bits.
+_KINDS: dict[type, str] = {
+    msgspec.UnsetType: "missing",
+    type(None): "null",
+    bool: "bool",
+    int: "int",
+    float: "double",
+    Decimal: "decimal",
+    str: "string",
+    dict: "object",
+    list: "array",
+    tuple: "array",
+    bytes: "binData",
+    bytearray: "binData",
+    memoryview: "binData",
+    UUID: "binData",
+    datetime: "date",
+    re.Pattern: "regex",
+}
+_FOREIGN = {
+    "ObjectId": "objectId",
+    "Timestamp": "timestamp",
+    "MinKey": "minKey",
+    "MaxKey": "maxKey",
+    "Regex": "regex",
+    "Code": "javascript",
+    "DBRef": "dbPointer",
+}
+
+
+def kind(value: Any) -> str:
+    """Return the BSON alias of *value*'s type, with ``int`` for every integer and ``missing`` for :data:`MISSING`."""
+    return _KINDS.get(value.__class__) or _learn(value.__class__)
+
+
+def _learn(cls: type) -> str:
+    """Find the kind of a class seen for the first time: a class of ``bson``, or a subclass of one of ours."""
+    found = _FOREIGN.get(cls.__name__) if cls.__module__.split(".")[0] == "bson" else None
+    if found is None:
+        found = next((name for known, name in _KINDS.items() if known is not type(None) and issubclass(cls, known)), "unknown")
+    _KINDS[cls] = found
+    return found
+
+
+def type_name(value: Any) -> str:
+    """Return what ``$type`` answers for *value*: the BSON alias, ``int`` or ``long`` by size, ``missing``."""
+    name = kind(value)
+    if name == "int" and not INT32_MIN <= value <= INT32_MAX:
+        return "long"
+    return name
+
+
+def is_number(value: Any) -> bool:
+    """Whether *value* is an int, float or Decimal; a bool is none."""
+    return kind(value) in {"int", "double", "decimal"}
+
+
+def is_nullish(value: Any) -> bool:
+    """Whether *value* is null or missing."""
+    return value is None or value is MISSING
+
+
+def truthy(value: Any) -> bool:
+    """Whether an expression's *value* counts as true: everything but false, null, missing and zero (NaN is true)."""
+    if value is True or value is False:
+        return bool(value)
+    if value is None or value is MISSING:
+        return False
+    return not (is_number(value) and value == 0)
