@@ -1,1 +1,168 @@
-"""MongoDB's aggregation language over plain Python values: documents in, documents out."""
+"""MongoDB's aggregation language over plain Python values, compiled to Python. Pure: documents in, documents out.
+
+Source of the meaning: MongoDB manual 8.0. This page is the facade; nothing else of the package is public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Literal
+
+from fluxion_core.errors import CompileError, Problem
+from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.compiler.parse import Parser
+from fluxion_core.language.compiler.plan import make_program
+from fluxion_core.language.compiler.program import Failure, Output, PlanStep, Program, Run
+from fluxion_core.language.encoding import decode_value, encode_value
+from fluxion_core.language.expressions import OPERATORS
+from fluxion_core.language.operators import Accumulator, Example, Form, Operator
+from fluxion_core.language.stages import STAGES
+from fluxion_core.language.values import MISSING, type_name
+
+__all__ = [
+    "MISSING",
+    "Accumulator",
+    "Example",
+    "Failure",
+    "Form",
+    "Operator",
+    "Output",
+    "PlanStep",
+    "Program",
+    "Run",
+    "aggregate",
+    "aggregate_ndjson",
+    "compile_pipeline",
+    "decode_value",
+    "encode_value",
+    "type_name",
+]
+
+CHUNK_DOCUMENTS = 256
+
+
+def compile_pipeline(
+    stages: Sequence[Mapping[str, Any]],
+    *,
+    operators: Iterable[Operator | Form] = (),
+    accumulators: Iterable[Accumulator] = (),
+    variables: Mapping[str, Any] | None = None,
+    collections: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+    unbounded: bool = False,
+    name: str = "pipeline",
+) -> Program:
+    """Return the compiled form of *stages*, which can be started many times.
+
+    *operators* and *accumulators* are a plugin's, added to the language's own. *variables* are constants under ``$$name``.
+    *unbounded* says that the input never ends: stages that need all of it are then problems.
+
+    Raises:
+        CompileError: the stages are wrong; every problem is reported, each with its path and what to do.
+    """
+    parser = Parser(
+        operators=_extended(OPERATORS, operators),
+        accumulators=_extended(ACCUMULATORS, accumulators),
+        variables=variables,
+        collections=collections,
+        forms=STAGES,
+    )
+    return make_program(stages, parser=parser, forms=STAGES, unbounded=unbounded, name=name)
+
+
+def _extended(known: Mapping[str, Any], added: Iterable[Any]) -> dict[str, Any]:
+    table = dict(known)
+    for descriptor in added:
+        if descriptor.name in known:
+            raise CompileError([Problem("", f"operator '{descriptor.name}' is the language's own and cannot be replaced")])
+        table[descriptor.name] = descriptor
+    return table
+
+
+def aggregate(
+    documents: Iterable[dict[str, Any]],
+    stages: Sequence[Mapping[str, Any]],
+    *,
+    variables: Mapping[str, Any] | None = None,
+    collections: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield the result of *stages* over *documents*, which are read as far as needed and never changed.
+
+    Raises:
+        CompileError: at once, for wrong stages.
+        EvaluationError: where MongoDB fails on a document.
+    """
+    program = compile_pipeline(stages, variables=variables, collections=collections)
+    return _run(program, documents)
+
+
+def _run(program: Program, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    run = program.start()
+    rest = iter(documents)
+    while not run.done and (chunk := list(islice(rest, CHUNK_DOCUMENTS))):
+        yield from _checked(run.feed(documents=chunk)).documents
+    yield from _checked(run.finish()).documents
+
+
+def aggregate_ndjson(
+    chunks: Iterable[bytes],
+    stages: Sequence[Mapping[str, Any]],
+    *,
+    emit: Literal["final", "updates", "each"] = "final",
+    variables: Mapping[str, Any] | None = None,
+    collections: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+) -> Iterator[bytes]:
+    """Yield the result of *stages* over newline-delimited JSON, as newline-ended JSON.
+
+    *chunks* may be cut anywhere; the last line may lack its newline; blank lines are left out. *emit* ``updates`` gives the groups
+    that changed with each chunk, ``each`` the group after every document that touches it.
+
+    Raises:
+        CompileError: at once, for wrong stages.
+        RecordError: a line is no JSON object.
+        EvaluationError: where MongoDB fails on a document.
+    """
+    program = compile_pipeline(stages, variables=variables, collections=collections)
+    return _run_ndjson(program, chunks, emit)
+
+
+def _run_ndjson(program: Program, chunks: Iterable[bytes], emit: Literal["final", "updates", "each"]) -> Iterator[bytes]:
+    run = program.start(emit=emit)
+    for block in _blocks(chunks):
+        output = _checked(run.feed(block=block))
+        if output.count:
+            yield output.json_lines()
+        if emit == "updates" and (output := _checked(run.changed())).count:
+            yield output.json_lines()
+        if run.done:
+            break
+    output = _checked(run.finish())
+    if output.count:
+        yield output.json_lines()
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield whole lines, blank ones left out."""
+    rest = b""
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            rest += chunk
+            continue
+        block = rest + chunk[:end] if rest else chunk[:end]
+        rest = chunk[end:]
+        yield _without_blanks(block)
+    if rest.strip():
+        yield rest + b"\n"
+
+
+def _without_blanks(block: bytes) -> bytes:
+    if b"\n\n" not in block and b"\r\n\r\n" not in block and block[:1] not in {b"\n", b"\r"}:
+        return block
+    return b"".join(line + b"\n" for line in block.split(b"\n") if line.strip())
+
+
+def _checked(output: Output) -> Output:
+    if output.failures:
+        raise output.failures[0].error
+    return output

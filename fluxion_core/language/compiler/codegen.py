@@ -1,0 +1,352 @@
+"""Writes expressions: every node becomes statements and ends in a value that is cheap to name.
+
+One function per kind of node, found in a table. Laziness is kept (``$cond``, ``$and``, ``$switch``), what was loaded or computed
+inside a branch is not known outside it, and a part that nests too deep moves into a function of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from fluxion_core.language.compiler import inline, library
+from fluxion_core.language.compiler.nodes import (
+    ArrayOf,
+    Call,
+    Condition,
+    Constant,
+    Environment,
+    Field,
+    Filter,
+    FirstPresent,
+    Let,
+    Logic,
+    Map,
+    Node,
+    ObjectOf,
+    OrElse,
+    Predicate,
+    Reduce,
+    Switch,
+    Variable,
+)
+from fluxion_core.language.compiler.shape import Shape
+from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.paths import get
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Emitter"]
+
+
+class Emitter:
+    """Writes expressions about one current document."""
+
+    def __init__(self, writer: Writer, shape: Shape) -> None:
+        self.writer = writer
+        self.shape = shape
+        self.variables: dict[str, Value] = {}
+        self.answers: dict[int, Value] = {}
+        """Answers of effectful calls, by the identity of their node."""
+
+    # ------------------------------------------------------------------------------------------------- entry
+
+    def value(self, node: Node) -> Value:
+        """Write *node*; return its value."""
+        if self.writer.crowded and node.children():
+            return self._outlined(node)
+        return _EMIT[node.__class__](self, node)
+
+    def _outlined(self, node: Node) -> Value:
+        with self.writer.outline() as (function, _):
+            with self.branch():
+                value = _EMIT[node.__class__](self, node)
+            self.writer.line(f"return {value.text}")
+        return Value(self.writer.assign(self.writer.call_of(function), node.where), value.may_miss, value.kind)
+
+    def truth(self, node: Node) -> str:
+        """Write *node*; return the text of whether it counts as true."""
+        return self.truth_of(self.value(node))
+
+    def truth_of(self, value: Value) -> str:
+        """Return the text of whether *value* counts as true."""
+        if value.kind == "bool":
+            return value.text
+        if value.text in {"True", "False"}:
+            return value.text
+        name = self.writer.constant(library.truthy)
+        return f"({value.text} is True or ({value.text} is not False and {name}({value.text})))"
+
+    @contextmanager
+    def branch(self) -> Iterator[None]:
+        """What is written in the block may not be run."""
+        self.shape.enter()
+        try:
+            yield
+        finally:
+            self.shape.leave()
+
+    @contextmanager
+    def bound(self, bindings: Mapping[str, Value]) -> Iterator[None]:
+        """Bind variables for the block."""
+        before = self.variables
+        self.variables = {**before, **bindings}
+        try:
+            yield
+        finally:
+            self.variables = before
+
+    def below(self, value: Value, names: Sequence[str]) -> Value:
+        """Write the reading of a path below *value*."""
+        writer = self.writer
+        for index, name in enumerate(names):
+            rest = tuple(names[index:])
+            general = f"{writer.constant(get)}({value.text}, {writer.constant(rest)})"
+            if len(rest) == 1:
+                text = f"{value.text}.get({writer.constant(name)}, M) if {value.text}.__class__ is dict else {general}"
+                return Value(writer.assign(text))
+            if index > 0:
+                return Value(writer.assign(general))
+            nested = writer.fresh()
+            writer.line(f"{nested} = {general} if {value.text}.__class__ is not dict else M")
+            with writer.block(f"if {value.text}.__class__ is dict:"):
+                inner = writer.assign(f"{value.text}.get({writer.constant(name)}, M)")
+                writer.line(f"{nested} = {writer.constant(get)}({inner}, {writer.constant(rest[1:])})" if len(rest) > 2 else self._leaf(nested, inner, rest[1]))  # noqa: PLR2004  # one name more
+            return Value(nested)
+        return value
+
+    def _leaf(self, target: str, inner: str, name: str) -> str:
+        writer = self.writer
+        general = f"{writer.constant(get)}({inner}, {writer.constant((name,))})"
+        return f"{target} = {inner}.get({writer.constant(name)}, M) if {inner}.__class__ is dict else {general}"
+
+    def into(self, target: str, node: Node) -> Value:
+        """Write *node* into local *target*."""
+        value = self.value(node)
+        self.writer.line(f"{target} = {value.text}")
+        return value
+
+
+def _constant(emitter: Emitter, node: Constant) -> Value:
+    value = node.value
+    kind = {bool: "bool", int: "number", float: "number", list: "list"}.get(value.__class__, "")
+    return Value(emitter.writer.constant(value), value is MISSING, kind)
+
+
+def _field(emitter: Emitter, node: Field) -> Value:
+    if not node.names:
+        return Value(emitter.shape.document(), may_miss=False)
+    key = ("path", node.names)
+    if len(node.names) == 1:
+        return emitter.shape.read(node.names[0])
+    return emitter.shape.derived(key, node.names[0], lambda value: emitter.below(value, node.names[1:]))
+
+
+def _variable(emitter: Emitter, node: Variable) -> Value:
+    return emitter.below(emitter.variables[node.name], node.names)
+
+
+def _environment(emitter: Emitter, node: Environment) -> Value:
+    text = "env.now" if node.name == "now" else "env.random()"
+    return Value(emitter.writer.assign(text), may_miss=False)
+
+
+def _call(emitter: Emitter, node: Call) -> Value:
+    answer = emitter.answers.get(id(node))
+    if answer is not None:
+        return answer
+    values = [emitter.value(argument) for argument in node.arguments]
+    template = inline.TEMPLATES.get(node.operator.name) if node.operator.family != "plugin" else None
+    if template is not None:
+        made = template(emitter.writer, node, values)
+        if made is not None:
+            return made
+    function = emitter.writer.constant(node.operator.function)
+    text = f"{function}({', '.join(value.text for value in values)})"
+    kind = "bool" if node.operator.name in inline.BOOLEANS else ""
+    return Value(emitter.writer.assign(text, "" if node.operator.total else node.where), not kind, kind)
+
+
+def _logic(emitter: Emitter, node: Logic) -> Value:
+    writer = emitter.writer
+    if not node.arguments:
+        return Value(str(node.every), may_miss=False, kind="bool")
+    target = writer.fresh()
+    joint = " and " if node.every else " or "
+    parts: list[str] = []
+    for index, argument in enumerate(node.arguments):
+        if index == 0 or _atomic(argument):
+            parts.append(emitter.truth(argument))
+            continue
+        writer.line(f"{target} = {joint.join(parts)}")
+        with writer.block(f"if {target}:" if node.every else f"if not {target}:"), emitter.branch():
+            writer.line(f"{target} = {emitter.truth(argument)}")
+        parts = [target]
+    if parts != [target]:
+        writer.line(f"{target} = {joint.join(parts)}")
+    return Value(target, may_miss=False, kind="bool")
+
+
+def _atomic(node: Node) -> bool:
+    """Whether *node* needs no statement that would have to be put off: evaluating it early costs little and cannot fail."""
+    return isinstance(node, Constant) or (isinstance(node, Field | Variable) and len(node.names) == 1)
+
+
+def _condition(emitter: Emitter, node: Condition) -> Value:
+    writer = emitter.writer
+    test = emitter.truth(node.test)
+    target = writer.fresh()
+    with writer.block(f"if {test}:"), emitter.branch():
+        then = emitter.into(target, node.then)
+    with writer.block("else:"), emitter.branch():
+        otherwise = emitter.into(target, node.otherwise)
+    return _either(target, [then, otherwise])
+
+
+def _either(target: str, values: Sequence[Value]) -> Value:
+    kinds = {value.kind for value in values}
+    return Value(target, any(value.may_miss for value in values), kinds.pop() if len(kinds) == 1 else "")
+
+
+def _switch(emitter: Emitter, node: Switch) -> Value:
+    writer = emitter.writer
+    target = writer.fresh()
+    values = []
+    with writer.block("while True:"), emitter.branch():
+        for case, then in node.branches:
+            test = emitter.truth(case)
+            with writer.block(f"if {test}:"), emitter.branch():
+                values.append(emitter.into(target, then))
+                writer.line("break")
+        if node.default is None:
+            name = writer.constant(library.no_branch)
+            writer.line(f"{target} = {name}()", node.where)
+        else:
+            values.append(emitter.into(target, node.default))
+        writer.line("break")
+    return _either(target, values)
+
+
+def _first_present(emitter: Emitter, node: FirstPresent) -> Value:
+    writer = emitter.writer
+    target = writer.fresh()
+    value = emitter.into(target, node.arguments[0])
+    for argument in node.arguments[1:]:
+        with writer.block(f"if {target} is None or {target} is M:"), emitter.branch():
+            value = emitter.into(target, argument)
+    return Value(target, value.may_miss)
+
+
+def _or_else(emitter: Emitter, node: OrElse) -> Value:
+    writer = emitter.writer
+    target = writer.fresh()
+    with writer.block("try:"), emitter.branch():
+        value = emitter.into(target, node.value)
+    with writer.block("except EvaluationError:"), emitter.branch():
+        otherwise = emitter.into(target, node.otherwise)
+    return _either(target, [value, otherwise])
+
+
+def _let(emitter: Emitter, node: Let) -> Value:
+    bindings = {name: emitter.value(value) for name, value in node.bindings}
+    with emitter.bound(bindings):
+        return emitter.value(node.body)
+
+
+def _list_of(emitter: Emitter, value: Value, operator: str, where: str) -> None:
+    """Write the check that *value*, which is neither null nor missing, is an array."""
+    name = emitter.writer.constant(library.not_an_array)
+    emitter.writer.line(f"if {value.text}.__class__ is not list: {name}({emitter.writer.constant(operator)}, {value.text})", where)
+
+
+def _map(emitter: Emitter, node: Map) -> Value:
+    writer = emitter.writer
+    source = emitter.value(node.source)
+    target, item = writer.fresh(), writer.fresh("e")
+    with writer.block(f"if {source.text} is None or {source.text} is M:"):
+        writer.line(f"{target} = None")
+    with writer.block("else:"), emitter.branch():
+        _list_of(emitter, source, "$map", node.where)
+        writer.line(f"{target} = []")
+        with writer.block(f"for {item} in {source.text}:"), emitter.branch(), emitter.bound({node.name: Value(item, may_miss=False)}):
+            body = emitter.value(node.body)
+            text = f"None if {body.text} is M else {body.text}" if body.may_miss else body.text
+            writer.line(f"{target}.append({text})")
+    return Value(target, may_miss=False)
+
+
+def _filter(emitter: Emitter, node: Filter) -> Value:
+    writer = emitter.writer
+    source = emitter.value(node.source)
+    limit = emitter.value(node.limit) if node.limit is not None else None
+    target, item = writer.fresh(), writer.fresh("e")
+    with writer.block(f"if {source.text} is None or {source.text} is M:"):
+        writer.line(f"{target} = None")
+    with writer.block("else:"), emitter.branch():
+        _list_of(emitter, source, "$filter", node.where)
+        most = None
+        if limit is not None:
+            most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text})", node.where)
+        writer.line(f"{target} = []")
+        with writer.block(f"for {item} in {source.text}:"), emitter.branch(), emitter.bound({node.name: Value(item, may_miss=False)}):
+            test = emitter.truth(node.test)
+            with writer.block(f"if {test}:"):
+                writer.line(f"{target}.append({item})")
+                if most is not None:
+                    writer.line(f"if len({target}) == {most}: break")
+    return Value(target, may_miss=False)
+
+
+def _reduce(emitter: Emitter, node: Reduce) -> Value:
+    writer = emitter.writer
+    source = emitter.value(node.source)
+    start = emitter.value(node.start)
+    target, item = writer.fresh(), writer.fresh("e")
+    with writer.block(f"if {source.text} is None or {source.text} is M:"):
+        writer.line(f"{target} = None")
+    with writer.block("else:"), emitter.branch():
+        _list_of(emitter, source, "$reduce", node.where)
+        writer.line(f"{target} = {start.text}")
+        bindings = {"value": Value(target), "this": Value(item, may_miss=False)}
+        with writer.block(f"for {item} in {source.text}:"), emitter.branch(), emitter.bound(bindings):
+            body = emitter.value(node.body)
+            writer.line(f"{target} = {writer.constant(library.grown)}({body.text})", node.where)
+    return Value(target)
+
+
+def _object_of(emitter: Emitter, node: ObjectOf) -> Value:
+    fields = {name: emitter.value(value) for name, value in node.fields}
+    built = Shape(emitter.writer, None, fields).build_fields()
+    return Value(built, may_miss=False)
+
+
+def _array_of(emitter: Emitter, node: ArrayOf) -> Value:
+    items = [emitter.value(item) for item in node.items]
+    texts = [f"None if {item.text} is M else {item.text}" if item.may_miss else item.text for item in items]
+    return Value(emitter.writer.assign(f"[{', '.join(texts)}]"), may_miss=False, kind="list")
+
+
+def _predicate(emitter: Emitter, node: Predicate) -> Value:
+    source = emitter.value(node.source)
+    return Value(emitter.writer.assign(f"{emitter.writer.constant(node.test)}({source.text})"), may_miss=False, kind="bool")
+
+
+_EMIT: Final[dict[type, Callable[[Emitter, Any], Value]]] = {
+    ArrayOf: _array_of,
+    Call: _call,
+    Condition: _condition,
+    Constant: _constant,
+    Environment: _environment,
+    Field: _field,
+    Filter: _filter,
+    FirstPresent: _first_present,
+    Let: _let,
+    Logic: _logic,
+    Map: _map,
+    ObjectOf: _object_of,
+    OrElse: _or_else,
+    Predicate: _predicate,
+    Reduce: _reduce,
+    Switch: _switch,
+    Variable: _variable,
+}

@@ -1,0 +1,90 @@
+"""Turns JSON text into documents for a program: only the fields that it reads, a whole block at a time.
+
+What is accepted does not depend on the projection: the text of a block is checked to be UTF-8 as a whole, and a block with a bad
+record is taken line by line, so that each record fails or passes on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import msgspec
+
+from fluxion_core.errors import RecordError
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Decoded", "Decoder"]
+
+
+@attrs.define
+class Decoded:
+    """Documents (dicts or structs), the index of each in the input if some are lacking, and the records that are no documents."""
+
+    documents: list[Any]
+    indexes: Sequence[int] | None = None
+    refused: Sequence[tuple[int, RecordError]] = ()
+
+
+class Decoder:
+    """Decodes into dicts, or into structs that hold *fields* only."""
+
+    def __init__(self, fields: Sequence[str] | None) -> None:
+        self.attributes: dict[str, str] | None = None
+        kind: Any = dict[str, Any]
+        if fields is not None:
+            self.attributes = {name: f"f{index}" for index, name in enumerate(fields)}
+            members = [(attribute, Any, MISSING) for attribute in self.attributes.values()]
+            rename = {attribute: name for name, attribute in self.attributes.items()}
+            kind = msgspec.defstruct("Record", members, rename=rename, gc=False)
+        decoder = msgspec.json.Decoder(kind)
+        self._one = decoder.decode
+        self._lines = decoder.decode_lines
+
+    def block(self, block: bytes, limit_bytes: int | None) -> Decoded:
+        """Return the documents of newline-ended records."""
+        count = block.count(b"\n")
+        if limit_bytes is None or len(block) <= limit_bytes:
+            try:
+                if not block.isascii():
+                    block.decode()
+                documents = self._lines(block)
+                if len(documents) == count:
+                    return Decoded(documents)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                pass
+        return self.payloads(block.split(b"\n")[:count], limit_bytes)
+
+    def payloads(self, payloads: Sequence[bytes], limit_bytes: int | None) -> Decoded:
+        """Return the documents of *payloads*, one record each."""
+        one = self._one
+        documents: list[Any] = []
+        indexes: list[int] = []
+        refused: list[tuple[int, RecordError]] = []
+        for index, payload in enumerate(payloads):
+            try:
+                if not payload.isascii():
+                    payload.decode()
+                if limit_bytes is not None and len(payload) > limit_bytes:
+                    raise RecordError(f"the record has {len(payload)} bytes; max_record_bytes is {limit_bytes}")
+                documents.append(one(payload))
+                indexes.append(index)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                refused.append((index, RecordError(_letter(payload, error))))
+            except RecordError as error:
+                refused.append((index, error))
+        return Decoded(documents, indexes if refused else None, refused)
+
+
+def _letter(payload: bytes, error: Exception) -> str:
+    """Return what is wrong with *payload*, without a piece of it: it may hold what nobody should read."""
+    if isinstance(error, RecursionError):
+        return "the record is nested too deeply to be decoded"
+    if isinstance(error, UnicodeDecodeError):
+        return f"the record is not UTF-8: byte {error.start} of {len(payload)} cannot be decoded"
+    if not payload.strip():
+        return "the record is empty; expected a JSON object"
+    if isinstance(error, msgspec.ValidationError):
+        return f"the record is no JSON object: {error}"
+    return f"the record is not JSON: {error}"

@@ -1,0 +1,249 @@
+"""Parses expressions into nodes, and collects every problem instead of stopping at the first.
+
+Source of the rules: MongoDB manual, "Aggregation Expressions", "Field Paths", "Variables in Aggregation Expressions".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from fluxion_core.errors import EvaluationError, Problem, did_you_mean
+from fluxion_core.language.compiler import known
+from fluxion_core.language.compiler.nodes import ArrayOf, Call, Constant, Environment, Field, Node, ObjectOf, Variable, walk
+from fluxion_core.language.operators import Accumulator, Form, Operator
+from fluxion_core.language.paths import get
+from fluxion_core.language.values import MISSING
+
+__all__ = ["MAXIMUM_DEPTH", "Parser"]
+
+MAXIMUM_DEPTH = 100
+"""How deep expressions and conditions may nest; MongoDB's own limit is of the same size."""
+
+_VARIABLE = re.compile(r"[a-z\x80-\U0010ffff][a-zA-Z0-9_\x80-\U0010ffff]*\Z")
+
+
+class Parser:
+    """What is known while the stages of one pipeline are parsed: operators, variables in scope, problems found so far."""
+
+    def __init__(
+        self,
+        *,
+        operators: Mapping[str, Operator | Form],
+        accumulators: Mapping[str, Accumulator] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        collections: Mapping[str, Any] | None = None,
+        forms: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.operators = operators
+        self.accumulators = accumulators or {}
+        self.collections = collections
+        self.forms = forms or {}
+        self.problems: list[Problem] = []
+        self._constants = dict(variables or {})
+        self._scope: list[str] = []
+        self._depth = 0
+
+    # ------------------------------------------------------------------------------------------------- problems
+
+    def problem(self, where: str, message: str, hint: str = "") -> Node:
+        """Keep a problem; return a node that lets parsing go on."""
+        self.problems.append(Problem(where, message, hint))
+        return Constant(where, None)
+
+    def unknown(self, where: str, what: str, name: str, candidates: Iterable[str], mongodb: Iterable[str]) -> None:
+        """Keep the problem that *name* is none of *candidates*; say so if MongoDB has it, else what is close to it."""
+        if name in mongodb:
+            self.problem(where, f"{what} '{name}' of MongoDB is not supported by Fluxion")
+        else:
+            self.problem(where, f"unknown {what} '{name}'", did_you_mean(name, candidates))
+
+    # ------------------------------------------------------------------------------------------------- arguments
+
+    def members(
+        self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Return the members of an object with fixed names, unparsed; unknown and lacking names are problems."""
+        if not isinstance(spec, dict):
+            self.problem(where, f"an object was expected, not {shown(spec)}", f"write {{{', '.join(required)}: ...}}")
+            return {}
+        allowed = [*required, *optional]
+        for name in spec:
+            if name not in allowed:
+                self.problem(f"{where}.{name}", f"unknown argument '{name}'", did_you_mean(str(name), allowed))
+        for name in required:
+            if name not in spec:
+                self.problem(where, f"'{name}' is missing", f"it takes {', '.join(allowed)}")
+        return {name: value for name, value in spec.items() if name in allowed}
+
+    def arguments(
+        self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()
+    ) -> dict[str, Node]:
+        """Return the members of an object with fixed names, each parsed as an expression."""
+        members = self.members(spec, where, required, optional)
+        return {name: self.expression(value, f"{where}.{name}") for name, value in members.items()}
+
+    def positional(self, spec: Any, where: str, minimum: int, maximum: int | None) -> list[Node]:
+        """Return positional arguments; a single one may stand without a list."""
+        listed = isinstance(spec, list | tuple)
+        items = list(spec) if listed else [spec]
+        if len(items) < minimum or (maximum is not None and len(items) > maximum):
+            self.problem(where, f"takes {_arity(minimum, maximum)}, got {len(items)}")
+            return [Constant(where, None)] * minimum
+        return [self.expression(item, f"{where}[{index}]" if listed else where) for index, item in enumerate(items)]
+
+    # ------------------------------------------------------------------------------------------------- variables
+
+    @contextmanager
+    def scope(self, *names: str) -> Iterator[None]:
+        """Make the variables *names* visible within the block."""
+        self._scope.extend(names)
+        try:
+            yield
+        finally:
+            del self._scope[len(self._scope) - len(names) :]
+
+    def check_variable_name(self, name: Any, where: str) -> bool:
+        """Whether *name* may be given to a variable: it starts with a lower-case letter (``CURRENT`` may be bound anew)."""
+        if name == "CURRENT" or (isinstance(name, str) and _VARIABLE.match(name)):
+            return True
+        self.problem(where, f"{shown(name)} is no name for a variable", "it starts with a lower-case letter, then letters, digits, _")
+        return False
+
+    # ------------------------------------------------------------------------------------------------- expressions
+
+    def expression(self, spec: Any, where: str) -> Node:
+        """Return *spec* as a node."""
+        if self._depth >= MAXIMUM_DEPTH:
+            return self.problem(where, f"nested deeper than {MAXIMUM_DEPTH} levels", "split it over several stages")
+        self._depth += 1
+        try:
+            return fold(self._expression(spec, where))
+        finally:
+            self._depth -= 1
+
+    def _expression(self, spec: Any, where: str) -> Node:
+        if isinstance(spec, str):
+            return self._string(spec, where)
+        if isinstance(spec, dict):
+            return self._object(spec, where)
+        if isinstance(spec, list | tuple):
+            return ArrayOf(where, tuple(self.expression(item, f"{where}[{index}]") for index, item in enumerate(spec)))
+        return Constant(where, spec)
+
+    def _string(self, text: str, where: str) -> Node:
+        if text.startswith("$$"):
+            return self._variable(text, where)
+        if text.startswith("$"):
+            names = self.field_path(text[1:], where)
+            if names is None:
+                return Constant(where, None)
+            return Variable(where, "CURRENT", names) if "CURRENT" in self._scope else Field(where, names)
+        return Constant(where, text)
+
+    def field_path(self, path: Any, where: str) -> tuple[str, ...] | None:
+        """Return a dotted path as names; ``None`` after a problem was kept."""
+        if not isinstance(path, str):
+            self.problem(where, f"a field path was expected, not {shown(path)}")
+            return None
+        names = tuple(path.split("."))
+        if not all(names):
+            self.problem(where, f"'{path}' is no field path: a name between dots is empty")
+        elif any(name.startswith("$") for name in names):
+            self.problem(where, f"'{path}' is no field path: a field's name may not start with '$'", "use $getField")
+        elif "\0" in path:
+            self.problem(where, "a field path may not hold a null byte")
+        elif len(names) > MAXIMUM_DEPTH * 2:
+            self.problem(where, f"a field path may have {MAXIMUM_DEPTH * 2} names")
+        else:
+            return names
+        return None
+
+    def _variable(self, text: str, where: str) -> Node:
+        name, dot, rest = text[2:].partition(".")
+        names = self.field_path(rest, where) if dot else ()
+        if names is None:
+            return Constant(where, None)
+        if name in self._scope:
+            return Variable(where, name, names)
+        if name in {"ROOT", "CURRENT"}:
+            return Field(where, names)
+        if name == "NOW":
+            return Environment(where, "now") if not names else Constant(where, MISSING)
+        if name == "REMOVE":
+            return Constant(where, MISSING)
+        if name in self._constants:
+            return Constant(where, get(self._constants[name], names))
+        if name in known.VARIABLES:
+            return self.problem(where, f"variable '$${name}' of MongoDB is not supported by Fluxion")
+        visible = [*self._scope, *self._constants, "ROOT", "CURRENT", "NOW", "REMOVE"]
+        return self.problem(where, f"unknown variable '$${name}'", did_you_mean(name, visible) or "declare it under variables:")
+
+    def _object(self, spec: Mapping[Any, Any], where: str) -> Node:
+        first = next(iter(spec), "")
+        if isinstance(first, str) and first.startswith("$"):
+            if len(spec) == 1:
+                return self._operator(first, spec[first], f"{where}.{first}")
+            return self.problem(where, f"an expression has one operator, not {', '.join(map(str, spec))}", "nest them")
+        fields = []
+        for name, value in spec.items():
+            path = f"{where}.{name}"
+            if not isinstance(name, str):
+                self.problem(where, f"a field's name is a string, not {shown(name)}")
+            elif name.startswith("$"):
+                self.problem(path, f"'{name}' stands beside fields", "an operator is the only name in its object")
+            elif "." in name or not name:
+                self.problem(path, f"a field's name in an expression object may not be empty or hold a dot: '{name}'", "nest objects")
+            else:
+                fields.append((name, self.expression(value, path)))
+        return ObjectOf(where, tuple(fields))
+
+    def _operator(self, name: str, spec: Any, where: str) -> Node:
+        found = self.operators.get(name)
+        if found is None:
+            self.unknown(where, "operator", name, self.operators, known.EXPRESSIONS)
+            return Constant(where, None)
+        if isinstance(found, Form):
+            return found.parse(self, spec, where)
+        if not found.named:
+            return Call(where, found, tuple(self.positional(spec, where, found.minimum, found.maximum)))
+        given = self.arguments(spec, where, found.arguments, found.optional)
+        absent = Constant(where, MISSING)
+        return Call(where, found, tuple(given.get(argument, absent) for argument in (*found.arguments, *found.optional)))
+
+
+def fold(node: Node) -> Node:
+    """Return *node*, or the constant that it always comes to; what would raise is left for the run."""
+    if isinstance(node, Call) and node.operator.foldable and node.operator.pure:
+        if all(isinstance(argument, Constant) for argument in node.arguments) and node.operator.function is not None:
+            try:
+                return Constant(node.where, node.operator.function(*(argument.value for argument in node.arguments)))  # type: ignore[attr-defined]  # constants, see above
+            except (EvaluationError, RecursionError, OverflowError):
+                return node
+    elif isinstance(node, ArrayOf):
+        if all(isinstance(item, Constant) for item in node.items):
+            return Constant(node.where, [None if item.value is MISSING else item.value for item in node.items])  # type: ignore[attr-defined]  # as above
+    elif isinstance(node, ObjectOf) and all(isinstance(value, Constant) for _, value in node.fields):
+        return Constant(node.where, {name: value.value for name, value in node.fields if value.value is not MISSING})  # type: ignore[attr-defined]  # as above
+    return node
+
+
+def is_pure(node: Node) -> bool:
+    """Whether *node* is a function of the document alone: no effect, no clock, no randomness."""
+    return not any(isinstance(part, Environment) or (isinstance(part, Call) and not part.operator.pure) for part in walk(node))
+
+
+def shown(value: Any) -> str:
+    """Return *value* for a message, short."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004  # a line of a message
+
+
+def _arity(minimum: int, maximum: int | None) -> str:
+    if maximum is None:
+        return f"at least {minimum} argument{'s' * (minimum != 1)}"
+    if minimum == maximum:
+        return f"exactly {minimum} argument{'s' * (minimum != 1)}"
+    return f"{minimum} to {maximum} arguments"

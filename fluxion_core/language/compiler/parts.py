@@ -1,0 +1,121 @@
+"""What a stage is once it is parsed: a part that writes code into a segment, or a step of its own between segments.
+
+``StageForm`` is the descriptor with which a stage is found; its ``parse`` returns one or more parts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from fluxion_core.language.compiler.nodes import Node
+from fluxion_core.language.operators import Accumulator, Example
+from fluxion_core.language.values import MISSING
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+    from fluxion_core.language.compiler.segment import SegmentWriter
+
+__all__ = ["Folding", "Part", "PerDocument", "Step", "StageForm", "StateRow", "StepPart"]
+
+StateRow = tuple[str, bytes, bytes | None]
+"""(operator id, key, value); no value: the row is gone."""
+
+
+@attrs.frozen(kw_only=True)
+class StageForm:
+    """A stage of the language: ``parse(parser, spec, where)`` returns its parts, or none after a problem was kept.
+
+    *kind*: ``stateless``, ``keyed``, ``blocking`` or ``counter``; what ``fluxion explain`` shows and the reference says.
+    *note*: one sentence on how it behaves on an unbounded source.
+    """
+
+    name: str
+    parse: Callable[[Parser, Any, str], Sequence[Part]]
+    kind: str
+    note: str = ""
+    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    family: str = "stages"
+
+
+@attrs.define(kw_only=True)
+class Part(ABC):
+    """A parsed stage, or a piece of one (``$sortByCount`` is a group and a sort). *stage* is the index in the pipeline."""
+
+    kind: ClassVar[str]
+    where: str
+    stage: int = -1
+
+    def nodes(self) -> Iterable[Node]:
+        """Return the expressions of the part that are evaluated on the current document."""
+        return ()
+
+
+@attrs.define(kw_only=True)
+class PerDocument(Part):
+    """Documents in, none, one or many documents out, each on its own: code within the loop of a segment."""
+
+    kind: ClassVar[str] = "stateless"
+    fans_out: ClassVar[bool] = False
+
+    @abstractmethod
+    def write(self, segment: SegmentWriter) -> None:
+        """Write the part's code for the current document."""
+
+    def counter(self) -> Any:
+        """Return the object that counts for the part during a run (``$limit``), or ``None``."""
+        return None
+
+
+@attrs.define(kw_only=True)
+class Folding(Part):
+    """``$group``: the end of a segment; each document is folded into the state of its key."""
+
+    kind: ClassVar[str] = "keyed"
+    key: Node
+    fields: tuple[tuple[str, Accumulator, tuple[Node, ...], tuple[Node, ...]], ...]
+    """Name, accumulator, parameters (over ``_id``), values (over the document)."""
+
+    def nodes(self) -> Iterable[Node]:
+        """Return key and values."""
+        return [self.key, *(node for _, _, _, values in self.fields for node in values)]
+
+
+class Step(ABC):
+    """A stage at run time that takes whole documents: sorts, joins, windows, plugins."""
+
+    @abstractmethod
+    def feed(self, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Take documents; return what can leave at once."""
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Return what was held back, at the end of input. May be called again after more input."""
+        return []
+
+    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
+        """Return the rows of state that changed since the last call."""
+        return ()
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> None:
+        """Take back the state that ``delta`` gave out."""
+        del rows
+
+
+@attrs.define(kw_only=True)
+class StepPart(Part):
+    """A part that runs as a :class:`Step`; *streams*: it gives out as it takes in, and holds nothing back."""
+
+    kind: ClassVar[str] = "blocking"
+    streams: ClassVar[bool] = False
+
+    @abstractmethod
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+
+
+def group_value(value: Any) -> Any:
+    """Return *value* as ``$group`` shows it: what is missing is null."""
+    return None if value is MISSING else value

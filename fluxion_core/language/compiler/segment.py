@@ -1,0 +1,290 @@
+"""Writes one segment: a run of per-document stages fused into one loop, ending in rows, in the original bytes, or in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Literal
+
+import attrs
+import msgspec
+
+from fluxion_core.language.compiler.codegen import Emitter
+from fluxion_core.language.compiler.nodes import Call
+from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
+from fluxion_core.language.compiler.shape import Base, Shape
+from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.ordering import identity
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Segment", "SegmentWriter", "Written"]
+
+
+@attrs.frozen
+class Written:
+    """The text of a segment and what it needs to run."""
+
+    text: str
+    paths: list[str]
+    constants: dict[str, Any]
+    loads: tuple[str, ...]
+    """Top-level fields of the input that are read."""
+    whole: bool
+    """Whether the whole input document is used."""
+    passes: bool
+    """Whether what comes out is the input document, unchanged."""
+    row_fields: tuple[str, ...] | None
+    """Names of the fields of each row, in order, if the rows are structs."""
+    may_fail: bool
+    counters: tuple[tuple[int, str], ...]
+    """What the returned numbers count: (stage, ``dropped`` | ``added`` | ``passed``)."""
+
+
+@attrs.frozen(kw_only=True)
+class Segment:
+    """What a segment is made of. *calls*: effectful calls whose answers come in beside the documents."""
+
+    parts: tuple[Part, ...]
+    calls: tuple[Call, ...] = ()
+    tracks: bool = False
+
+    @property
+    def folding(self) -> Folding | None:
+        """The ``$group`` at its end, if that is how it ends."""
+        last = self.parts[-1] if self.parts else None
+        return last if isinstance(last, Folding) else None
+
+    def write(
+        self,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        output: Literal["dict", "struct", "index"] = "dict",
+        each: bool = False,
+    ) -> Written:
+        """Return the text for documents that are dicts, or structs with *attributes*; *each*: a group comes out when touched."""
+        draft = SegmentWriter(self, attributes, output, each=each, careful=True).write()
+        return SegmentWriter(self, attributes, output, each=each, careful=draft.may_fail).write()
+
+
+class SegmentWriter:
+    """Writes the loop of one segment; stages call it to filter, to fan out and to change the current document."""
+
+    def __init__(self, segment: Segment, attributes: Mapping[str, str] | None, output: str, *, each: bool, careful: bool) -> None:
+        self._segment = segment
+        self._output = output
+        self._careful = careful
+        self._each = each
+        self.writer = Writer()
+        self._base = Base("d", attributes)
+        self.shape = Shape(self.writer, self._base)
+        self.emitter = Emitter(self.writer, self.shape)
+        self._open = ExitStack()
+        self._counters: list[tuple[int, str]] = []
+        self._fans_out = any(isinstance(part, PerDocument) and part.fans_out for part in segment.parts)
+        self._passes = False
+        self._row_fields: tuple[str, ...] | None = None
+        self._current: Part | None = None
+
+    # ------------------------------------------------------------------------------------------------- for stages
+
+    def keep_if(self, test: str) -> None:
+        """Drop the current document unless *test* holds."""
+        if test == "True":
+            return
+        counter = self.count("dropped")
+        with self.writer.block(f"if not {test}:" if test.isidentifier() else f"if not ({test}):"):
+            self.writer.line(f"{counter} += 1")
+            self.writer.line("continue")
+
+    def count(self, role: str) -> str:
+        """Return a local that counts for the stage that is being written; it begins at 0 with every batch.
+
+        *role*: documents ``dropped``, or ``added`` (one document became three: 2 were added).
+        """
+        self._counters.append((self._current.stage if self._current is not None else -1, role))
+        return f"n{len(self._counters) - 1}"
+
+    def open(self, head: str) -> None:
+        """Open a loop: what follows, to the end of the segment, is written within it."""
+        self._open.enter_context(self.writer.block(head))
+        self.shape.enter()
+
+    # ------------------------------------------------------------------------------------------------- writing
+
+    def write(self) -> Written:
+        """Return the whole text."""
+        writer = self.writer
+        segment = self._segment
+        with writer.define("segment", "docs", "origins", "answers", "env", "rows", "kept", "state"):
+            head = len(writer.function.lines)
+            self._loop()
+            names = [f"n{index}" for index in range(len(self._counters))]
+            zeros = [f"{name} = 0" for name in names]
+            writer.function.lines[head:head] = [f"    {'; '.join(zeros)}"] if zeros else []
+            writer.function.paths[head:head] = [""] if zeros else []
+            writer.line(f"return ({''.join(name + ', ' for name in names)})")
+        if segment.folding is not None:
+            self._write_folding_functions(segment.folding)
+        text, paths = writer.text()
+        return Written(
+            text,
+            paths,
+            writer.constants,
+            tuple(self._base.loads),
+            self._base.whole,
+            self._passes,
+            self._row_fields,
+            writer.may_fail,
+            tuple(self._counters),
+        )
+
+    def _loop(self) -> None:
+        writer, segment = self.writer, self._segment
+        writer.line("out = rows.append")
+        if segment.folding is not None:
+            writer.line("groups = state.groups; epoch = state.epoch; touched = state.touched.append")
+        names = ["d"]
+        columns = ["docs"]
+        if segment.tracks or self._output == "index":
+            names.insert(0, "i")
+            columns.insert(0, "origins")
+        if segment.calls:
+            answered = [writer.fresh("a") for _ in segment.calls]
+            self.emitter.answers = {id(call): Value(name) for call, name in zip(segment.calls, answered, strict=True)}
+            names.append(f"({', '.join(answered)},)")
+            columns.append("answers")
+        source = "docs" if len(columns) == 1 else f"zip({', '.join(columns)})"
+        if not self._careful:
+            with writer.block(f"for {', '.join(names)} in {source}:"):
+                self._body()
+            return
+        writer.line(f"rest = iter({source})")
+        with writer.block(f"for {', '.join(names)} in rest:" if len(names) > 1 else "for d in rest:"):
+            if self._fans_out:
+                writer.line("before = len(rows)")
+            with writer.block("try:"):
+                self._body()
+            with writer.block("except FAULTS as fault:"):
+                if self._fans_out:
+                    writer.line("del rows[before:]")
+                    if segment.tracks:
+                        writer.line("del kept[before:]")
+                if "i" in names:
+                    writer.line("env.fail(i, d, fault)")
+                else:
+                    writer.line("env.fail_at(len(docs) - rest.__length_hint__() - 1, d, fault)")
+
+    def _body(self) -> None:
+        writer, segment = self.writer, self._segment
+        flagged = self._fans_out and not segment.tracks
+        if flagged:
+            self._current = None
+            self._passed = self.count("passed")
+            writer.line("seen = 0")
+        pending = self._fans_out and segment.folding is not None and self._careful
+        if pending:
+            writer.line("todo = []")
+        with self._open:
+            for part in segment.parts:
+                self._current = part
+                if isinstance(part, PerDocument):
+                    part.write(self)
+            if segment.folding is not None:
+                self._fold(segment.folding, pending=pending)
+            else:
+                self._emit()
+            if flagged:
+                writer.line("seen = 1")
+        if pending and segment.folding is not None:
+            with writer.block("for h, key, values in todo:"):
+                self._update(segment.folding, "values")
+        if flagged:
+            writer.line(f"{self._passed} += seen")
+
+    def _emit(self) -> None:
+        writer = self.writer
+        if self._output == "index" and self.shape.untouched:
+            self._passes = True
+            writer.line("out(i)")
+            return
+        if self._output == "struct" and self.shape.base is None:
+            self._row_fields = tuple(self.shape.fields)
+            row = f"Row({', '.join(value.text for value in self.shape.fields.values())})"
+        else:
+            self._passes = self.shape.untouched
+            row = self.shape.document()
+        writer.line(f"out({row})")
+        if self._segment.tracks:
+            writer.line("kept.append(i)")
+
+    # ------------------------------------------------------------------------------------------------- $group
+
+    def _fold(self, folding: Folding, *, pending: bool) -> None:
+        writer = self.writer
+        key = self.emitter.value(folding.key)
+        values = [self.emitter.value(node) for _, _, _, nodes in folding.fields for node in nodes]
+        if key.may_miss:
+            writer.line(f"key = None if {key.text} is M else {key.text}")
+        else:
+            writer.line(f"key = {key.text}")
+        writer.line(f"h = key if key.__class__ is str else {writer.constant(identity)}(key)")
+        if pending:
+            writer.line(f"todo.append((h, key, ({''.join(value.text + ', ' for value in values)})))")
+            return
+        self._update(folding, None, values)
+
+    def _update(self, folding: Folding, packed: str | None, values: Sequence[Value] = ()) -> None:
+        writer = self.writer
+        if packed is not None:
+            names = [writer.fresh() for _, _, _, nodes in folding.fields for _ in nodes]
+            if names:
+                writer.line(f"{''.join(name + ', ' for name in names)} = {packed}")
+            values = [Value(name) for name in names]
+        writer.line("g = groups.get(h)")
+        writer.line("if g is None: g = groups[h] = new_group(env, state, key)", folding.where)
+        index = 0
+        lines: list[tuple[bool, str, str]] = []
+        for slot, (name, accumulator, _, nodes) in enumerate(folding.fields):
+            arguments = values[index : index + len(nodes)]
+            index += len(nodes)
+            step = writer.constant(accumulator.step)
+            text = f"g.s{slot} = {step}({', '.join([f'g.s{slot}', *(argument.text for argument in arguments)])})"
+            lines.append((accumulator.total, text, f"{folding.where}.{name}.{accumulator.name}"))
+        for total, text, where in sorted(lines, key=lambda line: line[0]):
+            writer.line(text, "" if total else where)
+        writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
+        if self._each:
+            writer.line("out(group_row(g))")
+            if self._segment.tracks:
+                writer.line("kept.append(i)")
+
+    def _write_folding_functions(self, folding: Folding) -> None:
+        writer = self.writer
+        with writer.define("new_group", "env", "state", "key"):
+            writer.line("d = None")
+            shape = Shape(writer, None, {"_id": Value("key", may_miss=False)})
+            emitter = Emitter(writer, shape)
+            states = []
+            for name, accumulator, parameters, _ in folding.fields:
+                values = [emitter.value(node).text for node in parameters]
+                where = f"{folding.where}.{name}.{accumulator.name}" if parameters else ""
+                states.append(writer.assign(f"{writer.constant(accumulator.initial)}({', '.join(values)})", where))
+            writer.line(f"return Group({', '.join(['key', '-1', *states])})")
+        with writer.define("group_row", "g"):
+            cells = [f"{writer.constant('_id')}: g.key"]
+            for slot, (name, accumulator, _, _) in enumerate(folding.fields):
+                result = writer.assign(f"{writer.constant(accumulator.result)}(g.s{slot})")
+                cells.append(f"{writer.constant(name)}: None if {result} is M else {result}")
+            writer.line(f"return {{{', '.join(cells)}}}")
+
+
+def group_class(slots: int) -> type:
+    """Return the class of a group's state: its key, the last batch that touched it, and one slot per accumulator."""
+    fields = [("key", Any), ("epoch", Any), *((f"s{slot}", Any) for slot in range(slots))]
+    return msgspec.defstruct("Group", fields, gc=False)
+
+
+def row_class(names: Sequence[str]) -> type:
+    """Return the class of rows with fields *names*: what is missing is left out when a row is encoded."""
+    fields = [(f"f{index}", Any, MISSING) for index in range(len(names))]
+    return msgspec.defstruct("Row", fields, rename={f"f{index}": name for index, name in enumerate(names)}, gc=False)

@@ -1,0 +1,166 @@
+"""Writes Python text: lines with the user's path beside each, a table of constants, and functions that never nest too deep.
+
+The text holds no character that the user wrote: names and constants travel through the table (``k0``, ``k1``, ...), which is
+filled in the order of first use, so that renaming the user's fields leaves the text as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import attrs
+
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Function", "Value", "Writer"]
+
+_LOCAL: Final = re.compile(r"(?<![\w.])[a-z]\d+\b")
+_LITERALS: Final = {"None": None, "True": True, "False": False}
+
+
+@attrs.frozen
+class Value:
+    """A value in the generated text: an expression without side effects, cheap to repeat (a local, a constant).
+
+    *may_miss*: it can be ``MISSING``. *kind*: what is known of its class: ``bool``, ``number``, ``list``, or nothing.
+    """
+
+    text: str
+    may_miss: bool = True
+    kind: str = ""
+
+
+@attrs.define
+class Function:
+    """One function of the generated text while it is being written."""
+
+    name: str
+    parameters: list[str]
+    lines: list[str] = attrs.field(factory=list)
+    paths: list[str] = attrs.field(factory=list)
+    indent: int = 1
+    blocks: int = 0
+
+
+class Writer:
+    """The generated text of one segment."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, Any] = {}
+        self.finished: list[Function] = []
+        self.may_fail = False
+        self._by_value: dict[Any, str] = {}
+        self._stack: list[Function] = []
+        self._count = 0
+
+    # ------------------------------------------------------------------------------------------------- names
+
+    def fresh(self, letter: str = "v") -> str:
+        """Return a new local name."""
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    def constant(self, value: Any) -> str:
+        """Return the text for *value*: a literal for the three singletons, else its name in the table."""
+        for text, literal in _LITERALS.items():
+            if value is literal:
+                return text
+        if value is MISSING:
+            return "M"
+        key: Any = (value.__class__, value) if value.__class__ in {str, int, tuple} else ("id", id(value))
+        name = self._by_value.get(key)
+        if name is None:
+            name = f"k{len(self.constants)}"
+            self._by_value[key] = name
+            self.constants[name] = value
+        return name
+
+    # ------------------------------------------------------------------------------------------------- lines
+
+    @property
+    def function(self) -> Function:
+        """The function that is being written."""
+        return self._stack[-1]
+
+    def line(self, text: str, where: str = "") -> None:
+        """Write one line; *where* is the user's path if the line can raise."""
+        function = self.function
+        function.lines.append("    " * function.indent + text)
+        function.paths.append(where)
+        if where:
+            self.may_fail = True
+
+    def assign(self, text: str, where: str = "", letter: str = "v") -> str:
+        """Write ``name = text``; return the name."""
+        name = self.fresh(letter)
+        self.line(f"{name} = {text}", where)
+        return name
+
+    @property
+    def position(self) -> int:
+        """How many lines the function has so far; tells whether an expression needed statements."""
+        return len(self.function.lines)
+
+    @contextmanager
+    def block(self, head: str, where: str = "") -> Iterator[None]:
+        """Write *head* and what the block writes below it."""
+        self.line(head, where)
+        function = self.function
+        nested = head.startswith(("for ", "while ", "try", "with "))
+        function.indent += 1
+        function.blocks += nested
+        start = len(function.lines)
+        yield
+        if len(function.lines) == start:
+            self.line("pass")
+        function.indent -= 1
+        function.blocks -= nested
+
+    # ------------------------------------------------------------------------------------------------- functions
+
+    @contextmanager
+    def define(self, name: str, *parameters: str) -> Iterator[Function]:
+        """Write a function of the module."""
+        function = Function(name, list(parameters))
+        self._stack.append(function)
+        yield function
+        self._stack.pop()
+        self.finished.append(function)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the current function nests so deep that what follows belongs into one of its own (CPython allows 20 blocks)."""
+        return self.function.blocks > 8 or self.function.indent > 24
+
+    @contextmanager
+    def outline(self) -> Iterator[tuple[Function, str]]:
+        """Write what follows into a function of its own; its parameters are the locals that it reads.
+
+        Yields the function and the text that calls it, which is complete only after the block.
+        """
+        name = self.fresh("part")
+        function = Function(name, [])
+        self._stack.append(function)
+        yield function, name
+        self._stack.pop()
+        text = "\n".join(function.lines)
+        own = set(re.findall(r"^\s*([a-z]\d+) = ", text, re.MULTILINE)) | set(re.findall(r"for ([a-z]\d+) in", text))
+        read = [found for found in dict.fromkeys(_LOCAL.findall(text)) if found not in own and found not in self.constants]
+        function.parameters = ["d", "env", *read]
+        self.finished.append(function)
+
+    def call_of(self, function: Function) -> str:
+        """Return the text that calls an outlined function."""
+        return f"{function.name}({', '.join(function.parameters)})"
+
+    def text(self) -> tuple[str, list[str]]:
+        """Return the whole module and, line by line, the user's paths."""
+        lines: list[str] = []
+        paths: list[str] = []
+        for function in self.finished:
+            lines += [f"def {function.name}({', '.join(function.parameters)}):", *function.lines, "", ""]
+            paths += ["", *function.paths, "", ""]
+        return "\n".join(lines), paths

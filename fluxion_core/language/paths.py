@@ -1,0 +1,110 @@
+"""Dotted paths: reading, setting, removing and projecting, with arrays on the way.
+
+An expression's path maps over arrays of documents; a projection keeps the form of the document. Nothing here changes what it gets.
+Source: MongoDB manual, "Field Paths", "$project", "$addFields", "$unset".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Tree", "exclude", "get", "project", "put"]
+
+Tree: TypeAlias = "Mapping[str, Any]"
+"""name -> ``True`` (as it is), an index into computed values, or the tree below."""
+
+
+def get(value: Any, names: Sequence[str]) -> Any:
+    """Return what ``$a.b.c`` reads: *names* below *value*; an array of documents gives the array of what is found in each."""
+    for index, name in enumerate(names):
+        cls = value.__class__
+        if cls is dict:
+            value = value.get(name, MISSING)
+        elif cls is list or cls is tuple:
+            rest = names[index:]
+            found = (get(item, rest) for item in value if item.__class__ is dict)
+            return [item for item in found if item is not MISSING]
+        elif isinstance(value, dict):
+            value = value.get(name, MISSING)
+        else:
+            return MISSING
+    return value
+
+
+def put(value: Any, names: Sequence[str], new: Any) -> Any:
+    """Return *value* with *new* at *names* below it; documents are made on the way, arrays are mapped over.
+
+    ``MISSING`` removes the last name.
+    """
+    if not names:
+        return new
+    if value.__class__ is list:
+        return [put(item, names, new) for item in value]
+    name, rest = names[0], names[1:]
+    changed = dict(value) if value.__class__ is dict else {}
+    inner = put(changed.get(name, MISSING), rest, new)
+    if inner is MISSING:
+        changed.pop(name, None)
+    else:
+        changed[name] = inner
+    return changed
+
+
+def exclude(value: Any, tree: Tree) -> Any:
+    """Return *value* without what *tree* names."""
+    cls = value.__class__
+    if cls is list:
+        return [exclude(item, tree) for item in value]
+    if cls is not dict:
+        return value
+    kept = {}
+    for name, item in value.items():
+        below = tree.get(name)
+        if below is None:
+            kept[name] = item
+        elif below is not True:
+            kept[name] = exclude(item, below)
+    return kept
+
+
+def project(value: Any, tree: Tree, computed: Sequence[Any]) -> Any:
+    """Return of *value* only what *tree* includes, with the *computed* values where the tree says so.
+
+    An inclusion keeps documents and arrays of documents and drops scalars on the way; a computed value makes the documents
+    that it needs.
+    """
+    cls = value.__class__
+    if cls is list:
+        items = (project(item, tree, computed) for item in value)
+        return [item for item in items if item is not MISSING]
+    if cls is not dict:
+        if not _computes(tree):
+            return MISSING
+        value = {}
+    kept: dict[str, Any] = {}
+    for name, item in value.items():
+        below = tree.get(name)
+        if below is True:
+            kept[name] = item
+        elif below.__class__ is dict:
+            inner = project(item, below, computed)  # type: ignore[arg-type]  # a dict is a tree
+            if inner is not MISSING:
+                kept[name] = inner
+    for name, below in tree.items():
+        if below.__class__ is int:
+            if computed[below] is not MISSING:
+                kept[name] = computed[below]
+            else:
+                kept.pop(name, None)
+        elif below.__class__ is dict and name not in value:
+            inner = project(MISSING, below, computed)
+            if inner is not MISSING:
+                kept[name] = inner
+    return kept
+
+
+def _computes(tree: Tree) -> bool:
+    return any(below.__class__ is int or (below.__class__ is dict and _computes(below)) for below in tree.values())
