@@ -23,6 +23,7 @@ from fluxion_core.language.compiler.nodes import (
     Let,
     Logic,
     Map,
+    Negation,
     Node,
     ObjectOf,
     OrElse,
@@ -189,6 +190,10 @@ def _logic(emitter: Emitter, node: Logic) -> Value:
 
 def _atomic(node: Node) -> bool:
     """Whether *node* needs no statement that would have to be put off: evaluating it early costs little and cannot fail."""
+    if isinstance(node, Predicate):
+        return _atomic(node.source)
+    if isinstance(node, Negation):
+        return _atomic(node.argument)
     return isinstance(node, Constant) or (isinstance(node, Field | Variable) and len(node.names) == 1)
 
 
@@ -327,8 +332,22 @@ def _array_of(emitter: Emitter, node: ArrayOf) -> Value:
 
 
 def _predicate(emitter: Emitter, node: Predicate) -> Value:
-    source = emitter.value(node.source)
-    return Value(emitter.writer.assign(f"{emitter.writer.constant(node.test)}({source.text})"), may_miss=False, kind="bool")
+    """Return the test as one expression, not yet evaluated: conditions are short-circuited by their place in the text."""
+    writer = emitter.writer
+    source = emitter.value(node.source).text
+    general = f"{writer.constant(node.test)}({source})"
+    if node.fast is None or len(node.names) > 1:
+        return Value(general, may_miss=False, kind="bool")
+    value, reach = source, ""
+    if node.names:
+        value = writer.fresh("w")
+        reach = f"{source}.__class__ is dict and ({value} := {source}.get({writer.constant(node.names[0])}, M))"
+    text = inline.query_test(writer, value, reach, *node.fast)
+    return Value(f"({text} else {general})", may_miss=False, kind="bool")
+
+
+def _negation(emitter: Emitter, node: Negation) -> Value:
+    return Value(f"(not {emitter.truth(node.argument)})", may_miss=False, kind="bool")
 
 
 _EMIT: Final[dict[type, Callable[[Emitter, Any], Value]]] = {
@@ -343,6 +362,7 @@ _EMIT: Final[dict[type, Callable[[Emitter, Any], Value]]] = {
     Let: _let,
     Logic: _logic,
     Map: _map,
+    Negation: _negation,
     ObjectOf: _object_of,
     OrElse: _or_else,
     Predicate: _predicate,

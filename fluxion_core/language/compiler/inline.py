@@ -11,7 +11,7 @@ from typing import Any, Final
 from fluxion_core.language.compiler.nodes import Call, Constant
 from fluxion_core.language.compiler.writer import Value, Writer
 
-__all__ = ["BOOLEANS", "TEMPLATES", "Template"]
+__all__ = ["BOOLEANS", "TEMPLATES", "Template", "query_test"]
 
 Template = Callable[[Writer, Call, Sequence[Value]], Value | None]
 
@@ -85,3 +85,23 @@ TEMPLATES: Final[dict[str, Template]] = {
     "$subtract": _product,
 }
 """Operator name -> what writes its common case."""
+
+
+def query_test(writer: Writer, value: str, reach: str, operator: str, constant: Any) -> str:
+    """Return ``test if guard`` for a query operator on local *value*, which *reach* (if any) loads within the guard."""
+    if operator == "$in":
+        scalar, test = "str", f"{value} in {writer.constant(constant)}"
+    else:
+        scalar = "str" if constant.__class__ is str else "number"
+        sign = {"$eq": "==", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}[operator]
+        test = f"{value} {sign} {writer.constant(constant)}"
+    if scalar == "str":
+        guard = f"{reach or value}.__class__ is str"
+    elif reach:
+        guard = f"{reach}.__class__ in {writer.constant(_NUMBERS)}"
+    else:
+        guard = f"{value}.__class__ is float or {value}.__class__ is int"
+    return f"{test} if {guard}"
+
+
+_NUMBERS: Final = frozenset({int, float})

@@ -25,6 +25,7 @@ __all__ = [
     "Let",
     "Logic",
     "Map",
+    "Negation",
     "Node",
     "ObjectOf",
     "OrElse",
@@ -225,14 +226,31 @@ class ArrayOf(Node):
 
 @attrs.frozen
 class Predicate(Node):
-    """A function of one value as part of an expression (a query condition on *source*)."""
+    """A query condition: *test* of the value of *source*.
+
+    *fast* is what generated code may try first: an operator and its constant, to be compared with the value at *names* below
+    the source, if all on the way are documents.
+    """
 
     source: Node
     test: Callable[[Any], bool]
+    fast: tuple[str, Any] | None = None
+    names: tuple[str, ...] = ()
 
     def children(self) -> Sequence[Node]:
         """Return the source."""
         return (self.source,)
+
+
+@attrs.frozen
+class Negation(Node):
+    """True where *argument* does not count as true (``$nor``, ``$not``)."""
+
+    argument: Node
+
+    def children(self) -> Sequence[Node]:
+        """Return the argument."""
+        return (self.argument,)
 
 
 def walk(node: Node) -> Iterator[Node]:

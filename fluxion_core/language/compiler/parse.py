@@ -116,11 +116,18 @@ class Parser:
 
     def expression(self, spec: Any, where: str) -> Node:
         """Return *spec* as a node."""
-        if self._depth >= MAXIMUM_DEPTH:
-            return self.problem(where, f"nested deeper than {MAXIMUM_DEPTH} levels", "split it over several stages")
+        with self.deeper(where) as fits:
+            return fold(self._expression(spec, where)) if fits else Constant(where, None)
+
+    @contextmanager
+    def deeper(self, where: str) -> Iterator[bool]:
+        """Go one level down for the block; the value tells whether that is still allowed."""
+        fits = self._depth < MAXIMUM_DEPTH
+        if not fits:
+            self.problem(where, f"nested deeper than {MAXIMUM_DEPTH} levels", "split it over several stages")
         self._depth += 1
         try:
-            return fold(self._expression(spec, where))
+            yield fits
         finally:
             self._depth -= 1
 

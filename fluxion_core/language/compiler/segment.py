@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from copy import deepcopy
 from typing import Any, Literal
 
 import attrs
 import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
-from fluxion_core.language.compiler.nodes import Call
+from fluxion_core.language.compiler.nodes import Call, Constant, Node
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import Value, Writer
@@ -104,6 +105,15 @@ class SegmentWriter:
         self._counters.append((self._current.stage if self._current is not None else -1, role))
         return f"n{len(self._counters) - 1}"
 
+    def result(self, node: Node) -> Value:
+        """Write *node* as the value of a field; a constant that could be changed later is copied."""
+        value = self.emitter.value(node)
+        if isinstance(node, Constant) and isinstance(node.value, list | dict):
+            return Value(self.writer.assign(f"{self.writer.constant(deepcopy)}({value.text})"), may_miss=False)
+        if not value.text.isidentifier():
+            return Value(self.writer.assign(value.text), value.may_miss, value.kind)
+        return value
+
     def open(self, head: str) -> None:
         """Open a loop: what follows, to the end of the segment, is written within it."""
         self._open.enter_context(self.writer.block(head))
@@ -154,10 +164,6 @@ class SegmentWriter:
             names.append(f"({', '.join(answered)},)")
             columns.append("answers")
         source = "docs" if len(columns) == 1 else f"zip({', '.join(columns)})"
-        if not self._careful:
-            with writer.block(f"for {', '.join(names)} in {source}:"):
-                self._body()
-            return
         writer.line(f"rest = iter({source})")
         with writer.block(f"for {', '.join(names)} in rest:" if len(names) > 1 else "for d in rest:"):
             if self._fans_out:
@@ -241,7 +247,8 @@ class SegmentWriter:
                 writer.line(f"{''.join(name + ', ' for name in names)} = {packed}")
             values = [Value(name) for name in names]
         writer.line("g = groups.get(h)")
-        writer.line("if g is None: g = groups[h] = new_group(env, state, key)", folding.where)
+        parameterised = any(parameters for _, _, parameters, _ in folding.fields)
+        writer.line("if g is None: g = groups[h] = new_group(env, state, key)", folding.where if parameterised else "")
         index = 0
         lines: list[tuple[bool, str, str]] = []
         for slot, (name, accumulator, _, nodes) in enumerate(folding.fields):

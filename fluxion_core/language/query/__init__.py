@@ -1,1 +1,140 @@
-"""Query conditions of ``$match``, one file per family of MongoDB's manual."""
+"""Query conditions of ``$match``, one file per family of MongoDB's manual; here they are put together.
+
+A query becomes an expression (:func:`query_node`) for generated code, or a function of a document (:func:`document_test`) for
+the elements that ``$elemMatch`` looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from fluxion_core.language.compiler import known
+from fluxion_core.language.compiler.nodes import Constant, Field, Logic, Negation, Node, Predicate
+from fluxion_core.language.query import arrays, bitwise, comparison, element, evaluation
+from fluxion_core.language.query.comparison import equality
+from fluxion_core.language.query.evaluation import regex_leaf
+from fluxion_core.language.query.leaves import Leaf, Test
+from fluxion_core.language.values import MISSING, kind, truthy, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["LOGICAL", "QUERIES", "document_test", "field_leaves", "is_operators", "query_node"]
+
+QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
+    **comparison.QUERIES,
+    **element.QUERIES,
+    **evaluation.QUERIES,
+    **arrays.QUERIES,
+    **bitwise.QUERIES,
+}
+LOGICAL: Final = ("$and", "$or", "$nor")
+_ON_FIELDS: Final = (*QUERIES, "$not", "$regex", "$options")
+_TOP: Final = (*LOGICAL, "$expr", "$comment", "$alwaysTrue", "$alwaysFalse", "$jsonSchema", "$sampleRate")
+
+
+def is_operators(spec: Any) -> bool:
+    """Whether *spec* is an object of operators (``{$gt: 1}``) and not a value to be equal to."""
+    first = next(iter(spec), "") if isinstance(spec, dict) else ""
+    return isinstance(first, str) and first.startswith("$") and first not in {"$ref", "$id", "$db"}
+
+
+def query_node(parser: Parser, spec: Any, where: str) -> Node:
+    """Return the query *spec* as an expression on the current document."""
+    with parser.deeper(where) as fits:
+        if not fits:
+            return Constant(where, None)
+        if not isinstance(spec, dict):
+            return parser.problem(where, f"a query is an object, not {type_name(spec)}")
+        conditions = [node for name, value in spec.items() for node in _condition(parser, name, value, f"{where}.{name}")]
+        return conditions[0] if len(conditions) == 1 else Logic(where, every=True, arguments=tuple(conditions))
+
+
+def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
+    if not isinstance(name, str):
+        return [parser.problem(where, f"a field's name is a string, not {type_name(name)}")]
+    if not name.startswith("$"):
+        return _field(parser, name, value, where)
+    if name in LOGICAL:
+        return [_logical(parser, name, value, where)]
+    if name == "$expr":
+        return [parser.expression(value, where)]
+    if name == "$comment":
+        return []
+    if name in {"$alwaysTrue", "$alwaysFalse"}:
+        return [Constant(where, name == "$alwaysTrue")]
+    parser.unknown(where, "query operator", name, _TOP, known.QUERIES - set(_ON_FIELDS))
+    return []
+
+
+def _logical(parser: Parser, name: str, value: Any, where: str) -> Node:
+    if not isinstance(value, list | tuple) or not value:
+        return parser.problem(where, f"{name} needs an array of at least one query")
+    members = tuple(query_node(parser, item, f"{where}[{index}]") for index, item in enumerate(value))
+    if name == "$nor":
+        return Negation(where, Logic(where, every=False, arguments=members))
+    return Logic(where, every=name == "$and", arguments=members)
+
+
+def _field(parser: Parser, path: str, value: Any, where: str) -> list[Node]:
+    names = tuple(path.split("."))
+    if "\0" in path:
+        return [parser.problem(where, "a field path may not hold a null byte")]
+    first = Field(where, names[:1])
+    leaves = field_leaves(parser, value, where) if is_operators(value) else [equality(value)]
+    return [Predicate(where, first, leaf.at(names[1:]), leaf.fast, names[1:]) for leaf in leaves]
+
+
+def field_leaves(parser: Parser, spec: Mapping[str, Any], where: str) -> list[Leaf]:
+    """Return the conditions of an object of operators; all of them must hold."""
+    leaves = []
+    for name, value in spec.items():
+        path = f"{where}.{name}"
+        if name in QUERIES:
+            leaves.append(QUERIES[name](parser, value, path))
+        elif name == "$not":
+            leaves.append(_not(parser, value, path))
+        elif name == "$regex":
+            leaves.append(regex_leaf(parser, value, spec.get("$options"), path))
+        elif name == "$options":
+            if "$regex" not in spec:
+                parser.problem(path, "$options needs a $regex beside it")
+        elif name != "$comment":
+            parser.unknown(path, "query operator", str(name), _ON_FIELDS, known.QUERIES - set(_TOP))
+    return leaves
+
+
+def _not(parser: Parser, spec: Any, where: str) -> Leaf:
+    if kind(spec) == "regex":
+        leaf = equality(spec)
+        return Leaf(leaf.at(()), expands=False, negated=True)
+    if not isinstance(spec, dict) or not is_operators(spec):
+        parser.problem(where, "$not needs a regular expression or an object of operators")
+        return Leaf(lambda _value: False)
+    parts = tuple(field_leaves(parser, spec, where))
+    inner = [leaf.at(()) for leaf in parts]
+    return Leaf(lambda value: not all(test(value) for test in inner), expands=False, parts=parts)
+
+
+def document_test(parser: Parser, spec: Any, where: str) -> Test:
+    """Return the query *spec* as a function of a document; ``$expr`` has no place in it."""
+    return _as_test(parser, query_node(parser, spec, where))
+
+
+def _as_test(parser: Parser, node: Node) -> Test:
+    if isinstance(node, Predicate) and isinstance(node.source, Field):
+        name, test = node.source.names[0], node.test
+        return lambda document: test(document.get(name, MISSING))
+    if isinstance(node, Logic):
+        tests = [_as_test(parser, member) for member in node.arguments]
+        joint = all if node.every else any
+        return lambda document: joint(test(document) for test in tests)
+    if isinstance(node, Negation):
+        inner = _as_test(parser, node.argument)
+        return lambda document: not inner(document)
+    if isinstance(node, Constant):
+        answer = truthy(node.value)
+        return lambda _document: answer
+    parser.problem(node.where, "$expr applies to whole documents and cannot stand here")
+    return lambda _document: False

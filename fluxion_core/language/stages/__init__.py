@@ -1,1 +1,16 @@
-"""Stages, one file per family: each says how it is parsed, what it needs and how it runs."""
+"""Stages, one file per family: each says how it is parsed, what it needs and how it runs; each file ends with its table ``STAGES``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from fluxion_core.language.compiler.parts import StageForm
+from fluxion_core.language.stages import group, match, paging, project, replace, sort, unwind
+
+__all__ = ["FAMILIES", "STAGES"]
+
+FAMILIES: Final = (match, project, group, sort, paging, unwind, replace)
+STAGES: Final[Mapping[str, StageForm]] = MappingProxyType({form.name: form for family in FAMILIES for form in family.STAGES})
+"""Every stage of the language by its name."""

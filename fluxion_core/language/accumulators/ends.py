@@ -1,0 +1,166 @@
+"""``$first $last $firstN $lastN $top $topN $bottom $bottomN``: by arrival, or by an order of one's own; missing counts as null."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fluxion_core.language.accumulators.extremes import checked_n
+from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf
+from fluxion_core.language.operators import Accumulator, Example
+from fluxion_core.language.values import MISSING
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["ACCUMULATORS"]
+
+
+def _nothing() -> Any:
+    return MISSING
+
+
+def _present(value: Any) -> Any:
+    return None if value is MISSING else value
+
+
+def _first(state: Any, value: Any) -> Any:
+    return _present(value) if state is MISSING else state
+
+
+def _last(state: Any, value: Any) -> Any:
+    del state
+    return _present(value)
+
+
+# State: [n, values]
+def _several(n: Any) -> list[Any]:
+    return [checked_n(n), []]
+
+
+def _first_n(state: list[Any], value: Any) -> list[Any]:
+    if len(state[1]) < state[0]:
+        state[1].append(_present(value))
+    return state
+
+
+def _last_n(state: list[Any], value: Any) -> list[Any]:
+    values = state[1]
+    values.append(_present(value))
+    if len(values) > state[0]:
+        del values[0]
+    return state
+
+
+def _values(state: list[Any]) -> list[Any]:
+    return list(state[1])
+
+
+def _plain(state: list[Any]) -> list[Any]:
+    return [state[0], list(state[1])]
+
+
+# State of $top and its like: [n, order, entries]; an entry is {"d": sort document, "v": output}
+def _ranked(order: Any, n: Any) -> list[Any]:
+    fields = tuple((tuple(names), descending) for names, descending in order)
+    return [1 if n is MISSING else checked_n(n), fields, []]
+
+
+def _rank(state: list[Any], document: Any, value: Any, *, top: bool) -> list[Any]:
+    state[2].append({"d": document, "v": _present(value)})
+    if len(state[2]) > 2 * state[0] + 64:
+        state[2] = _arranged(state, top=top)
+    return state
+
+
+def _arranged(state: list[Any], *, top: bool) -> list[Any]:
+    from fluxion_core.language.stages.sort import ordered
+
+    n, fields, entries = state
+    ranked = ordered(entries, tuple((("d", *names), descending) for names, descending in fields))
+    return ranked[:n] if top else ranked[-n:]
+
+
+def _dump_ranked(state: list[Any]) -> list[Any]:
+    return [state[0], [[list(names), descending] for names, descending in state[1]], list(state[2])]
+
+
+def _load_ranked(state: list[Any]) -> list[Any]:
+    return [state[0], tuple((tuple(names), descending) for names, descending in state[1]), list(state[2])]
+
+
+def _parse_ranked(parser: Parser, spec: Any, where: str, *, several: bool) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    from fluxion_core.language.stages.sort import parse_order
+
+    members = parser.members(spec, where, ("n", "sortBy", "output") if several else ("sortBy", "output"))
+    order = parse_order(parser, members.get("sortBy"), f"{where}.sortBy") if "sortBy" in members else ()
+    plain = [[list(names), descending] for names, descending in order]
+    n = parser.expression(members["n"], f"{where}.n") if "n" in members else Constant(where, MISSING)
+    output = parser.expression(members.get("output"), f"{where}.output")
+    tops = dict.fromkeys(names[0] for names, _ in order)
+    document = ObjectOf(where, tuple((name, parser.expression(f"${name}", where)) for name in tops))
+    return (Constant(where, plain), n), (document, output)
+
+
+def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) -> Accumulator:
+    def step(state: list[Any], document: Any, value: Any) -> list[Any]:
+        return _rank(state, document, value, top=top)
+
+    def result(state: list[Any]) -> Any:
+        values = [entry["v"] for entry in _arranged(state, top=top)]
+        return values if several else values[0]
+
+    def parse(parser: Parser, spec: Any, where: str) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+        return _parse_ranked(parser, spec, where, several=several)
+
+    return Accumulator(
+        name=name,
+        initial=_ranked,
+        step=step,
+        result=result,
+        dump=_dump_ranked,
+        load=_load_ranked,
+        parse=parse,
+        family="ends",
+        examples=examples,
+    )
+
+
+_VALUES: Final = ({"v": 3}, {"v": 1}, {"v": 2})
+ACCUMULATORS = (
+    Accumulator(
+        name="$first", initial=_nothing, step=_first, result=_present, family="ends", examples=[Example({"$first": "$v"}, 3, documents=_VALUES)]
+    ),
+    Accumulator(
+        name="$last", initial=_nothing, step=_last, result=_present, family="ends", examples=[Example({"$last": "$v"}, 2, documents=_VALUES)]
+    ),
+    Accumulator(
+        name="$firstN",
+        initial=_several,
+        step=_first_n,
+        result=_values,
+        dump=_plain,
+        load=_plain,
+        parameters=("n",),
+        arguments=("input",),
+        family="ends",
+        examples=[Example({"$firstN": {"input": "$v", "n": 2}}, [3, 1], documents=_VALUES)],
+    ),
+    Accumulator(
+        name="$lastN",
+        initial=_several,
+        step=_last_n,
+        result=_values,
+        dump=_plain,
+        load=_plain,
+        parameters=("n",),
+        arguments=("input",),
+        family="ends",
+        examples=[Example({"$lastN": {"input": "$v", "n": 2}}, [1, 2], documents=_VALUES)],
+    ),
+    _ranking("$top", top=True, several=False, examples=[Example({"$top": {"sortBy": {"v": 1}, "output": "$v"}}, 1, documents=_VALUES)]),
+    _ranking("$bottom", top=False, several=False, examples=[Example({"$bottom": {"sortBy": {"v": 1}, "output": "$v"}}, 3, documents=_VALUES)]),
+    _ranking("$topN", top=True, several=True, examples=[Example({"$topN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [1, 2], documents=_VALUES)]),
+    _ranking(
+        "$bottomN", top=False, several=True, examples=[Example({"$bottomN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [2, 3], documents=_VALUES)]
+    ),
+)

@@ -1,0 +1,189 @@
+"""``$sum $avg $count $stdDevPop $stdDevSamp``: numbers only, everything else is passed over.
+
+Whole numbers are summed exactly. Floats are summed with the rounding error carried along (2Sum of Knuth; MongoDB does the same in
+its DoubleDoubleSummation), so that the answer does not depend on how the input is cut into batches. A decimal makes the result a
+decimal of 34 digits.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from typing import Any, Final
+
+from fluxion_core.language.operators import Accumulator, Example
+from fluxion_core.language.values import INT64_MAX, INT64_MIN
+
+__all__ = ["ACCUMULATORS", "DECIMAL", "total"]
+
+DECIMAL: Final = Context(prec=34)
+"""Arithmetic of Decimal128: 34 digits."""
+
+# State of a sum: [exact sum of ints, sum of floats or None, its error, sum of decimals or None]
+_State = list[Any]
+
+
+def _start() -> _State:
+    return [0, None, 0.0, None]
+
+
+def _add(state: _State, value: Any) -> _State:
+    cls = value.__class__
+    if cls is int:
+        state[0] += value
+    elif cls is float:
+        before = state[1]
+        if before is None:
+            state[1] = value
+        else:
+            after = before + value
+            back = after - before
+            state[2] += (before - (after - back)) + (value - back)
+            state[1] = after
+    elif cls is Decimal:
+        state[3] = value if state[3] is None else DECIMAL.add(state[3], value)
+    return state
+
+
+def _float_sum(state: _State) -> float:
+    total = state[1]
+    if total - total != 0:  # infinite or NaN: the error term means nothing
+        return float(total)
+    whole = state[0]
+    if whole == 0:
+        return float(total + state[2])
+    exact = float(whole)
+    after = total + exact
+    back = after - total
+    error = (total - (after - back)) + (exact - back) + state[2] + float(whole - int(exact))
+    return float(after + error)
+
+
+def total(state: _State) -> Any:
+    """Return the sum so far: an int while it fits 64 bits, else a float; a decimal if there was one."""
+    whole, floats, _, decimals = state
+    if decimals is not None:
+        result = DECIMAL.add(decimals, Decimal(whole))
+        return result if floats is None else DECIMAL.add(result, DECIMAL.create_decimal(repr(_float_sum([0, *state[1:]]))))
+    if floats is not None:
+        return _float_sum(state)
+    return whole if INT64_MIN <= whole <= INT64_MAX else float(whole)
+
+
+# State of an average: a sum, and a count in the last place
+def _average_start() -> _State:
+    return [0, None, 0.0, None, 0]
+
+
+def _average_add(state: _State, value: Any) -> _State:
+    cls = value.__class__
+    if cls is int or cls is float or cls is Decimal:
+        _add(state, value)
+        state[4] += 1
+    return state
+
+
+def _average(state: _State) -> Any:
+    count = state[4]
+    if not count:
+        return None
+    result = total(state[:4])
+    if result.__class__ is Decimal:
+        return DECIMAL.divide(result, Decimal(count))
+    return result / count
+
+
+# State of a count
+def _zero() -> int:
+    return 0
+
+
+def _count(state: int) -> int:
+    return state + 1
+
+
+# State of a standard deviation: [count, mean, sum of squares of differences] (Welford)
+def _deviation_start() -> _State:
+    return [0, 0.0, 0.0]
+
+
+def _deviation_add(state: _State, value: Any) -> _State:
+    cls = value.__class__
+    if cls is int or cls is float or cls is Decimal:
+        number = float(value)
+        state[0] += 1
+        delta = number - state[1]
+        state[1] += delta / state[0]
+        state[2] += delta * (number - state[1])
+    return state
+
+
+def _deviation(state: _State, less: int) -> float | None:
+    count = state[0] - less
+    if count <= 0:
+        return None
+    if state[2] - state[2] != 0:
+        return float("nan")
+    return float((state[2] / count) ** 0.5)
+
+
+def _plain(state: _State) -> list[Any]:
+    return list(state)
+
+
+def _no_document_argument(parser: Any, spec: Any, where: str) -> tuple[tuple[()], tuple[()]]:
+    if spec != {}:
+        parser.problem(where, "takes an empty object", "write {$count: {}}")
+    return (), ()
+
+
+_VALUES: Final = ({"v": 1}, {"v": 2.5}, {"v": "no number"}, {})
+ACCUMULATORS = (
+    Accumulator(
+        name="$sum",
+        initial=_start,
+        step=_add,
+        result=total,
+        dump=_plain,
+        load=_plain,
+        family="sums",
+        examples=[Example({"$sum": "$v"}, 3.5, documents=_VALUES), Example({"$sum": 1}, 4, documents=_VALUES)],
+    ),
+    Accumulator(
+        name="$avg",
+        initial=_average_start,
+        step=_average_add,
+        result=_average,
+        dump=_plain,
+        load=_plain,
+        family="sums",
+        examples=[Example({"$avg": "$v"}, 1.75, documents=_VALUES), Example({"$avg": "$w"}, None, documents=_VALUES)],
+    ),
+    Accumulator(
+        name="$count",
+        initial=_zero,
+        step=_count,
+        parse=_no_document_argument,
+        family="sums",
+        examples=[Example({"$count": {}}, 4, documents=_VALUES)],
+    ),
+    Accumulator(
+        name="$stdDevPop",
+        initial=_deviation_start,
+        step=_deviation_add,
+        result=lambda state: _deviation(state, 0),
+        dump=_plain,
+        load=_plain,
+        family="sums",
+        examples=[Example({"$stdDevPop": "$v"}, 0.75, documents=_VALUES)],
+    ),
+    Accumulator(
+        name="$stdDevSamp",
+        initial=_deviation_start,
+        step=_deviation_add,
+        result=lambda state: _deviation(state, 1),
+        dump=_plain,
+        load=_plain,
+        family="sums",
+        examples=[Example({"$stdDevSamp": "$v"}, None, documents=[{"v": 1}])],
+    ),
+)

@@ -1,0 +1,64 @@
+"""Conditional expressions: ``$cond $ifNull $switch``; only the branch that applies is evaluated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fluxion_core.language.compiler.nodes import Condition, FirstPresent, Node, Switch
+from fluxion_core.language.operators import Example, Form
+from fluxion_core.language.values import type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["OPERATORS"]
+
+
+def _cond(parser: Parser, spec: Any, where: str) -> Node:
+    if isinstance(spec, dict):
+        given = parser.arguments(spec, where, ("if", "then", "else"))
+        if len(given) < 3:  # noqa: PLR2004  # the problem is kept
+            return parser.expression(None, where)
+        return Condition(where, given["if"], given["then"], given["else"])
+    test, then, otherwise = parser.positional(spec, where, 3, 3)
+    return Condition(where, test, then, otherwise)
+
+
+def _if_null(parser: Parser, spec: Any, where: str) -> Node:
+    return FirstPresent(where, tuple(parser.positional(spec, where, 2, None)))
+
+
+def _switch(parser: Parser, spec: Any, where: str) -> Node:
+    members = parser.members(spec, where, ("branches",), ("default",))
+    given = members.get("branches", ())
+    if not isinstance(given, list | tuple) or not given:
+        if "branches" in members:
+            parser.problem(f"{where}.branches", f"an array of at least one branch was expected, not {type_name(given)}")
+        return parser.expression(None, where)
+    branches = []
+    for index, branch in enumerate(given):
+        parsed = parser.arguments(branch, f"{where}.branches[{index}]", ("case", "then"))
+        if len(parsed) == 2:  # noqa: PLR2004  # case and then
+            branches.append((parsed["case"], parsed["then"]))
+    default = parser.expression(members["default"], f"{where}.default") if "default" in members else None
+    return Switch(where, tuple(branches), default)
+
+
+OPERATORS = (
+    Form(
+        name="$cond",
+        parse=_cond,
+        family="conditional",
+        examples=[
+            Example({"$cond": [{"$gt": ["$a", 1]}, "big", "small"]}, "big", {"a": 2}),
+            Example({"$cond": {"if": "$a", "then": 1, "else": 2}}, 2),
+        ],
+    ),
+    Form(name="$ifNull", parse=_if_null, family="conditional", examples=[Example({"$ifNull": ["$a", None, 3]}, 3)]),
+    Form(
+        name="$switch",
+        parse=_switch,
+        family="conditional",
+        examples=[Example({"$switch": {"branches": [{"case": {"$eq": ["$a", 1]}, "then": "one"}], "default": "?"}}, "one", {"a": 1})],
+    ),
+)

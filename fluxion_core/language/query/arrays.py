@@ -1,0 +1,75 @@
+"""Arrays: ``$all $elemMatch $size``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from fluxion_core.language.query.comparison import equality
+from fluxion_core.language.query.leaves import Leaf, Test
+from fluxion_core.language.values import is_number, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["QUERIES"]
+
+
+def _size(parser: Parser, spec: Any, where: str) -> Leaf:
+    if not is_number(spec) or spec - spec != 0 or spec != int(spec) or spec < 0:
+        parser.problem(where, f"$size needs a whole number of at least 0, not {spec!r}")
+        return Leaf(lambda _value: False)
+    return Leaf(lambda value: value.__class__ is list and len(value) == spec, expands=False)
+
+
+def _elem_match(parser: Parser, spec: Any, where: str) -> Leaf:
+    if not isinstance(spec, dict):
+        parser.problem(where, f"$elemMatch needs an object, not {type_name(spec)}")
+        return Leaf(lambda _value: False)
+    test = _element_test(parser, spec, where)
+    return Leaf(lambda value: value.__class__ is list and any(map(test, value)), expands=False)
+
+
+def _element_test(parser: Parser, spec: dict[str, Any], where: str) -> Test:
+    from fluxion_core.language.query import LOGICAL, document_test, field_leaves, is_operators
+
+    if is_operators(spec) and next(iter(spec)) not in (*LOGICAL, "$expr", "$comment"):
+        tests = field_leaves(parser, spec, where)
+        return lambda item: all(_single(leaf, item) for leaf in tests)
+    test = document_test(parser, spec, where)
+
+    def of_document(item: Any) -> bool:
+        if isinstance(item, dict):
+            return test(item)
+        if item.__class__ is list:
+            return test({str(index): inner for index, inner in enumerate(item)})
+        return False
+
+    return of_document
+
+
+def _single(leaf: Leaf, item: Any) -> bool:
+    return leaf.test(item) != leaf.negated
+
+
+def _all(parser: Parser, spec: Any, where: str) -> Leaf:
+    if not isinstance(spec, list | tuple):
+        parser.problem(where, f"$all needs an array, not {type_name(spec)}")
+        return Leaf(lambda _value: False)
+    if not spec:
+        return Leaf(lambda _value: False)
+    elements = [isinstance(item, dict) and "$elemMatch" in item for item in spec]
+    if any(elements) and not all(elements):
+        parser.problem(where, "$all holds either values or $elemMatch conditions, not both")
+        return Leaf(lambda _value: False)
+    tests: list[Test] = []
+    for index, item in enumerate(spec):
+        if isinstance(item, dict) and next(iter(item), "").startswith("$") and not elements[index]:
+            parser.problem(f"{where}[{index}]", f"$all holds values, not operators: '{next(iter(item))}'")
+            continue
+        leaf = _elem_match(parser, item["$elemMatch"], f"{where}[{index}].$elemMatch") if elements[index] else equality(item)
+        tests.append(leaf.at(()))
+    return Leaf(lambda value: all(test(value) for test in tests), expands=False)
+
+
+QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {"$all": _all, "$elemMatch": _elem_match, "$size": _size}

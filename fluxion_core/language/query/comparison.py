@@ -1,0 +1,151 @@
+"""Comparison: ``$eq $ne $gt $gte $lt $lte $in $nin``, within one type of value, with null standing for missing fields too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from fluxion_core.language.ordering import compare, identity, sort_key
+from fluxion_core.language.query.leaves import Leaf, Test
+from fluxion_core.language.values import MISSING, is_number, kind, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["QUERIES", "equality"]
+
+_NUMBERS: Final = frozenset({"int", "double", "decimal"})
+
+
+def equality(constant: Any) -> Leaf:
+    """Return the condition that a value equals *constant*; a pattern also matches strings (``{field: /x/}``)."""
+    if constant is None:
+        return Leaf(lambda value: value is None or value is MISSING)
+    if kind(constant) == "regex":
+        return matching(constant)
+    return Leaf(_equal_to(constant), fast=("$eq", constant) if _comparable_inline(constant) else None)
+
+
+def matching(pattern: Any) -> Leaf:
+    """Return the condition that a string matches *pattern*, or that the value is the same pattern."""
+    search = searcher(pattern)
+    same = _equal_to(pattern)
+    return Leaf(lambda value: search(value) if value.__class__ is str else same(value))
+
+
+def searcher(pattern: Any) -> Callable[[str], bool]:
+    """Return a function that tells whether a string matches *pattern*, a ``re.Pattern`` or bson's ``Regex``."""
+    compiled = pattern if isinstance(pattern, re.Pattern) else pattern.try_compile()
+    search = compiled.search
+    return lambda text: search(text) is not None
+
+
+def _equal_to(constant: Any) -> Test:
+    cls = constant.__class__
+    if cls is str:
+        return lambda value: value.__class__ is str and value == constant
+    wanted = sort_key(constant)
+    family = _family(constant)
+    return lambda value: _family(value) == family and sort_key(value) == wanted
+
+
+def _family(value: Any) -> str:
+    name = kind(value)
+    return "number" if name in _NUMBERS else name
+
+
+def _comparable_inline(constant: Any) -> bool:
+    cls = constant.__class__
+    return cls is str or cls is int or (cls is float and constant == constant)  # noqa: PLR0124  # NaN equals nothing inline
+
+
+def _eq(parser: Parser, spec: Any, where: str) -> Leaf:
+    del parser, where
+    if kind(spec) == "regex":
+        return Leaf(_equal_to(spec))
+    return equality(spec)
+
+
+def _ne(parser: Parser, spec: Any, where: str) -> Leaf:
+    if kind(spec) == "regex":
+        parser.problem(where, "cannot compare with a regular expression", "write {$not: /.../}")
+    return attrs.evolve(_eq(parser, spec, where), negated=True, fast=None)
+
+
+def _ordered(name: str, wanted: frozenset[int]) -> Callable[[Parser, Any, str], Leaf]:
+    def parse(parser: Parser, spec: Any, where: str) -> Leaf:
+        if kind(spec) == "regex":
+            parser.problem(where, "cannot compare with a regular expression")
+        return Leaf(_order_test(spec, wanted), fast=(name, spec) if _comparable_inline(spec) else None)
+
+    return parse
+
+
+def _order_test(constant: Any, wanted: frozenset[int]) -> Test:
+    if constant is None:
+        reflexive = 0 in wanted
+        return lambda value: reflexive and (value is None or value is MISSING)
+    if is_number(constant) and constant != constant:  # noqa: PLR0124  # NaN
+        reflexive = 0 in wanted
+        return lambda value: reflexive and is_number(value) and value != value  # noqa: PLR0124  # as above
+    family = _family(constant)
+    if family in {"minKey", "maxKey"}:
+        return lambda value: compare(value, constant) in wanted
+    return lambda value: (
+        _family(value) == family
+        and not (family == "number" and value != value)  # noqa: PLR0124  # NaN
+        and compare(value, constant) in wanted
+    )
+
+
+def _members(parser: Parser, spec: Any, where: str, name: str) -> list[Leaf] | None:
+    if not isinstance(spec, list | tuple):
+        parser.problem(where, f"{name} needs an array, not {type_name(spec)}")
+        return None
+    for index, item in enumerate(spec):
+        if isinstance(item, dict) and next(iter(item), "").startswith("$"):
+            parser.problem(f"{where}[{index}]", f"{name} holds values, not operators: '{next(iter(item))}'")
+            return None
+    return [equality(item) for item in spec]
+
+
+def _in(parser: Parser, spec: Any, where: str) -> Leaf:
+    leaves = _members(parser, spec, where, "$in")
+    if leaves is None:
+        return Leaf(lambda _value: False)
+    if all(item.__class__ is str for item in spec):
+        strings = frozenset(spec)
+        return Leaf(lambda value: value.__class__ is str and value in strings, fast=("$in", strings) if strings else None)
+    plain = {identity(item) for item in spec if item is not None and kind(item) != "regex"}
+    nullish = any(item is None for item in spec)
+    searches = [searcher(item) for item in spec if kind(item) == "regex"]
+    patterns = {identity(item) for item in spec if kind(item) == "regex"}
+
+    def test(value: Any) -> bool:
+        if value is None or value is MISSING:
+            return nullish
+        if value.__class__ is str and any(search(value) for search in searches):
+            return True
+        key = identity(value)
+        return key in plain or key in patterns
+
+    return Leaf(test)
+
+
+def _nin(parser: Parser, spec: Any, where: str) -> Leaf:
+    return attrs.evolve(_in(parser, spec, where), negated=True, fast=None)
+
+
+QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
+    "$eq": _eq,
+    "$ne": _ne,
+    "$gt": _ordered("$gt", frozenset({1})),
+    "$gte": _ordered("$gte", frozenset({0, 1})),
+    "$lt": _ordered("$lt", frozenset({-1})),
+    "$lte": _ordered("$lte", frozenset({-1, 0})),
+    "$in": _in,
+    "$nin": _nin,
+}

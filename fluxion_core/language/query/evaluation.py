@@ -1,0 +1,70 @@
+"""Evaluation: ``$mod $regex`` on fields; ``$expr`` is found in :mod:`~fluxion_core.language.query.logical`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.query.comparison import matching
+from fluxion_core.language.query.leaves import Leaf
+from fluxion_core.language.regex import compile_pattern
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_number, kind, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["QUERIES", "regex_leaf"]
+
+
+def _finite(value: Any) -> bool:
+    return is_number(value) and bool(value - value == 0)
+
+
+def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
+    if not isinstance(spec, list | tuple) or len(spec) != 2 or not all(_finite(item) for item in spec):  # noqa: PLR2004  # divisor and remainder
+        parser.problem(where, "$mod needs [divisor, remainder], two numbers")
+        return Leaf(lambda _value: False)
+    divisor, remainder = (math.trunc(item) for item in spec)
+    if divisor == 0:
+        parser.problem(where, "the divisor of $mod cannot be 0")
+        return Leaf(lambda _value: False)
+
+    def test(value: Any) -> bool:
+        if not _finite(value):
+            return False
+        whole = math.trunc(value)
+        if not INT64_MIN <= whole <= INT64_MAX:
+            return False
+        rest = abs(whole) % abs(divisor)
+        return (rest if whole >= 0 else -rest) == remainder
+
+    return Leaf(test)
+
+
+def regex_leaf(parser: Parser, spec: Any, options: Any, where: str) -> Leaf:
+    """Return the condition of ``{$regex: spec, $options: options}``."""
+    nothing = Leaf(lambda _value: False)
+    if options is not None and not isinstance(options, str):
+        parser.problem(where, f"$options must be a string, not {type_name(options)}")
+        return nothing
+    if kind(spec) == "regex":
+        if not options:
+            return matching(spec)
+        if isinstance(spec, re.Pattern) and spec.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE):
+            parser.problem(where, "options are set both in the pattern and in $options")
+            return nothing
+        spec = spec.pattern
+    if not isinstance(spec, str):
+        parser.problem(where, f"$regex must be a string or a pattern, not {type_name(spec)}")
+        return nothing
+    try:
+        return matching(compile_pattern(spec, options or ""))
+    except EvaluationError as error:
+        parser.problem(where, error.message)
+        return nothing
+
+
+QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {"$mod": _mod}

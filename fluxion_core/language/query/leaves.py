@@ -1,0 +1,85 @@
+"""Where a query's path leads, and what it means that one of the values there passes a test.
+
+A path goes through arrays: ``a.b`` reaches the ``b`` of every document in the array ``a``, and ``a.0.b`` that of its first element.
+At its end an array stands for itself and for each of its elements. Source: MongoDB manual, "Query an Array", "Query an Array of
+Embedded Documents", "Query for Null or Missing Fields".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Leaf", "Test", "endpoints"]
+
+Test: TypeAlias = Callable[[Any], bool]
+
+
+@attrs.frozen
+class Leaf:
+    """One condition on the value of a field.
+
+    *expands*: at an array, its elements are tried too. *fast*: an operator with a constant that generated code can compare inline.
+    """
+
+    test: Test
+    expands: bool = True
+    negated: bool = False
+    fast: tuple[str, Any] | None = None
+    parts: tuple[Leaf, ...] = ()
+    """``$not``: conditions at the end of the same path that must not all hold."""
+
+    def at(self, names: Sequence[str]) -> Test:
+        """Return the test of the value in which the path *names* begins."""
+        if self.parts:
+            tests = [leaf.at(names) for leaf in self.parts]
+            return lambda value: not all(test(value) for test in tests)
+        reached = self._reached(tuple(names))
+        if self.negated:
+            return lambda value: not reached(value)
+        return reached
+
+    def _reached(self, names: tuple[str, ...]) -> Test:
+        test = self.test
+        if not names:
+            return _of_elements(test) if self.expands else test
+        one = _of_elements(test) if self.expands else test
+
+        def some(value: Any) -> bool:
+            return any(one(found) for found in endpoints(value, names))
+
+        return some
+
+
+def _of_elements(test: Test) -> Test:
+    def of_elements(value: Any) -> bool:
+        if value.__class__ is list:
+            return any(map(test, value)) or test(value)
+        return test(value)
+
+    return of_elements
+
+
+def endpoints(value: Any, names: Sequence[str]) -> Iterator[Any]:
+    """Yield every value at the end of the path *names* below *value*; ``MISSING`` for a document that lacks it."""
+    if not names:
+        yield value
+        return
+    name, rest = names[0], names[1:]
+    if isinstance(value, dict):
+        if name in value:
+            yield from endpoints(value[name], rest)
+        else:
+            yield MISSING
+    elif value.__class__ is list:
+        if name.isdecimal() and (name == "0" or name[0] != "0") and int(name) < len(value):
+            yield from endpoints(value[int(name)], rest)
+        for item in value:
+            if isinstance(item, dict):
+                yield from endpoints(item, names)
+    else:
+        yield MISSING

@@ -1,0 +1,108 @@
+"""``$unwind``: one document per element of an array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from fluxion_core.language.compiler.parse import shown
+from fluxion_core.language.compiler.parts import PerDocument, StageForm
+from fluxion_core.language.compiler.writer import Value
+from fluxion_core.language.operators import Example
+from fluxion_core.language.paths import put
+from fluxion_core.language.values import MISSING
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+    from fluxion_core.language.compiler.segment import SegmentWriter
+
+__all__ = ["STAGES", "Unwind"]
+
+
+def at(value: Any, names: Sequence[str]) -> Any:
+    """Return the value at *names* below *value*, through documents only."""
+    for name in names:
+        if not isinstance(value, dict):
+            return MISSING
+        value = value.get(name, MISSING)
+    return value
+
+
+@attrs.define(kw_only=True)
+class Unwind(PerDocument):
+    """Writes a loop in which the rest of the segment runs."""
+
+    fans_out: ClassVar[bool] = True
+    path: tuple[str, ...]
+    index: tuple[str, ...] | None
+    preserves: bool
+
+    def write(self, segment: SegmentWriter) -> None:
+        """Loop over the elements; what is no array is its own only element, null and missing are none unless preserved."""
+        writer, shape = segment.writer, segment.shape
+        top = shape.read(self.path[0])
+        value = top.text
+        if len(self.path) > 1:
+            value = writer.assign(f"{writer.constant(at)}({top.text}, {writer.constant(self.path[1:])})")
+        added = segment.count("added")
+        items = writer.fresh("u")
+        nothing = "(M,)" if self.preserves else "()"
+        kept = f"({value},)" if self.preserves else "()"
+        writer.line(f"if {value}.__class__ is list: {items} = {value} or {nothing}")
+        writer.line(f"elif {value} is None or {value} is M: {items} = {kept}")
+        writer.line(f"else: {items} = ({value},)")
+        writer.line(f"{added} += len({items}) - 1")
+        item = writer.fresh("e")
+        if self.index is None:
+            segment.open(f"for {item} in {items}:")
+        else:
+            position = writer.fresh("x")
+            segment.open(f"for {position}, {item} in enumerate({items}):")
+        self._set(segment, self.path, Value(item))
+        if self.index is not None:
+            listed = writer.assign(f"{position} if {value}.__class__ is list and {value} else None")
+            self._set(segment, self.index, Value(listed, may_miss=False))
+
+    @staticmethod
+    def _set(segment: SegmentWriter, path: tuple[str, ...], value: Value) -> None:
+        writer, shape = segment.writer, segment.shape
+        if len(path) > 1:
+            old = shape.read(path[0])
+            text = f"{writer.constant(put)}({old.text}, {writer.constant(path[1:])}, {value.text})"
+            value = Value(writer.assign(f"{text} if {value.text} is not M or {old.text}.__class__ is dict else {old.text}"))
+        shape.set(path[0], value)
+
+
+def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Unwind]:
+    members = {"path": spec} if isinstance(spec, str) else spec
+    members = parser.members(members, where, ("path",), ("includeArrayIndex", "preserveNullAndEmptyArrays"))
+    path = members.get("path")
+    if path is None and "path" not in members:
+        return []
+    if not isinstance(path, str) or not path.startswith("$") or path.startswith("$$"):
+        parser.problem(f"{where}.path" if isinstance(spec, dict) else where, f"a field path with '$' was expected, not {shown(path)}")
+        return []
+    names = parser.field_path(path[1:], where)
+    preserves = members.get("preserveNullAndEmptyArrays", False)
+    if not isinstance(preserves, bool):
+        parser.problem(f"{where}.preserveNullAndEmptyArrays", f"true or false was expected, not {shown(preserves)}")
+    index = None
+    if "includeArrayIndex" in members:
+        given = members["includeArrayIndex"]
+        if not isinstance(given, str) or not given or given.startswith("$"):
+            parser.problem(f"{where}.includeArrayIndex", f"the name of a field, without '$', was expected, not {shown(given)}")
+        else:
+            index = parser.field_path(given, f"{where}.includeArrayIndex")
+    return [] if names is None else [Unwind(where=where, path=names, index=index, preserves=bool(preserves))]
+
+
+STAGES = (
+    StageForm(
+        name="$unwind",
+        parse=_parse,
+        kind="stateless",
+        examples=[Example([{"$unwind": "$a"}], [{"a": 1}, {"a": 2}], documents=[{"a": [1, 2]}, {"a": []}, {}])],
+    ),
+)
