@@ -323,13 +323,8 @@ _SCALARS: dict[Any, Callable[[Any, Path | None], Any]] = {
 }  # fmt: skip
 
 _WORDS = {
-    bool: "true or false",
-    int: "an integer",
-    float: "a number",
-    str: "text",
-    Secret: "text (secret)",
-    Path: "a path",
-}
+    bool: "true or false", int: "an integer", float: "a number", str: "text", Secret: "text (secret)", Path: "a path",
+}  # fmt: skip
 _SCHEMA_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", Secret: "string", Path: "string"}
 
 
