@@ -1,0 +1,384 @@
+"""Arithmetic expressions. Whole numbers stay whole while they fit 64 bits, a float makes a float, a decimal a decimal of 34 digits.
+
+Null or a missing field among the arguments makes the result null. Source: MongoDB manual, "Arithmetic Expression Operators".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, DecimalException, InvalidOperation
+from typing import Any, Final
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.operators import Example, Operator
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_number, type_name
+
+__all__ = ["DECIMAL", "OPERATORS", "narrowed", "number", "to_decimal"]
+
+DECIMAL: Final = Context(prec=34, Emin=-6143, Emax=6144, traps=[])
+"""Arithmetic of Decimal128: 34 digits; what is undefined is NaN."""
+_NUMBERS: Final = frozenset({int, float, Decimal})
+
+
+def number(value: Any, operator: str) -> Any:
+    """Return *value* if it is a number.
+
+    Raises:
+        EvaluationError: it is none.
+    """
+    if is_number(value):
+        return value
+    raise EvaluationError(f"{operator} only supports numeric types, not {type_name(value)}")
+
+
+def to_decimal(value: Any) -> Decimal:
+    """Return a number as a decimal; a float has the 15 digits that MongoDB keeps of it."""
+    if value.__class__ is float:
+        if value - value != 0:
+            return Decimal(value)
+        return Decimal(f"{value:.15g}")
+    return DECIMAL.create_decimal(value)
+
+
+def narrowed(value: int) -> Any:
+    """Return a whole result: as it is while it fits 64 bits, else as a float."""
+    return value if INT64_MIN <= value <= INT64_MAX else float(value)
+
+
+def _nullish(*values: Any) -> bool:
+    return any(value is None or value is MISSING for value in values)
+
+
+# --------------------------------------------------------------------------------------------------- sums and products
+
+
+def add(*values: Any) -> Any:
+    """``$add``: numbers, with at most one date to which they are milliseconds."""
+    date: datetime | None = None
+    whole: int = 0
+    floats: list[float] = []
+    decimals: list[Decimal] = []
+    null = False
+    for value in values:
+        cls = value.__class__
+        if cls is int:
+            whole += value
+        elif cls is float:
+            floats.append(value)
+        elif cls is Decimal:
+            decimals.append(value)
+        elif value is None or value is MISSING:
+            null = True
+        elif cls is datetime:
+            if date is not None:
+                raise EvaluationError("only one date allowed in an $add expression")
+            date = value
+        elif is_number(value):
+            whole += int(value)
+        else:
+            raise EvaluationError(f"$add only supports numeric or date types, not {type_name(value)}")
+    if null:
+        return None
+    total: Any
+    if decimals:
+        total = to_decimal(whole)
+        for item in [*decimals, *([to_decimal(_float_total(floats))] if floats else [])]:
+            total = DECIMAL.add(total, item)
+    elif floats:
+        total = _float_total([*floats, float(whole)] if whole else floats)
+    else:
+        total = whole if date is not None else narrowed(whole)
+    return total if date is None else _shifted(date, total, "$add")
+
+
+def _float_total(values: list[float]) -> float:
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):
+        return sum(values)
+
+
+def _shifted(date: datetime, milliseconds: Any, operator: str) -> datetime:
+    if milliseconds - milliseconds != 0:
+        raise EvaluationError(f"{operator} cannot shift a date by {milliseconds}")
+    try:
+        whole = round(milliseconds)
+        start = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        return start + timedelta(milliseconds=whole)
+    except OverflowError:
+        raise EvaluationError(f"{operator}: the date is out of range") from None
+
+
+def subtract(left: Any, right: Any) -> Any:
+    """``$subtract``: numbers, milliseconds from a date, or the milliseconds between two dates."""
+    if _nullish(left, right):
+        return None
+    if left.__class__ is datetime:
+        if right.__class__ is datetime:
+            return _milliseconds(left) - _milliseconds(right)
+        if is_number(right):
+            return _shifted(left, -right, "$subtract")
+    elif is_number(left) and is_number(right):
+        if Decimal in {left.__class__, right.__class__}:
+            return DECIMAL.subtract(to_decimal(left), to_decimal(right))
+        result = left - right
+        return narrowed(result) if result.__class__ is int else result
+    raise EvaluationError(f"can't $subtract {type_name(right)} from {type_name(left)}")
+
+
+def _milliseconds(date: datetime) -> int:
+    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    delta = aware - _EPOCH
+    return (delta.days * 86400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def multiply(*values: Any) -> Any:
+    """``$multiply``."""
+    result: Any = 1
+    null = False
+    for value in values:
+        if value is None or value is MISSING:
+            null = True
+            continue
+        number(value, "$multiply")
+        if null:
+            continue
+        if value.__class__ is Decimal or result.__class__ is Decimal:
+            result = DECIMAL.multiply(to_decimal(result), to_decimal(value))
+        else:
+            result = result * value
+            if result.__class__ is int:
+                result = narrowed(result)
+    return None if null else result
+
+
+def divide(left: Any, right: Any) -> Any:
+    """``$divide``; two whole numbers that divide evenly still give a double."""
+    if _nullish(left, right):
+        return None
+    if not is_number(left) or not is_number(right):
+        raise EvaluationError(f"$divide only supports numeric types, not {type_name(left)} and {type_name(right)}")
+    if right == 0:
+        raise EvaluationError("can't $divide by zero")
+    if Decimal in {left.__class__, right.__class__}:
+        return DECIMAL.divide(to_decimal(left), to_decimal(right))
+    return left / right
+
+
+def mod(left: Any, right: Any) -> Any:
+    """``$mod``: the remainder has the sign of the dividend."""
+    if _nullish(left, right):
+        return None
+    if not is_number(left) or not is_number(right):
+        raise EvaluationError(f"$mod only supports numeric types, not {type_name(left)} and {type_name(right)}")
+    if right == 0:
+        raise EvaluationError("can't $mod by zero")
+    if Decimal in {left.__class__, right.__class__}:
+        return DECIMAL.remainder(to_decimal(left), to_decimal(right))
+    if left.__class__ is int and right.__class__ is int:
+        rest = abs(left) % abs(right)
+        return rest if left >= 0 else -rest
+    try:
+        return math.fmod(left, right)
+    except ValueError:
+        return math.nan
+
+
+# --------------------------------------------------------------------------------------------------- one argument
+
+
+def absolute(value: Any) -> Any:
+    """``$abs``; the least 64-bit integer has none."""
+    if _nullish(value):
+        return None
+    if number(value, "$abs") == INT64_MIN and value.__class__ is int:
+        raise EvaluationError("can't take $abs of long long min")
+    return DECIMAL.abs(value) if value.__class__ is Decimal else abs(value)
+
+
+def _whole(name: str, of_float: Callable[[float], int], rounding: str) -> Callable[[Any], Any]:
+    def function(value: Any) -> Any:
+        if _nullish(value):
+            return None
+        if number(value, name).__class__ is int:
+            return value
+        if value - value != 0:
+            return value
+        if value.__class__ is Decimal:
+            return value.to_integral_value(rounding=rounding, context=DECIMAL)
+        return math.copysign(float(of_float(value)), value)
+
+    return function
+
+
+def sqrt(value: Any) -> Any:
+    """``$sqrt`` of a number that is not negative."""
+    if _nullish(value):
+        return None
+    if number(value, "$sqrt") < 0:
+        raise EvaluationError("$sqrt's argument must be greater than or equal to 0")
+    return DECIMAL.sqrt(value) if value.__class__ is Decimal else math.sqrt(value)
+
+
+def exp(value: Any) -> Any:
+    """``$exp``."""
+    if _nullish(value):
+        return None
+    if number(value, "$exp").__class__ is Decimal:
+        return DECIMAL.exp(value)
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _logarithm(name: str, of_float: Callable[[float], float], of_decimal: Callable[[Decimal], Decimal]) -> Callable[[Any], Any]:
+    def function(value: Any) -> Any:
+        if _nullish(value):
+            return None
+        if number(value, name) <= 0:
+            raise EvaluationError(f"{name}'s argument must be a positive number, but is {value}")
+        return of_decimal(value) if value.__class__ is Decimal else of_float(value)
+
+    return function
+
+
+def log(value: Any, base: Any) -> Any:
+    """``$log`` of a positive number to a positive base other than 1."""
+    if _nullish(value, base):
+        return None
+    if number(value, "$log") <= 0:
+        raise EvaluationError(f"$log's argument must be a positive number, but is {value}")
+    if number(base, "$log") <= 0 or base == 1:
+        raise EvaluationError(f"$log's base must be a positive number not equal to 1, but is {base}")
+    if Decimal in {value.__class__, base.__class__}:
+        return DECIMAL.divide(DECIMAL.ln(to_decimal(value)), DECIMAL.ln(to_decimal(base)))
+    return math.log(value) / math.log(base)
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """``$pow``; whole numbers give a whole number while it fits."""
+    if _nullish(base, exponent):
+        return None
+    number(base, "$pow")
+    number(exponent, "$pow")
+    if base == 0 and exponent < 0:
+        raise EvaluationError("$pow cannot take a base of 0 and a negative exponent")
+    if Decimal in {base.__class__, exponent.__class__}:
+        return DECIMAL.power(to_decimal(base), to_decimal(exponent))
+    if base.__class__ is int and exponent.__class__ is int and exponent >= 0 and (abs(base) <= 1 or exponent <= 64):  # noqa: PLR2004  # 2**64 is past 64 bits
+        return _whole_power(base, exponent)
+    try:
+        result = math.pow(base, exponent)
+    except OverflowError:
+        return -math.inf if base < 0 and exponent % 2 == 1 else math.inf
+    except ValueError:
+        return math.nan
+    if base.__class__ is int and exponent.__class__ is int and base in {1, -1}:
+        return int(result)
+    return result
+
+
+def _whole_power(base: int, exponent: int) -> Any:
+    if abs(base) <= 1:
+        return base ** (exponent % 2 + 2 if exponent else 0) if base < 0 else base ** min(exponent, 1)
+    return narrowed(base**exponent)
+
+
+def _places(value: Any, name: str) -> int | None:
+    if value is MISSING:
+        return 0
+    if value is None:
+        return None
+    if not is_number(value) or value - value != 0 or value != int(value):
+        raise EvaluationError(f"the precision of {name} must be a whole number, not {value!r}")
+    if not -20 <= value <= 100:  # noqa: PLR2004  # MongoDB's bounds
+        raise EvaluationError(f"cannot apply {name} with precision value {int(value)} value must be in [-20, 100]")
+    return int(value)
+
+
+def _rounded(name: str, rounding: str) -> Callable[[Any, Any], Any]:
+    def function(value: Any, precision: Any = MISSING) -> Any:
+        if _nullish(value):
+            return None
+        number(value, name)
+        places = _places(precision, name)
+        if places is None:
+            return None
+        if value.__class__ is int:
+            return _round_whole(value, places, rounding)
+        if value - value != 0:
+            return value
+        if value.__class__ is Decimal:
+            return _quantized(value, places, rounding)
+        return _round_float(value, places, rounding)
+
+    return function
+
+
+def _round_whole(value: int, places: int, rounding: str) -> Any:
+    if places >= 0:
+        return value
+    result = int(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=rounding, context=Context(prec=60)))
+    if not INT64_MIN <= result <= INT64_MAX:
+        raise EvaluationError("invalid conversion to long during $round")
+    return result
+
+
+def _quantized(value: Decimal, places: int, rounding: str) -> Decimal:
+    try:
+        return value.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=Context(prec=200, Emax=9999, Emin=-9999))
+    except InvalidOperation:
+        return value
+
+
+def _round_float(value: float, places: int, rounding: str) -> float:
+    if rounding == ROUND_HALF_EVEN and places >= 0:
+        return round(value, places)
+    try:
+        return float(Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), rounding=rounding, context=Context(prec=400)))
+    except DecimalException:
+        return value
+
+
+def sigmoid(value: Any) -> Any:
+    """``$sigmoid``: 1 / (1 + e^-x)."""
+    if _nullish(value):
+        return None
+    if number(value, "$sigmoid").__class__ is Decimal:
+        return DECIMAL.divide(Decimal(1), DECIMAL.add(Decimal(1), DECIMAL.exp(-value)))
+    try:
+        return 1 / (1 + math.exp(-value))
+    except OverflowError:
+        return 0.0
+
+
+def _operator(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]) -> Operator:
+    made = [Example({name: argument}, answer) for argument, answer in examples]
+    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="arithmetic", examples=made)
+
+
+OPERATORS = (
+    _operator("$abs", absolute, 1, 1, (-1, 1), (None, None)),
+    _operator("$add", add, 0, None, ([1, 2.5], 3.5), (["$missing", 1], None)),
+    _operator("$ceil", _whole("$ceil", math.ceil, ROUND_CEILING), 1, 1, (7.2, 8)),
+    _operator("$divide", divide, 2, 2, ([7, 2], 3.5)),
+    _operator("$exp", exp, 1, 1, (0, 1)),
+    _operator("$floor", _whole("$floor", math.floor, ROUND_FLOOR), 1, 1, (-2.3, -3)),
+    _operator("$ln", _logarithm("$ln", math.log, DECIMAL.ln), 1, 1, (1, 0)),
+    _operator("$log", log, 2, 2, ([100, 10], 2)),
+    _operator("$log10", _logarithm("$log10", math.log10, DECIMAL.log10), 1, 1, (1000, 3)),
+    _operator("$mod", mod, 2, 2, ([-7, 3], -1)),
+    _operator("$multiply", multiply, 0, None, ([2, 3], 6), ([2, None], None)),
+    _operator("$pow", power, 2, 2, ([2, 10], 1024)),
+    _operator("$round", _rounded("$round", ROUND_HALF_EVEN), 1, 2, ([2.345, 2], 2.35), ([2.5], 2)),
+    _operator("$sigmoid", sigmoid, 1, 1, (0, 0.5)),
+    _operator("$sqrt", sqrt, 1, 1, (9, 3)),
+    _operator("$subtract", subtract, 2, 2, ([5, 3], 2)),
+    _operator("$trunc", _rounded("$trunc", ROUND_DOWN), 1, 2, ([-2.7], -2), ([1234, -2], 1200)),
+)
