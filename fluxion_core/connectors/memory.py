@@ -123,10 +123,19 @@ class MemorySinkOptions(Options):
     place: str | None = option(None, "Without a list: the name to ask MemorySink.results for; unset, the pipeline's id.")
 
 
+@attrs.frozen
+class _Held:
+    """What a list holds of a pipeline: up to which batch, and the last document of it, by which the list is known again."""
+
+    cursor: Cursor
+    last: Document | None
+
+
 class MemorySink(Sink[MemorySinkOptions]):
     """Appends documents to a list: ``SinkConfig("memory", into=results)``, or ``MemorySink.results(place)`` afterwards.
 
-    Which batches a list holds is remembered as long as this process lives, so a pipeline that restarts repeats none.
+    Which batches a list holds is remembered as long as this process lives, so a pipeline that restarts repeats none. Results of
+    another life of the state must be taken out of the list before new ones go in.
     """
 
     name: ClassVar[str] = "memory"
@@ -135,7 +144,7 @@ class MemorySink(Sink[MemorySinkOptions]):
     dedupe = "batch"
 
     _places: ClassVar[dict[str, list[Document]]] = {}
-    _cursors: ClassVar[dict[tuple[int, str], Cursor]] = {}  # by id of the list (it takes no weak reference) and incarnation
+    _held: ClassVar[dict[int, _Held]] = {}  # by id of the list, which takes no weak reference
     _lock: ClassVar[Lock] = Lock()
 
     def __init__(self, config: MemorySinkOptions) -> None:
@@ -155,24 +164,30 @@ class MemorySink(Sink[MemorySinkOptions]):
         self._context = context
         given = self.config.into
         self._into = given if given is not None else self.results(self.config.place or context.pipeline_id)
-        return self._cursors.get(self._key(context.incarnation))
+        with self._lock:
+            held = self._held.get(id(self._into))
+            if held and held.cursor.incarnation != context.incarnation and not self._is_inside(held.last):
+                del self._held[id(self._into)]  # the results were taken out, or the list is a new one at an old one's address
+                return None
+            return held.cursor if held else None
 
     def write(self, batch: SealedBatch) -> WriteResult:
         """Append the documents of *batch*, all or none.
 
         Raises:
             FencedError: a newer owner has written.
-            StateError: the batch does not follow the last one.
+            StateError: the batch does not follow the last one, or the list holds results of another life of the state.
         """
         documents = list(batch.documents or ())
         with self._lock:
-            key = self._key(batch.incarnation)
-            if is_duplicate(self._cursors.get(key), batch, "sink memory"):
+            held = self._held.get(id(self._into))
+            if is_duplicate(held.cursor if held else None, batch, "sink memory"):
                 return WriteResult(duplicate=True)
             self._context.host.reach("written-half")  # nothing is half written: one statement appends all
             self._into += documents
-            self._cursors[key] = Cursor(batch.incarnation, batch.epoch, batch.seq)
+            last = documents[-1] if documents else held.last if held else None
+            self._held[id(self._into)] = _Held(Cursor(batch.incarnation, batch.epoch, batch.seq), last)
         return WriteResult()
 
-    def _key(self, incarnation: str) -> tuple[int, str]:
-        return (id(self._into), incarnation)
+    def _is_inside(self, document: Document | None) -> bool:
+        return any(one is document for one in reversed(self._into))
