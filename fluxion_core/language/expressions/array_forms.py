@@ -1,0 +1,144 @@
+"""Array expressions with a meaning of their own for their arguments: ``$filter $map $reduce $sortArray $zip``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.nodes import Call, Constant, Filter, Map, Node, Reduce
+from fluxion_core.language.expressions.arrays import LIMIT_ITEMS, array
+from fluxion_core.language.operators import Example, Form, Operator
+from fluxion_core.language.ordering import sort_key
+from fluxion_core.language.values import MISSING, is_number, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["OPERATORS"]
+
+
+def _bound_name(parser: Parser, members: dict[str, Any], where: str) -> str:
+    name = members.get("as", "this")
+    return str(name) if parser.check_variable_name(name, f"{where}.as") else "this"
+
+
+def _map(parser: Parser, spec: Any, where: str) -> Node:
+    members = parser.members(spec, where, ("input", "in"), ("as",))
+    source = parser.expression(members.get("input"), f"{where}.input")
+    name = _bound_name(parser, members, where)
+    with parser.scope(name):
+        body = parser.expression(members.get("in"), f"{where}.in")
+    return Map(where, source, name, body)
+
+
+def _filter(parser: Parser, spec: Any, where: str) -> Node:
+    members = parser.members(spec, where, ("input", "cond"), ("as", "limit"))
+    source = parser.expression(members.get("input"), f"{where}.input")
+    name = _bound_name(parser, members, where)
+    with parser.scope(name):
+        test = parser.expression(members.get("cond"), f"{where}.cond")
+    limit = parser.expression(members["limit"], f"{where}.limit") if "limit" in members else None
+    return Filter(where, source, name, test, limit)
+
+
+def _reduce(parser: Parser, spec: Any, where: str) -> Node:
+    members = parser.members(spec, where, ("input", "initialValue", "in"))
+    source = parser.expression(members.get("input"), f"{where}.input")
+    start = parser.expression(members.get("initialValue"), f"{where}.initialValue")
+    with parser.scope("value", "this"):
+        body = parser.expression(members.get("in"), f"{where}.in")
+    return Reduce(where, source, start, body)
+
+
+def _sort_array(items: Any, order: Any) -> Any:
+    from fluxion_core.language.stages.sort import ordered, path_key
+
+    if items is None or items is MISSING:
+        return None
+    array(items, "$sortArray", "input")
+    if isinstance(order, int):
+        return sorted(items, key=sort_key, reverse=order < 0)
+    if all(isinstance(item, dict) for item in items):
+        return ordered(items, order)
+    result = list(items)
+    for names, descending in reversed(order):
+        key = path_key(names, descending=descending)
+        result.sort(key=lambda item: key(item if isinstance(item, dict) else {}), reverse=descending)  # noqa: B023  # used at once
+    return result
+
+
+_SORT_ARRAY = Operator(name="$sortArray", function=_sort_array, minimum=2, maximum=2, family="array")
+
+
+def _parse_sort_array(parser: Parser, spec: Any, where: str) -> Node:
+    from fluxion_core.language.stages.sort import parse_order
+
+    members = parser.members(spec, where, ("input", "sortBy"))
+    source = parser.expression(members.get("input"), f"{where}.input")
+    by = members.get("sortBy")
+    order: Any
+    if isinstance(by, dict):
+        order = parse_order(parser, by, f"{where}.sortBy")
+    elif is_number(by) and by in {1, -1}:
+        order = int(by)
+    else:
+        return parser.problem(f"{where}.sortBy", "1, -1 or an object of fields with 1 or -1 was expected")
+    return Call(where, _SORT_ARRAY, (source, Constant(where, order)))
+
+
+def _zip(inputs: Any, longest: Any, defaults: Any) -> Any:
+    if inputs is None or inputs is MISSING:
+        return None
+    rows = array(inputs, "$zip", "inputs")
+    if not rows:
+        raise EvaluationError("$zip needs at least one array")
+    if any(row is None or row is MISSING for row in rows):
+        return None
+    if not longest and defaults is not MISSING and defaults is not None:
+        raise EvaluationError("$zip: defaults need useLongestLength")
+    for row in rows:
+        if row.__class__ is not list:
+            raise EvaluationError(f"$zip needs arrays, not {type_name(row)}")
+    fill = [None] * len(rows) if defaults is MISSING or defaults is None else array(defaults, "$zip", "defaults")
+    if len(fill) != len(rows):
+        raise EvaluationError("$zip needs as many defaults as inputs")
+    length = (max if longest else min)(map(len, rows))
+    if length * len(rows) > LIMIT_ITEMS:
+        raise EvaluationError(f"$zip: the result has more than {LIMIT_ITEMS} items")
+    return [
+        [row[index] if index < len(row) else default for row, default in zip(rows, fill, strict=True)] for index in range(length)
+    ]
+
+
+_ZIP = Operator(name="$zip", function=_zip, minimum=3, maximum=3, family="array")
+
+
+def _parse_zip(parser: Parser, spec: Any, where: str) -> Node:
+    members = parser.members(spec, where, ("inputs",), ("useLongestLength", "defaults"))
+    longest = members.get("useLongestLength", False)
+    if not isinstance(longest, bool):
+        return parser.problem(f"{where}.useLongestLength", f"true or false was expected, not {type_name(longest)}")
+    if "defaults" in members and not longest:
+        parser.problem(f"{where}.defaults", "defaults need useLongestLength: true")
+    defaults = parser.expression(members["defaults"], f"{where}.defaults") if "defaults" in members else Constant(where, MISSING)
+    inputs = parser.expression(members.get("inputs"), f"{where}.inputs")
+    return Call(where, _ZIP, (inputs, Constant(where, longest), defaults))
+
+
+OPERATORS = (
+    Form(
+        name="$filter",
+        parse=_filter,
+        family="array",
+        examples=[Example({"$filter": {"input": [1, 5, 9], "as": "n", "cond": {"$gt": ["$$n", 4]}, "limit": 1}}, [5])],
+    ),
+    Form(name="$map", parse=_map, family="array", examples=[Example({"$map": {"input": [1, 2], "in": {"$add": ["$$this", 1]}}}, [2, 3])]),
+    Form(
+        name="$reduce",
+        parse=_reduce,
+        family="array",
+        examples=[Example({"$reduce": {"input": [1, 2, 3], "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}, 6)],
+    ),
+    Form(name="$sortArray", parse=_parse_sort_array, family="array", examples=[Example({"$sortArray": {"input": [2, 3, 1], "sortBy": -1}}, [3, 2, 1])]),
+    Form(name="$zip", parse=_parse_zip, family="array", examples=[Example({"$zip": {"inputs": [[1, 2], ["a", "b"]]}}, [[1, "a"], [2, "b"]])]),
+)

@@ -1,0 +1,235 @@
+"""Array expressions that are functions of their arguments; the others are in :mod:`~.array_forms`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.operators import Example, Operator
+from fluxion_core.language.ordering import equal, sort_key
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_number, type_name
+
+__all__ = ["LIMIT_ITEMS", "OPERATORS", "array", "whole"]
+
+LIMIT_ITEMS: Final = 2_000_000
+"""The longest array that an expression may build: more would not fit MongoDB's 16 MiB either."""
+
+
+def _nullish(value: Any) -> bool:
+    return value is None or value is MISSING
+
+
+def array(value: Any, operator: str, role: str = "argument") -> list[Any]:
+    """Return *value* if it is an array.
+
+    Raises:
+        EvaluationError: it is none.
+    """
+    if value.__class__ is list:
+        return value  # type: ignore[no-any-return]  # narrowed by class above
+    if value.__class__ is tuple:
+        return list(value)
+    raise EvaluationError(f"{operator} needs an array as its {role}, not {type_name(value)}")
+
+
+def whole(value: Any, operator: str, role: str) -> int:
+    """Return a number that is whole and fits 32 bits.
+
+    Raises:
+        EvaluationError: it is none.
+    """
+    if is_number(value) and value - value == 0 and value == int(value) and INT32_MIN <= value <= INT32_MAX:
+        return int(value)
+    raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)}")
+
+
+def array_elem_at(items: Any, index: Any) -> Any:
+    """``$arrayElemAt``; a negative index counts from the end, none there is missing."""
+    if _nullish(items) or _nullish(index):
+        return None
+    array(items, "$arrayElemAt", "first argument")
+    position = whole(index, "$arrayElemAt", "second argument")
+    return items[position] if -len(items) <= position < len(items) else MISSING
+
+
+def array_to_object(items: Any) -> Any:
+    """``$arrayToObject`` of ``[key, value]`` pairs or ``{k, v}`` objects."""
+    if _nullish(items):
+        return None
+    result: dict[str, Any] = {}
+    pairs = array(items, "$arrayToObject")
+    for item in pairs:
+        if item.__class__ is not pairs[0].__class__:
+            raise EvaluationError("$arrayToObject needs either pairs or objects with k and v, not both")
+        key, value = _pair(item)
+        if not isinstance(key, str):
+            raise EvaluationError(f"$arrayToObject needs strings as keys, not {type_name(key)}")
+        if "\0" in key:
+            raise EvaluationError("$arrayToObject: a key may not hold a null byte")
+        result[key] = value
+    return result
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    if item.__class__ is list:
+        if len(item) != 2:  # noqa: PLR2004  # key and value
+            raise EvaluationError(f"$arrayToObject needs pairs of 2, not {len(item)}")
+        return item[0], item[1]
+    if isinstance(item, dict):
+        if set(item) != {"k", "v"}:
+            raise EvaluationError("$arrayToObject needs objects of exactly k and v")
+        return item["k"], item["v"]
+    raise EvaluationError(f"$arrayToObject needs pairs or objects with k and v, not {type_name(item)}")
+
+
+def concat_arrays(*values: Any) -> Any:
+    """``$concatArrays``."""
+    if any(_nullish(value) for value in values):
+        for value in values:
+            if not _nullish(value):
+                array(value, "$concatArrays")
+        return None
+    result: list[Any] = []
+    for value in values:
+        result += array(value, "$concatArrays")
+        if len(result) > LIMIT_ITEMS:
+            raise EvaluationError(f"$concatArrays: the result has more than {LIMIT_ITEMS} items")
+    return result
+
+
+def _end(name: str, position: int) -> Callable[[Any], Any]:
+    def function(items: Any) -> Any:
+        if _nullish(items):
+            return None
+        array(items, name)
+        return items[position] if items else MISSING
+
+    return function
+
+
+def _count(value: Any, name: str) -> int:
+    if is_number(value) and value - value == 0 and value == int(value) and value > 0:
+        return int(value)
+    raise EvaluationError(f"{name} needs a whole number of at least 1 as its n, not {value!r}"[:200])
+
+
+def _ends(name: str, take: Callable[[list[Any], int], list[Any]]) -> Callable[[Any, Any], Any]:
+    def function(n: Any, items: Any) -> Any:
+        count = _count(n, name)
+        if _nullish(items) and name in {"$maxN", "$minN"}:
+            return None
+        return take(array(items, name, "input"), count)
+
+    return function
+
+
+def _extreme(*, descending: bool) -> Callable[[list[Any], int], list[Any]]:
+    def take(items: list[Any], count: int) -> list[Any]:
+        return sorted((item for item in items if not _nullish(item)), key=sort_key, reverse=descending)[:count]
+
+    return take
+
+
+def contains(value: Any, items: Any) -> bool:
+    """``$in``."""
+    return any(equal(value, item) for item in array(items, "$in", "second argument"))
+
+
+def index_of_array(items: Any, value: Any, start: Any = MISSING, end: Any = MISSING) -> Any:
+    """``$indexOfArray``: -1 when it is not there."""
+    if _nullish(items):
+        return None
+    array(items, "$indexOfArray", "first argument")
+    first = 0 if start is MISSING else _bound(start, "starting index")
+    last = len(items) if end is MISSING else _bound(end, "ending index")
+    return next((index for index in range(first, min(last, len(items))) if equal(items[index], value)), -1)
+
+
+def _bound(value: Any, role: str) -> int:
+    bound = whole(value, "$indexOfArray", role)
+    if bound < 0:
+        raise EvaluationError(f"$indexOfArray needs a {role} of at least 0, not {bound}")
+    return bound
+
+
+def is_array(value: Any) -> bool:
+    """``$isArray``."""
+    return value.__class__ is list or value.__class__ is tuple
+
+
+def object_to_array(value: Any) -> Any:
+    """``$objectToArray``."""
+    if _nullish(value):
+        return None
+    if not isinstance(value, dict):
+        raise EvaluationError(f"$objectToArray needs an object, not {type_name(value)}")
+    return [{"k": name, "v": item} for name, item in value.items()]
+
+
+def make_range(start: Any, end: Any, step: Any = MISSING) -> list[int]:
+    """``$range``: from *start* up to, and without, *end*."""
+    first, last = whole(start, "$range", "start"), whole(end, "$range", "end")
+    by = 1 if step is MISSING else whole(step, "$range", "step")
+    if by == 0:
+        raise EvaluationError("$range needs a step other than 0")
+    numbers = range(first, last, by)
+    if len(numbers) > LIMIT_ITEMS:
+        raise EvaluationError(f"$range: the result has {len(numbers)} items; at most {LIMIT_ITEMS} are allowed")
+    return list(numbers)
+
+
+def reverse_array(items: Any) -> Any:
+    """``$reverseArray``."""
+    return None if _nullish(items) else array(items, "$reverseArray")[::-1]
+
+
+def size(items: Any) -> int:
+    """``$size``."""
+    return len(array(items, "$size"))
+
+
+def slice_array(items: Any, first: Any, second: Any = MISSING) -> Any:
+    """``$slice``: ``[array, n]`` or ``[array, position, n]``."""
+    if _nullish(items) or _nullish(first) or second is None:
+        return None
+    array(items, "$slice", "first argument")
+    position = whole(first, "$slice", "second argument")
+    if second is MISSING:
+        return items[:position] if position >= 0 else items[position:]
+    count = whole(second, "$slice", "third argument")
+    if count <= 0:
+        raise EvaluationError(f"$slice needs a count of at least 1, not {count}")
+    start = max(0, len(items) + position) if position < 0 else position
+    return items[start : start + count]
+
+
+def _positional(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]) -> Operator:
+    made = [Example({name: argument}, answer) for argument, answer in examples]
+    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="array", examples=made)
+
+
+def _several(name: str, take: Callable[[list[Any], int], list[Any]], answer: list[Any]) -> Operator:
+    examples = [Example({name: {"n": 2, "input": [3, 1, 2]}}, answer)]
+    return Operator(name=name, function=_ends(name, take), arguments=("n", "input"), family="array", examples=examples)
+
+
+OPERATORS = (
+    _positional("$arrayElemAt", array_elem_at, 2, 2, ([[1, 2], -1], 2)),
+    _positional("$arrayToObject", array_to_object, 1, 1, ([[["a", 1]]], {"a": 1})),
+    _positional("$concatArrays", concat_arrays, 0, None, ([[1], [2]], [1, 2])),
+    _positional("$first", _end("$first", 0), 1, 1, ([[1, 2]], 1)),
+    _several("$firstN", lambda items, count: items[:count], [3, 1]),
+    _positional("$in", contains, 2, 2, ([1, [1, 2]], True)),
+    _positional("$indexOfArray", index_of_array, 2, 4, ([[1, 2], 2], 1)),
+    Operator(name="$isArray", function=is_array, total=True, family="array", examples=[Example({"$isArray": [[1]]}, True)]),
+    _positional("$last", _end("$last", -1), 1, 1, ([[1, 2]], 2)),
+    _several("$lastN", lambda items, count: items[-count:], [1, 2]),
+    _several("$maxN", _extreme(descending=True), [3, 2]),
+    _several("$minN", _extreme(descending=False), [1, 2]),
+    _positional("$objectToArray", object_to_array, 1, 1, ({"$literal": {"a": 1}}, [{"k": "a", "v": 1}])),
+    _positional("$range", make_range, 2, 3, ([0, 6, 2], [0, 2, 4])),
+    _positional("$reverseArray", reverse_array, 1, 1, ([[1, 2]], [2, 1])),
+    _positional("$size", size, 1, 1, ([[1, 2]], 2)),
+    _positional("$slice", slice_array, 2, 3, ([[1, 2, 3], 1, 1], [2])),
+)

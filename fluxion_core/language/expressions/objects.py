@@ -1,0 +1,104 @@
+"""Object expressions: ``$getField $mergeObjects $setField $unsetField``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
+from fluxion_core.language.operators import Example, Form, Operator
+from fluxion_core.language.values import MISSING, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["OPERATORS"]
+
+
+def merge_objects(*values: Any) -> dict[str, Any]:
+    """``$mergeObjects``: later fields win; null and missing are passed over."""
+    merged: dict[str, Any] = {}
+    for value in values:
+        if value is None or value is MISSING:
+            continue
+        if not isinstance(value, dict):
+            raise EvaluationError(f"$mergeObjects needs objects, not {type_name(value)}")
+        merged.update(value)
+    return merged
+
+
+def get_field(name: Any, value: Any) -> Any:
+    """``$getField``: the field by that very name, dots and all."""
+    if not isinstance(name, str):
+        raise EvaluationError(f"$getField needs a string as its field, not {type_name(name)}")
+    if value is None:
+        return None
+    return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+
+
+def set_field(name: Any, value: Any, new: Any) -> Any:
+    """``$setField``: the object with the field set, or removed when the new value is missing."""
+    if value is None or value is MISSING:
+        return None
+    if not isinstance(value, dict):
+        raise EvaluationError(f"$setField needs an object as its input, not {type_name(value)}")
+    changed = dict(value)
+    if new is MISSING:
+        changed.pop(name, None)
+    else:
+        changed[name] = new
+    return changed
+
+
+_GET = Operator(name="$getField", function=get_field, minimum=2, maximum=2, family="object")
+_SET = Operator(name="$setField", function=set_field, minimum=3, maximum=3, family="object")
+
+
+def _parse_get(parser: Parser, spec: Any, where: str) -> Node:
+    if isinstance(spec, dict) and not next(iter(spec), "").startswith("$"):
+        given = parser.arguments(spec, where, ("field",), ("input",))
+        field, source = given.get("field", Constant(where, "")), given.get("input", Field(where, ()))
+    else:
+        field, source = parser.expression(spec, where), Field(where, ())
+    if isinstance(field, Constant) and not isinstance(field.value, str):
+        parser.problem(where, f"$getField needs a string as its field, not {type_name(field.value)}")
+    return Call(where, _GET, (field, source))
+
+
+def _name(parser: Parser, given: dict[str, Node], where: str) -> Node:
+    field = given.get("field", Constant(where, ""))
+    if not isinstance(field, Constant) or not isinstance(field.value, str):
+        parser.problem(f"{where}.field", "the name must be a constant string", "use {$literal: ...} for a name with '$'")
+    return field
+
+
+def _parse_set(parser: Parser, spec: Any, where: str) -> Node:
+    given = parser.arguments(spec, where, ("field", "input", "value"))
+    absent = Constant(where, None)
+    return Call(where, _SET, (_name(parser, given, where), given.get("input", absent), given.get("value", absent)))
+
+
+def _parse_unset(parser: Parser, spec: Any, where: str) -> Node:
+    given = parser.arguments(spec, where, ("field", "input"))
+    return Call(where, _SET, (_name(parser, given, where), given.get("input", Constant(where, None)), Constant(where, MISSING)))
+
+
+_PRICE = {"item": {"a.b": 1}}
+OPERATORS = (
+    Operator(
+        name="$mergeObjects",
+        function=merge_objects,
+        minimum=0,
+        maximum=None,
+        family="object",
+        examples=[Example({"$mergeObjects": ["$item", {"c": 2}]}, {"a.b": 1, "c": 2}, _PRICE)],
+    ),
+    Form(name="$getField", parse=_parse_get, family="object", examples=[Example({"$getField": {"field": "a.b", "input": "$item"}}, 1, _PRICE)]),
+    Form(
+        name="$setField",
+        parse=_parse_set,
+        family="object",
+        examples=[Example({"$setField": {"field": "a.b", "input": "$item", "value": 2}}, {"a.b": 2}, _PRICE)],
+    ),
+    Form(name="$unsetField", parse=_parse_unset, family="object", examples=[Example({"$unsetField": {"field": "a.b", "input": "$item"}}, {}, _PRICE)]),
+)

@@ -1,0 +1,80 @@
+"""Regular expressions as expressions: ``$regexFind $regexFindAll $regexMatch``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.operators import Example, Operator
+from fluxion_core.language.regex import compile_pattern
+from fluxion_core.language.values import MISSING, kind, type_name
+
+__all__ = ["OPERATORS"]
+
+
+def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[str] | None:
+    """Return the pattern to search for, or ``None`` when the answer is that nothing is found."""
+    if text is not None and text is not MISSING and not isinstance(text, str):
+        raise EvaluationError(f"{name} needs a string as its input, not {type_name(text)}")
+    if options is not MISSING and options is not None and not isinstance(options, str):
+        raise EvaluationError(f"{name} needs a string as its options, not {type_name(options)}")
+    if pattern is None or pattern is MISSING:
+        return None
+    found: re.Pattern[str]
+    if kind(pattern) == "regex":
+        source = pattern.pattern
+        flags = pattern.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
+        if options and flags:
+            raise EvaluationError(f"{name}: options are set both in the pattern and in 'options'")
+        letters = "".join(
+            letter
+            for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL), ("x", re.VERBOSE))
+            if flags & flag
+        )
+        found = compile_pattern(source if isinstance(source, str) else source.decode(), letters or options or "")
+    elif isinstance(pattern, str):
+        found = compile_pattern(pattern, options if isinstance(options, str) else "")
+    else:
+        raise EvaluationError(f"{name} needs a string or a pattern as its regex, not {type_name(pattern)}")
+    return None if text is None or text is MISSING else found
+
+
+def _shown(found: re.Match[str]) -> dict[str, Any]:
+    return {"match": found[0], "idx": found.start(), "captures": list(found.groups())}
+
+
+def regex_find(text: Any, pattern: Any, options: Any = MISSING) -> Any:
+    """``$regexFind``: the first match, or null."""
+    compiled = _prepared("$regexFind", text, pattern, options)
+    found = compiled.search(text) if compiled is not None else None
+    return None if found is None else _shown(found)
+
+
+def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
+    """``$regexFindAll``: every match."""
+    compiled = _prepared("$regexFindAll", text, pattern, options)
+    return [] if compiled is None else [_shown(found) for found in compiled.finditer(text)]
+
+
+def regex_match(text: Any, pattern: Any, options: Any = MISSING) -> bool:
+    """``$regexMatch``: whether there is a match."""
+    compiled = _prepared("$regexMatch", text, pattern, options)
+    return compiled is not None and compiled.search(text) is not None
+
+
+OPERATORS = tuple(
+    Operator(
+        name=name,
+        function=function,
+        arguments=("input", "regex"),
+        optional=("options",),
+        family="regular expression",
+        examples=[Example({name: {"input": "abc", "regex": "B(c)", "options": "i"}}, answer)],
+    )
+    for name, function, answer in (
+        ("$regexFind", regex_find, {"match": "bc", "idx": 1, "captures": ["c"]}),
+        ("$regexFindAll", regex_find_all, [{"match": "bc", "idx": 1, "captures": ["c"]}]),
+        ("$regexMatch", regex_match, True),
+    )
+)

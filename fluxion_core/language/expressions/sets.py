@@ -1,0 +1,92 @@
+"""Set expressions: arrays without regard to order and repetition, by the equality of all values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.operators import Example, Operator
+from fluxion_core.language.ordering import identity, sort_key
+from fluxion_core.language.values import MISSING, truthy, type_name
+
+__all__ = ["OPERATORS"]
+
+
+def _nullish(value: Any) -> bool:
+    return value is None or value is MISSING
+
+
+def _array(value: Any, operator: str) -> list[Any]:
+    if value.__class__ is list:
+        return value  # type: ignore[no-any-return]  # narrowed by class above
+    raise EvaluationError(f"{operator} needs arrays, not {type_name(value)}")
+
+
+def _members(items: list[Any]) -> dict[Any, Any]:
+    members: dict[Any, Any] = {}
+    for item in items:
+        members.setdefault(identity(item), item)
+    return members
+
+
+def all_elements_true(items: Any) -> bool:
+    """``$allElementsTrue``."""
+    return all(map(truthy, _array(items, "$allElementsTrue")))
+
+
+def any_element_true(items: Any) -> bool:
+    """``$anyElementTrue``."""
+    return any(map(truthy, _array(items, "$anyElementTrue")))
+
+
+def set_difference(left: Any, right: Any) -> Any:
+    """``$setDifference``: what is in the first and not in the second."""
+    if _nullish(left) or _nullish(right):
+        return None
+    others = _members(_array(right, "$setDifference"))
+    return [item for key, item in _members(_array(left, "$setDifference")).items() if key not in others]
+
+
+def set_equals(*values: Any) -> bool:
+    """``$setEquals``."""
+    sets = [set(_members(_array(value, "$setEquals"))) for value in values]
+    return all(other == sets[0] for other in sets[1:])
+
+
+def set_intersection(*values: Any) -> Any:
+    """``$setIntersection``, in the order of all values."""
+    if any(_nullish(value) for value in values):
+        return None
+    sets = [_members(_array(value, "$setIntersection")) for value in values]
+    if not sets:
+        return []
+    return sorted((item for key, item in sets[0].items() if all(key in other for other in sets[1:])), key=sort_key)
+
+
+def set_is_subset(left: Any, right: Any) -> bool:
+    """``$setIsSubset``."""
+    whole = _members(_array(right, "$setIsSubset"))
+    return all(key in whole for key in _members(_array(left, "$setIsSubset")))
+
+
+def set_union(*values: Any) -> Any:
+    """``$setUnion``, in the order of all values."""
+    if any(_nullish(value) for value in values):
+        return None
+    return sorted(_members([item for value in values for item in _array(value, "$setUnion")]).values(), key=sort_key)
+
+
+def _operator(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, argument: Any, answer: Any) -> Operator:
+    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="set", examples=[Example({name: argument}, answer)])
+
+
+OPERATORS = (
+    _operator("$allElementsTrue", all_elements_true, 1, 1, [[True, 1]], True),
+    _operator("$anyElementTrue", any_element_true, 1, 1, [[False, 0]], False),
+    _operator("$setDifference", set_difference, 2, 2, [[1, 2], [2]], [1]),
+    _operator("$setEquals", set_equals, 2, None, [[1, 2], [2, 1, 1]], True),
+    _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2]),
+    _operator("$setIsSubset", set_is_subset, 2, 2, [[1], [1, 2]], True),
+    _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3]),
+)

@@ -1,0 +1,263 @@
+"""String expressions. Positions are counted in code points (``...CP``) or in bytes of UTF-8 (``...Bytes``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.operators import Example, Operator
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_number, kind, type_name
+
+__all__ = ["LIMIT_BYTES", "OPERATORS", "iso_text", "whole_number"]
+
+LIMIT_BYTES: Final = 16 * 1024 * 1024
+"""The longest string that may be built: MongoDB's limit for a document."""
+_SPACES: Final = "\0 \t\n\v\f\r\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+
+
+def _nullish(value: Any) -> bool:
+    return value is None or value is MISSING
+
+
+def _string(value: Any, operator: str, role: str = "argument") -> str:
+    if isinstance(value, str):
+        return value
+    raise EvaluationError(f"{operator} needs a string as its {role}, not {type_name(value)}")
+
+
+def whole_number(value: Any, operator: str, role: str) -> int:
+    """Return a number that is whole and fits 32 bits.
+
+    Raises:
+        EvaluationError: it is none.
+    """
+    if is_number(value) and value - value == 0 and value == int(value) and INT32_MIN <= value <= INT32_MAX:
+        return int(value)
+    raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)} {value!r}"[:200])
+
+
+def iso_text(date: datetime) -> str:
+    """Return a date as MongoDB writes it into strings: ISO-8601 in UTC with milliseconds and ``Z``."""
+    aware = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    return f"{aware:%Y-%m-%dT%H:%M:%S}.{aware.microsecond // 1000:03d}Z" if aware.year >= 1000 else aware.isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: PLR2004  # strftime does not pad years
+
+
+def coerced(value: Any, operator: str) -> str:
+    """Return *value* as the text that ``$toLower``, ``$substr`` and their like take it for."""
+    if isinstance(value, str):
+        return value
+    if _nullish(value):
+        return ""
+    name = kind(value)
+    if name == "int":
+        return str(value)
+    if name == "double":
+        return float_text(value)
+    if name == "decimal":
+        return str(value)
+    if name == "date":
+        return iso_text(value)
+    if name == "timestamp":
+        return f"Timestamp({value.time}, {value.inc})"
+    raise EvaluationError(f"{operator} needs a string, not {type_name(value)}")
+
+
+def float_text(value: float) -> str:
+    """Return a float as MongoDB prints it: no ``.0``, exponents from 1e+21 on and below 1e-6."""
+    if value != value:
+        return "NaN"
+    if value in {float("inf"), float("-inf")}:
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == int(value) and abs(value) < 1e21:  # noqa: PLR2004  # see the docstring
+        return "-0" if value == 0 and str(value)[0] == "-" else str(int(value)) if abs(value) < 1e16 else f"{Decimal(repr(value)):f}"  # noqa: PLR2004  # repr switches there
+    text = repr(value)
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return f"{mantissa}e{int(exponent):+d}" if not 1e-7 < abs(value) < 1 else f"{Decimal(text):f}"  # noqa: PLR2004  # see the docstring
+
+
+def concat(*values: Any) -> Any:
+    """``$concat``."""
+    null = False
+    for value in values:
+        if _nullish(value):
+            null = True
+        elif not isinstance(value, str):
+            raise EvaluationError(f"$concat only supports strings, not {type_name(value)}")
+    if null:
+        return None
+    if sum(map(len, values)) > LIMIT_BYTES:
+        raise EvaluationError("$concat: the result is larger than 16 MiB")
+    return "".join(values)
+
+
+def _index(name: str, *, in_bytes: bool) -> Callable[..., Any]:
+    def function(text: Any, part: Any, start: Any = MISSING, end: Any = MISSING) -> Any:
+        if _nullish(text):
+            return None
+        _string(text, name, "first argument")
+        _string(part, name, "second argument")
+        if _nullish(start) and start is not MISSING:
+            return None
+        first = 0 if start is MISSING else _position(start, name, "starting index")
+        last = None if end is MISSING or end is None else _position(end, name, "ending index")
+        haystack: Any = text.encode() if in_bytes else text
+        needle: Any = part.encode() if in_bytes else part
+        if last is not None and last < first:
+            return -1
+        if first > len(haystack):
+            return -1
+        return haystack.find(needle, first, last)
+
+    return function
+
+
+def _position(value: Any, operator: str, role: str) -> int:
+    position = whole_number(value, operator, role)
+    if position < 0:
+        raise EvaluationError(f"{operator} needs a {role} of at least 0, not {position}")
+    return position
+
+
+def _trim(name: str, *, left: bool, right: bool) -> Callable[..., Any]:
+    def function(text: Any, chars: Any = MISSING) -> Any:
+        if _nullish(text) or chars is None:
+            return None
+        _string(text, name, "input")
+        letters = _SPACES if chars is MISSING else _string(chars, name, "chars")
+        if not letters:
+            return text
+        text = text.lstrip(letters) if left else text
+        return text.rstrip(letters) if right else text
+
+    return function
+
+
+def _replace(name: str, count: int) -> Callable[..., Any]:
+    def function(text: Any, find: Any, replacement: Any) -> Any:
+        for value, role in ((text, "input"), (find, "find"), (replacement, "replacement")):
+            if not _nullish(value):
+                _string(value, name, role)
+        if _nullish(text) or _nullish(find) or _nullish(replacement):
+            return None
+        found = text.count(find) if count < 0 else 1
+        if len(text) + found * max(0, len(replacement) - len(find)) > LIMIT_BYTES:
+            raise EvaluationError(f"{name}: the result is larger than 16 MiB")
+        return text.replace(find, replacement, count)
+
+    return function
+
+
+def split(text: Any, separator: Any) -> Any:
+    """``$split``; a separator that is a pattern splits at each match."""
+    if _nullish(text) or _nullish(separator):
+        return None
+    _string(text, "$split", "first argument")
+    if kind(separator) == "regex":
+        return ["" if part is None else part for part in separator.split(text)]
+    if not _string(separator, "$split", "second argument"):
+        raise EvaluationError("$split needs a separator that is not empty")
+    return text.split(separator)
+
+
+def _length(name: str, *, in_bytes: bool) -> Callable[[Any], Any]:
+    def function(text: Any) -> Any:
+        _string(text, name)
+        return len(text.encode()) if in_bytes else len(text)
+
+    return function
+
+
+def strcasecmp(left: Any, right: Any) -> int:
+    """``$strcasecmp``: compares without regard to the case of ASCII letters."""
+    a, b = (_upper(coerced(value, "$strcasecmp")) for value in (left, right))
+    return (a > b) - (a < b)
+
+
+def _upper(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").upper().decode("utf-8", "surrogatepass")
+
+
+def _lower(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def substr_bytes(text: Any, start: Any, length: Any) -> str:
+    """``$substrBytes``: a negative start gives nothing, a negative length the rest; no character may be cut."""
+    data = coerced(text, "$substrBytes").encode()
+    first, count = _long(start, "starting index"), _long(length, "length")
+    if first < 0:
+        raise EvaluationError("$substrBytes needs a starting index of at least 0")
+    if first >= len(data):
+        return ""
+    end = len(data) if count < 0 else min(first + count, len(data))
+    if _continues(data, first):
+        raise EvaluationError("$substrBytes: the starting index is in the middle of a character")
+    if _continues(data, end):
+        raise EvaluationError("$substrBytes: the range ends in the middle of a character")
+    return data[first:end].decode()
+
+
+def _long(value: Any, role: str) -> int:
+    if not is_number(value):
+        raise EvaluationError(f"$substrBytes needs a number as its {role}, not {type_name(value)}")
+    if value - value != 0:
+        raise EvaluationError(f"$substrBytes needs a finite number as its {role}")
+    return int(value)
+
+
+def _continues(data: bytes, index: int) -> bool:
+    return index < len(data) and data[index] & 0xC0 == 0x80  # noqa: PLR2004  # a continuation byte of UTF-8
+
+
+def substr_cp(text: Any, start: Any, length: Any) -> str:
+    """``$substrCP``: *length* code points from *start* on."""
+    source = coerced(text, "$substrCP")
+    first = _position(start, "$substrCP", "starting index")
+    count = _position(length, "$substrCP", "length")
+    return source[first : first + count]
+
+
+def to_lower(text: Any) -> str:
+    """``$toLower`` of ASCII letters."""
+    return _lower(coerced(text, "$toLower"))
+
+
+def to_upper(text: Any) -> str:
+    """``$toUpper`` of ASCII letters."""
+    return _upper(coerced(text, "$toUpper"))
+
+
+def _positional(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]) -> Operator:
+    made = [Example({name: argument}, answer) for argument, answer in examples]
+    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="string", examples=made)
+
+
+def _named(name: str, function: Callable[..., Any], required: tuple[str, ...], optional: tuple[str, ...], *examples: tuple[Any, Any]) -> Operator:
+    made = [Example({name: argument}, answer) for argument, answer in examples]
+    return Operator(name=name, function=function, arguments=required, optional=optional, family="string", examples=made)
+
+
+OPERATORS = (
+    _positional("$concat", concat, 0, None, (["a", "b"], "ab"), (["a", None], None)),
+    _positional("$indexOfBytes", _index("$indexOfBytes", in_bytes=True), 2, 4, (["vanilla", "ll"], 4)),
+    _positional("$indexOfCP", _index("$indexOfCP", in_bytes=False), 2, 4, (["cafétéria", "t"], 4)),
+    _named("$ltrim", _trim("$ltrim", left=True, right=False), ("input",), ("chars",), ({"input": " a "}, "a ")),
+    _named("$rtrim", _trim("$rtrim", left=False, right=True), ("input",), ("chars",), ({"input": " a "}, " a")),
+    _named("$trim", _trim("$trim", left=True, right=True), ("input",), ("chars",), ({"input": "xxaxx", "chars": "x"}, "a")),
+    _named("$replaceAll", _replace("$replaceAll", -1), ("input", "find", "replacement"), (), ({"input": "aba", "find": "a", "replacement": "c"}, "cbc")),
+    _named("$replaceOne", _replace("$replaceOne", 1), ("input", "find", "replacement"), (), ({"input": "aba", "find": "a", "replacement": "c"}, "cba")),
+    _positional("$split", split, 2, 2, (["a-b", "-"], ["a", "b"])),
+    _positional("$strLenBytes", _length("$strLenBytes", in_bytes=True), 1, 1, ("é", 2)),
+    _positional("$strLenCP", _length("$strLenCP", in_bytes=False), 1, 1, ("é", 1)),
+    _positional("$strcasecmp", strcasecmp, 2, 2, (["a", "B"], -1)),
+    _positional("$substr", substr_bytes, 3, 3, (["hello", 1, 3], "ell")),
+    _positional("$substrBytes", substr_bytes, 3, 3, (["hello", 1, -1], "ello")),
+    _positional("$substrCP", substr_cp, 3, 3, (["hello", 0, 2], "he")),
+    _positional("$toLower", to_lower, 1, 1, ("ABC", "abc"), (None, "")),
+    _positional("$toUpper", to_upper, 1, 1, ("abc", "ABC")),
+)
