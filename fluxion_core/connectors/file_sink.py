@@ -113,9 +113,7 @@ class FileSink(Sink[FileSinkOptions]):
             if not duplicate:
                 self._cut(self._file, mark)
                 self._append(self._file, mark.length, data)
-                self._write_mark(
-                    _Mark(batch.pipeline_id, batch.incarnation, batch.epoch, batch.seq, mark.length + len(data))
-                )
+                self._write_mark(_Mark(batch.pipeline_id, batch.incarnation, batch.epoch, batch.seq, mark.length + len(data)))
         return WriteResult(refused, duplicate)
 
     def close(self) -> None:
