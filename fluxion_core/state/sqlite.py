@@ -134,9 +134,7 @@ class SqliteStateStore(StateStore[SqliteOptions]):
             "since = excluded.since",
             (pipeline_id, self._host.new_id(), me.pid, me.host, me.since, Progress().pack()),
         )
-        select = (
-            "SELECT number, incarnation, epoch, seals, snapshot_bytes, change_bytes, progress FROM pipelines WHERE id = ?"
-        )
+        select = "SELECT number, incarnation, epoch, seals, snapshot_bytes, change_bytes, progress FROM pipelines WHERE id = ?"
         number, incarnation, epoch, seals, snapshot_bytes, change_bytes, progress = self._sql.execute(
             select, (pipeline_id,)
         ).fetchone()
@@ -170,9 +168,10 @@ class SqliteStateStore(StateStore[SqliteOptions]):
         claimed.lock.try_take()  # after a takeover: as soon as the former owner is gone, the lock is ours too
         progress, seals = claimed.progress.after(request), claimed.seals + 1
         with self._transaction(busy=TransientError):
+            self._check_owner(request.lease)
             self._write_outputs(request, progress)
             sizes = self._changelog.append(seals, request.rows, claimed.sizes)
-            self._write_progress(request.lease, progress, seals, sizes)
+            self._write_progress(progress, seals, sizes)
             self._host.reach("sealing")
         claimed.progress, claimed.seals, claimed.sizes = progress, seals, sizes
 
@@ -190,10 +189,11 @@ class SqliteStateStore(StateStore[SqliteOptions]):
         """
         whole, claimed = Snapshot.unpack(snapshot), self._own
         with self._transaction(busy=TransientError):
+            self._check_owner(claimed.lease)
             self._sql.execute("DELETE FROM outputs WHERE pipeline = ?", (claimed.number,))
             self._insert_outputs(whole.outputs)
             sizes = self._changelog.replace(whole.rows)
-            self._write_progress(claimed.lease, whole.progress, claimed.seals, sizes)
+            self._write_progress(whole.progress, claimed.seals, sizes)
         claimed.progress, claimed.sizes = whole.progress, sizes
 
     @property
@@ -212,16 +212,17 @@ class SqliteStateStore(StateStore[SqliteOptions]):
             if claimed is not None:
                 claimed.lock.release()
 
-    def _write_progress(self, lease: Lease, progress: Progress, seals: int, sizes: Sizes) -> None:
-        """Write the pipeline's row, which only the owner of the newest epoch can."""
-        update = (
-            "UPDATE pipelines SET progress = ?, seals = ?, snapshot_bytes = ?, change_bytes = ? "
-            "WHERE number = ? AND epoch = ? AND incarnation = ?"
-        )
-        values = (progress.pack(), seals, sizes.snapshot_bytes, sizes.change_bytes)
-        if self._sql.execute(update, (*values, self._own.number, lease.epoch, lease.incarnation)).rowcount != 1:
+    def _check_owner(self, lease: Lease) -> None:
+        """Refuse a lease that is not the newest, before anything that it wants could collide with the new owner's seals."""
+        select = "SELECT 1 FROM pipelines WHERE number = ? AND epoch = ? AND incarnation = ?"
+        if self._sql.execute(select, (self._own.number, lease.epoch, lease.incarnation)).fetchone() is None:
             self._own.lock.release()
             raise FencedError(taken_over(self.path, lease, read_owner(self._sql, lease.pipeline_id)))
+
+    def _write_progress(self, progress: Progress, seals: int, sizes: Sizes) -> None:
+        update = "UPDATE pipelines SET progress = ?, seals = ?, snapshot_bytes = ?, change_bytes = ? WHERE number = ?"
+        values = (progress.pack(), seals, sizes.snapshot_bytes, sizes.change_bytes, self._own.number)
+        self._sql.execute(update, values)
 
     def _write_outputs(self, request: SealRequest, progress: Progress) -> None:
         for target in request.delivered:
