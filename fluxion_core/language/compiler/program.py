@@ -457,7 +457,7 @@ class Run:
             count = self._counts[part.stage]
             count[0] += current
             current -= dropped.get(part.stage, 0) + lost
-            count[1] += current
+            count[1] += 0 if isinstance(part, Folding) else current
             count[2] += lost
             everything_dropped += dropped.get(part.stage, 0)
         return passed if passed is not None else fed - everything_dropped - len(failed)

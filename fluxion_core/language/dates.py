@@ -1,0 +1,264 @@
+"""Dates as the language knows them: instants in UTC with milliseconds, read from text, written by format, and counted in units.
+
+Source: MongoDB manual, "Date Expression Operators", the format specifiers of "$dateToString".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fluxion_core.errors import EvaluationError
+
+__all__ = ["EPOCH", "aware", "format_date", "milliseconds", "parse_date", "parse_format", "zone"]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?\Z")
+_ISO: Final = re.compile(
+    r"\s*(?P<year>\d{4})-?(?P<month>\d{2})(?:-?(?P<day>\d{2}))?"
+    r"(?:[T ]\s*(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9}))?)?)?"
+    r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}|[A-Za-z]+/[A-Za-z_/]+)?\s*\Z"
+)
+_MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+_NAMED: Final = re.compile(
+    r"\s*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s+(?P<name>[a-z]{3,9})\.?,?\s+(?P<year>\d{4})"
+    r"(?:\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?\s*\Z"
+    r"|\s*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?P<name2>[a-z]{3,9})\.?\s+(?P<day2>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year2>\d{4})\s*\Z",
+    re.IGNORECASE,
+)
+
+
+def aware(date: datetime) -> datetime:
+    """Return *date* with its time zone; one without is UTC."""
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+
+
+def milliseconds(date: datetime) -> int:
+    """Return the milliseconds since 1970."""
+    delta = aware(date) - EPOCH
+    return (delta.days * 86400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> tzinfo:
+    """Return a time zone by its Olson name or its offset (``+02:00``, ``-0530``, ``+03``).
+
+    Raises:
+        EvaluationError: there is none.
+    """
+    if name in {"Z", "UTC", "GMT"}:
+        return UTC
+    found = _OFFSET.match(name)
+    if found is not None:
+        delta = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0))
+        return timezone(-delta if found["sign"] == "-" else delta)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise EvaluationError(f"unrecognized time zone identifier: '{name}'") from None
+
+
+def _instant(local: datetime, where: tzinfo) -> datetime:
+    return local.replace(tzinfo=where).astimezone(UTC)
+
+
+def parse_date(text: str, where: tzinfo | None = None) -> datetime:
+    """Return the instant that *text* names, in ISO-8601 or with the name of a month.
+
+    Raises:
+        EvaluationError: it names none, or has a zone although *where* is given.
+    """
+    found = _ISO.match(text)
+    if found is not None:
+        parts = found.groupdict()
+    else:
+        named = _NAMED.match(text)
+        if named is None:
+            raise EvaluationError(f"an error parsing date string '{text[:60]}'")
+        parts = _named_parts(named, text)
+    if parts["day"] is None:
+        raise EvaluationError(f"an incomplete date/time string has been found, with elements missing: '{text[:60]}'")
+    given = parts.get("zone")
+    if given and where is not None:
+        raise EvaluationError("a time zone cannot be given both in the string and as an argument")
+    fraction = (parts.get("fraction") or "0").ljust(6, "0")[:3]
+    try:
+        hour = int(parts["hour"] or 0)
+        local = datetime(
+            int(parts["year"]), int(parts["month"]), int(parts["day"]), hour % 24, int(parts["minute"] or 0), int(parts["second"] or 0), int(fraction) * 1000
+        )  # fmt: skip
+        if hour >= 24:  # noqa: PLR2004  # 24:00 is the next midnight
+            raise ValueError("hour")
+        return _instant(local, zone(given) if given else where or UTC)
+    except (ValueError, OverflowError):
+        raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
+
+
+def _named_parts(named: re.Match[str], text: str) -> dict[str, Any]:
+    name = (named["name"] or named["name2"]).lower()
+    month = next((index for index, full in enumerate(_MONTHS, 1) if full.lower() == name or full[:3].lower() == name), None)
+    if month is None:
+        raise EvaluationError(f"an error parsing date string '{text[:60]}'")
+    return {
+        "year": named["year"] or named["year2"],
+        "month": month,
+        "day": named["day"] or named["day2"],
+        "hour": named["hour"],
+        "minute": named["minute"],
+        "second": named["second"],
+        "zone": named["zone"],
+    }
+
+
+# --------------------------------------------------------------------------------------------------- formats
+
+
+def _offset_minutes(date: datetime) -> int:
+    delta = date.utcoffset() or timedelta()
+    return round(delta.total_seconds() / 60)
+
+
+def _offset_text(date: datetime) -> str:
+    minutes = _offset_minutes(date)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
+
+
+def week_of_year(date: datetime) -> int:
+    """Return the week of the year, 0 to 53; weeks begin on Sunday."""
+    return (date.timetuple().tm_yday + 6 - (date.weekday() + 1) % 7) // 7
+
+
+_WRITE: Final[Mapping[str, Callable[[datetime], str]]] = {
+    "Y": lambda date: f"{date.year:04d}",
+    "m": lambda date: f"{date.month:02d}",
+    "d": lambda date: f"{date.day:02d}",
+    "H": lambda date: f"{date.hour:02d}",
+    "M": lambda date: f"{date.minute:02d}",
+    "S": lambda date: f"{date.second:02d}",
+    "L": lambda date: f"{date.microsecond // 1000:03d}",
+    "j": lambda date: f"{date.timetuple().tm_yday:03d}",
+    "w": lambda date: str((date.weekday() + 1) % 7 + 1),
+    "U": lambda date: f"{week_of_year(date):02d}",
+    "G": lambda date: f"{date.isocalendar().year:04d}",
+    "V": lambda date: f"{date.isocalendar().week:02d}",
+    "u": lambda date: str(date.isoweekday()),
+    "z": _offset_text,
+    "Z": lambda date: str(_offset_minutes(date)),
+    "b": lambda date: _MONTHS[date.month - 1][:3],
+    "B": lambda date: _MONTHS[date.month - 1],
+    "%": lambda _date: "%",
+}
+
+
+def format_date(date: datetime, pattern: str) -> str:
+    """Return *date*, which is in its zone already, by a format of ``%`` specifiers.
+
+    Raises:
+        EvaluationError: the format has an unknown specifier.
+    """
+    result = []
+    rest = iter(pattern)
+    for letter in rest:
+        if letter != "%":
+            result.append(letter)
+            continue
+        specifier = next(rest, None)
+        if specifier is None:
+            raise EvaluationError("the format ends with a lone '%'")
+        write = _WRITE.get(specifier)
+        if write is None:
+            raise EvaluationError(f"unknown format specifier '%{specifier}'")
+        result.append(write(date))
+    return "".join(result)
+
+
+_READ: Final[Mapping[str, str]] = {
+    "Y": r"(?P<year>\d{4})",
+    "m": r"(?P<month>\d{1,2})",
+    "d": r"(?P<day>\d{1,2})",
+    "H": r"(?P<hour>\d{1,2})",
+    "M": r"(?P<minute>\d{1,2})",
+    "S": r"(?P<second>\d{1,2})",
+    "L": r"(?P<fraction>\d{1,3})",
+    "j": r"(?P<yearday>\d{1,3})",
+    "G": r"(?P<isoyear>\d{4})",
+    "V": r"(?P<isoweek>\d{1,2})",
+    "u": r"(?P<isoday>\d)",
+    "z": r"(?P<zone>Z|[+-]\d{2}:?\d{2})",
+    "Z": r"(?P<minutes>[+-]\d{1,4})",
+    "b": r"(?P<shortname>[A-Za-z]{3})",
+    "B": r"(?P<name>[A-Za-z]{3,9})",
+    "%": "%",
+}
+
+
+@lru_cache(maxsize=256)
+def _reader(pattern: str) -> re.Pattern[str]:
+    parts = []
+    rest = iter(pattern)
+    for letter in rest:
+        if letter != "%":
+            parts.append(re.escape(letter))
+            continue
+        specifier = next(rest, "")
+        if specifier not in _READ:
+            raise EvaluationError(f"unknown format specifier '%{specifier}' for reading a date")
+        parts.append(_READ[specifier])
+    try:
+        return re.compile("".join(parts) + r"\Z")
+    except re.error:
+        raise EvaluationError("the format names a part twice") from None
+
+
+def parse_format(text: str, pattern: str, where: tzinfo | None = None) -> datetime:
+    """Return the instant that *text* names by a format.
+
+    Raises:
+        EvaluationError: the text does not fit the format, or a part is out of range.
+    """
+    found = _reader(pattern).match(text)
+    if found is None:
+        raise EvaluationError(f"an error parsing date string '{text[:60]}': it does not fit the format '{pattern}'")
+    parts = {name: value for name, value in found.groupdict().items() if value is not None}
+    try:
+        day = _day(parts)
+        local = day + timedelta(
+            hours=_bounded(parts, "hour", 23), minutes=_bounded(parts, "minute", 59), seconds=_bounded(parts, "second", 59)
+        )
+        local += timedelta(milliseconds=int(parts.get("fraction", "0").ljust(3, "0")))
+    except (ValueError, OverflowError) as error:
+        raise EvaluationError(f"an error parsing date string '{text[:60]}': {error}") from None
+    if ("zone" in parts or "minutes" in parts) and where is not None:
+        raise EvaluationError("a time zone cannot be given both in the string and as an argument")
+    if "minutes" in parts:
+        return _instant(local, timezone(timedelta(minutes=int(parts["minutes"]))))
+    return _instant(local, zone(parts["zone"]) if "zone" in parts else where or UTC)
+
+
+def _bounded(parts: Mapping[str, str], name: str, most: int) -> int:
+    value = int(parts.get(name, "0"))
+    if value > most:
+        raise ValueError(f"{name} {value} is out of range")
+    return value
+
+
+def _day(parts: Mapping[str, str]) -> datetime:
+    if "isoyear" in parts:
+        return datetime.fromisocalendar(int(parts["isoyear"]), int(parts.get("isoweek", "1")), int(parts.get("isoday", "1")))
+    if "year" not in parts:
+        raise ValueError("the year is missing")
+    if "yearday" in parts:
+        start = datetime(int(parts["year"]), 1, 1)  # noqa: DTZ001  # local time; the zone follows
+        return start + timedelta(days=int(parts["yearday"]) - 1)
+    name = parts.get("name", parts.get("shortname"))
+    if name is not None:
+        month = next((index for index, full in enumerate(_MONTHS, 1) if name.lower() in {full.lower(), full[:3].lower()}), 0)
+    else:
+        month = int(parts["month"]) if "month" in parts else 0
+    if not month or "day" not in parts:
+        raise ValueError("a part of the date is missing")
+    return datetime(int(parts["year"]), month, int(parts["day"]))  # noqa: DTZ001  # as above
