@@ -97,7 +97,10 @@ class GeneratorSource(Source[GeneratorOptions]):
         wait = min(due - clock.monotonic(), timeout_seconds)
         if wait > 0:
             clock.wait(self._context.stopping, wait)
-        return min(most, self._first + math.floor((clock.monotonic() - self._began) * rate))
+        elapsed = (clock.monotonic() - self._began) * rate
+        return min(
+            most, self._first + math.floor(elapsed + 1e-6)
+        )  # at the very moment when one is due, rounding may lack a hair
 
 
 def _maker(config: GeneratorOptions) -> Callable[[int], Document]:
