@@ -171,9 +171,6 @@ class RuntimeConfig(Options):
         None, "Stop (exit code 74) when the outside world has been away this long; unset waits for ever.", minimum=0
     )
     max_record_bytes: int = option(16 * 1024 * 1024, "A larger payload is a record at fault.", minimum=1)
-    gc_tuning: bool = option(
-        False, "Let the garbage collector run less often (the command line does; a library must not by itself)."
-    )
 
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -157,8 +157,8 @@ class LocalExecution:
             metrics=self.metrics,
         )
         run = bound.program.start(emit=bound.emit, context=effects)
-        segments = [index for index, step in enumerate(bound.program.plan) for _ in step.stages]
-        self.metrics.stages.reset(bound.program.stage_names, segments)
+        run.max_record_bytes = self.config.max_record_bytes
+        self.metrics.stages.reset(bound.program.stage_names, bound.program.stage_steps)
         restore(run, checkpoint, self.metrics)
         return Loop(
             bound=bound,

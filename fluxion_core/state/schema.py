@@ -88,10 +88,19 @@ def _recognise(connection: sqlite3.Connection, path: Path, *, check: bool) -> bo
             "upgrade fluxion-core, or set another path"
         )
         raise StateError(msg)
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if check else "ok"
+    found = _cut_off(connection, path) or (connection.execute("PRAGMA quick_check(1)").fetchone()[0] if check else "ok")
     if found != "ok":
         raise StateError(damaged(path, found))
     return True
+
+
+def _cut_off(connection: sqlite3.Connection, path: Path) -> str:
+    """Say that the file ends within a page, which SQLite would fill up with zeros without a word."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return ""  # a write to the file itself was interrupted; the log holds the whole page
+    missing = -path.stat().st_size % int(connection.execute("PRAGMA page_size").fetchone()[0])
+    return f"its last page lacks {missing} bytes" if missing else ""
 
 
 def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:

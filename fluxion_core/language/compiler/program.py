@@ -183,6 +183,12 @@ class Program:
         return "\n".join(texts)
 
     @property
+    def stage_steps(self) -> tuple[int, ...]:
+        """For every stage the index of the plan's step that runs it."""
+        last = {stage: index for index, step in enumerate(self.plan) if step.kind != "effect" for stage in step.stages}
+        return tuple(last.get(stage, 0) for stage in range(len(self.stage_names)))
+
+    @property
     def stateful(self) -> bool:
         """Whether a run keeps anything between documents."""
         return any(step.kind != "stateless" for step in self.plan)

@@ -1,0 +1,85 @@
+"""``fluxion components [TYPE]``: what a pipeline can name, and the options of one component in three formats."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from fluxion_core.cli.letters import EXIT_CONFIG
+from fluxion_core.components import KINDS, Component, ComponentSet
+from fluxion_core.errors import did_you_mean
+from fluxion_core.spi.options import Options
+
+__all__ = ["command", "options_markdown"]
+
+
+@click.command(name="components")
+@click.argument("name", metavar="[TYPE]", required=False)
+@click.option("--format", "form", type=click.Choice(["table", "json-schema", "markdown"]), default="table", help="How to write the options.")
+def command(name: str | None, form: str) -> None:
+    """List the components, or show the options of the components called TYPE (file, kafka, sqlite, ...)."""
+    from fluxion_core.plugins import load_plugins
+
+    components = load_plugins().components
+    if name is None:
+        _list(components)
+        return
+    found = [component for kind in KINDS for component in components.all(kind) if component.name == name]
+    if not found:
+        known = [component.name for kind in KINDS for component in components.all(kind)]
+        near = did_you_mean(name, known)
+        click.echo(f"error: no component is called '{name}'{'; ' + near if near else '; run fluxion components for a list'}", err=True)
+        sys.exit(EXIT_CONFIG)
+    if form == "json-schema":
+        schemas = {component.kind: _schema(component) for component in found}
+        click.echo(json.dumps(schemas if len(schemas) > 1 else next(iter(schemas.values())), indent=2))
+        return
+    for index, component in enumerate(found):
+        click.echo(("\n" if index else "") + _described(component, form))
+
+
+def _list(components: ComponentSet) -> None:
+    for kind in KINDS:
+        found = components.all(kind)
+        if found:
+            click.echo(f"{kind}s" if not kind.endswith("y") else kind)
+            width = max(len(component.name) for component in found)
+            for component in found:
+                click.echo(f"  {component.name:<{width}}  {component.summary}  ({component.provenance})")
+
+
+def _options(component: Component) -> type[Options] | None:
+    return getattr(component.value, "options", None)
+
+
+def _schema(component: Component) -> dict[str, Any]:
+    options = _options(component)
+    return options.json_schema() if options is not None else {}
+
+
+def _described(component: Component, form: str) -> str:
+    options = _options(component)
+    if form == "markdown":
+        return f"## {component.kind} `{component.name}`\n\n{component.summary}\n\n{options_markdown(options)}"
+    lines = [f"{component.kind} {component.name}  ({component.provenance})", f"  {component.summary}"]
+    if options is None or not options.declarations():
+        return "\n".join([*lines, "  no options"])
+    for declared in options.declarations():
+        word = "required" if declared.required else f"default {declared.default_text}"
+        lines += [f"  {declared.name}: {declared.type_text}, {word}", f"      {declared.doc}"]
+    return "\n".join(lines)
+
+
+def options_markdown(options: type[Options] | None) -> str:
+    """Return the options as a Markdown table."""
+    if options is None or not options.declarations():
+        return "No options."
+    rows = ["| Option | Type | Default | Meaning |", "| --- | --- | --- | --- |"]
+    for declared in options.declarations():
+        default = "required" if declared.required else f"`{declared.default_text}`"
+        kind = declared.type_text.replace("|", "\\|")
+        rows.append(f"| `{declared.name}` | {kind} | {default} | {declared.doc.replace('|', chr(92) + '|')} |")
+    return "\n".join(rows)

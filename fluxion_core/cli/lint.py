@@ -1,0 +1,44 @@
+"""``fluxion lint FILE...``: every problem of pipeline files, found without opening a component."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from fluxion_core.cli.letters import EXIT_CONFIG, show_problems, shown_path
+from fluxion_core.components import ComponentSet
+from fluxion_core.config.load import load_file
+from fluxion_core.errors import ConfigError
+
+__all__ = ["command"]
+
+
+@click.command(name="lint")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def command(files: tuple[Path, ...]) -> None:
+    """Check pipeline FILES: options, names, stages. Nothing is opened, nothing is written, no network is reached."""
+    from fluxion_core.plugins import load_plugins
+
+    components = load_plugins().components
+    problems = [_problems_of(file, components) for file in files]
+    if any(problems):
+        sys.exit(EXIT_CONFIG)
+
+
+def _problems_of(path: Path, components: ComponentSet) -> int:
+    from fluxion_core.runtime.binding import bind
+
+    locate = None
+    try:
+        file = load_file(path)
+        locate = file.locate
+        bound = bind(file.definition, components)
+    except ConfigError as error:
+        show_problems(path, error.problems, locate)
+        return len(error.problems)
+    for note in bound.notes:
+        click.echo(f"{shown_path(path)}: note: {note}")
+    click.echo(f"{shown_path(path)}: ok: delivery {bound.delivery} ({bound.delivery_note}), emit {bound.emit}")
+    return 0

@@ -1,0 +1,41 @@
+"""``fluxion plugins``: every plugin that was found, what it provides, and why it is not in use if it is not."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command(name="plugins")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to write the list.")
+def command(form: str) -> None:
+    """List the plugins that were found: distribution, version, load time, what each provides, and the reason if one failed."""
+    from fluxion_core.plugins import load_plugins
+
+    reports = load_plugins().reports
+    if form == "json":
+        import json
+
+        rows = [
+            {
+                "distribution": report.provenance.distribution,
+                "version": report.provenance.version,
+                "plugin": report.provenance.plugin,
+                "module": report.module,
+                "provides": list(report.provides),
+                "load_seconds": round(report.load_seconds, 6),
+                "reason": report.reason or None,
+            }
+            for report in reports
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for report in reports:
+        provenance = report.provenance
+        state = "ok" if report.ok else "NOT IN USE"
+        click.echo(f"{provenance.distribution} {provenance.version}  {provenance.plugin}  {state}  {report.load_seconds * 1000:.0f} ms")
+        if report.reason:
+            click.echo(f"    reason: {report.reason}")
+        if report.provides:
+            click.echo(f"    {', '.join(report.provides)}")

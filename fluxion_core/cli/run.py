@@ -1,0 +1,205 @@
+"""``fluxion run FILE``: a pipeline in the foreground, with progress, signals, a ledger at the end, and an exit code."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from fluxion_core.cli.letters import EXIT_CONFIG, exit_with, show_problems
+from fluxion_core.config.load import load_file
+from fluxion_core.errors import ConfigError
+from fluxion_core.observability.logs import log_event
+from fluxion_core.observability.metrics import MetricsRegistry
+
+__all__ = ["command"]
+
+_TICK_SECONDS = 0.25
+_LINE_SECONDS = 10.0
+
+
+@click.command(name="run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--takeover", is_flag=True, help="Take the pipeline over from a process that still runs it; that one is fenced.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on 127.0.0.1 at this port.")
+@click.option("--progress/--no-progress", default=None, help="Show live progress; the default is to do so on a terminal.")
+@click.option("--verbose", is_flag=True, help="Log every seal.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def command(
+    file: Path, *, takeover: bool, metrics_port: int | None, progress: bool | None, verbose: bool, debug: bool
+) -> None:
+    """Run the pipeline in FILE until its source ends (exit code 0) or a signal comes.
+
+    The first SIGINT or SIGTERM drains: what was read is sealed and delivered. A second one leaves it to the next run, which is always
+    safe. Running the same file again resumes.
+    """
+    live = sys.stderr.isatty() if progress is None else progress
+    _log(verbose=verbose, quiet=live)
+    try:
+        handle = _start(file, takeover=takeover)
+    except ConfigError as error:
+        sys.exit(_config_exit(file, error, debug=debug))
+    metrics: MetricsRegistry = handle.metrics()
+    received: list[int] = []
+    with ExitStack() as stack:
+        stack.enter_context(_signals(handle, received))
+        if metrics_port is not None:
+            stack.enter_context(_served(metrics, metrics_port))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 100)
+        started = time.monotonic()
+        failure = _watch(handle, metrics, live=live)
+        _flush_streams()
+        click.echo(_summary(metrics, time.monotonic() - started), err=True)
+    if failure is not None:
+        exit_with(failure, debug=debug)
+    sys.exit(128 + received[0] if received else 0)
+
+
+def _start(file: Path, *, takeover: bool) -> Any:
+    from fluxion_core.plugins import load_plugins
+    from fluxion_core.runtime.orchestrator import PipelineOrchestrator
+
+    loaded = load_file(file)
+    orchestrator = PipelineOrchestrator(registry=load_plugins(), listeners=[log_event])
+    try:
+        return orchestrator.run(loaded.definition, takeover=takeover)
+    except ConfigError as error:
+        show_problems(file, error.problems, loaded.locate)
+        sys.exit(EXIT_CONFIG)
+
+
+def _config_exit(file: Path, error: ConfigError, *, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    show_problems(file, error.problems)
+    return EXIT_CONFIG
+
+
+def _log(*, verbose: bool, quiet: bool) -> None:
+    """Write log lines to standard error; beside a live display only what a person must see."""
+    handler = logging.StreamHandler()
+    formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logger = logging.getLogger("fluxion")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+
+
+@contextmanager
+def _signals(handle: Any, received: list[int]) -> Iterator[None]:
+    """Drain at the first signal, abandon at the second."""
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        handle.stop(abandon=bool(received))
+        received.append(number)
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _served(metrics: MetricsRegistry, port: int) -> Iterator[None]:
+    from fluxion_core.observability.prometheus import serve_metrics
+
+    server = serve_metrics(metrics, port)
+    logging.getLogger("fluxion.metrics").info("serving on http://127.0.0.1:%d/metrics", server.server_port)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _watch(handle: Any, metrics: MetricsRegistry, *, live: bool) -> BaseException | None:
+    """Wait for the end and show how it goes; return the reason of a failure."""
+    show = _live_display if live else _log_lines
+    with show(metrics) as update:
+        while True:
+            try:
+                if handle.wait(_TICK_SECONDS):
+                    return None
+            except Exception as error:  # noqa: BLE001  # told, with its exit code, by the caller
+                return error
+            update()
+
+
+@contextmanager
+def _log_lines(metrics: MetricsRegistry) -> Iterator[Any]:
+    logger = logging.getLogger(f"fluxion.pipeline.{metrics.pipeline_id}")
+    last = [time.monotonic(), metrics.records_this_run]
+
+    def update() -> None:
+        now = time.monotonic()
+        if now - last[0] >= _LINE_SECONDS:
+            rate = (metrics.records_this_run - last[1]) / (now - last[0])
+            logger.info("%s", _line(metrics, rate))
+            last[:] = [now, metrics.records_this_run]
+
+    yield update
+
+
+@contextmanager
+def _live_display(metrics: MetricsRegistry) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    last = [time.monotonic(), float(metrics.records_this_run), 0.0]
+    with Live(Text(""), console=Console(stderr=True), refresh_per_second=4, transient=True) as display:
+
+        def update() -> None:
+            now = time.monotonic()
+            rate = (metrics.records_this_run - last[1]) / max(now - last[0], 1e-6)
+            last[:] = [now, metrics.records_this_run, rate if not last[2] else 0.7 * last[2] + 0.3 * rate]
+            display.update(Text(f"{metrics.pipeline_id}  {_line(metrics, last[2])}"))
+
+        yield update
+
+
+def _line(metrics: MetricsRegistry, rate: float) -> str:
+    lag = "-" if metrics.lag_records is None else f"{metrics.lag_records:,}"
+    return (
+        f"{metrics.status}: {metrics.records_this_run:,} in, {metrics.documents_this_run:,} out, {rate:,.0f}/s, lag {lag}, "
+        f"{metrics.failures:,} failures"
+    )
+
+
+def _flush_streams() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _summary(metrics: MetricsRegistry, seconds: float) -> str:
+    ledger = metrics.ledger
+    rate = metrics.records_this_run / seconds if seconds else 0.0
+    lines = [
+        f"{metrics.pipeline_id} {metrics.status} after {seconds:.1f} s: {metrics.records_this_run:,} records in this run ({rate:,.0f}/s)",
+        f"  records   {ledger.records_in:,} in = {ledger.delivered:,} delivered + {ledger.filtered:,} filtered + {ledger.skipped:,} skipped"
+        f" + {ledger.dead_lettered:,} dead-lettered + {ledger.in_flight:,} in flight",
+        f"  documents {ledger.documents_sealed:,} sealed = {ledger.documents_delivered:,} delivered + {ledger.documents_refused:,} refused"
+        f" + {ledger.documents_waiting:,} waiting",
+        f"  seals     {metrics.seals:,}; {metrics.state_keys:,} groups kept; {metrics.retries:,} retries; {metrics.pauses:,} pauses",
+    ]
+    return "\n".join(lines)

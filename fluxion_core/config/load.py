@@ -1,0 +1,266 @@
+"""The pipeline file: text into a :class:`PipelineDefinition`, with every problem at once and the place of each.
+
+Source of the format: docs/reference/pipeline-file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from fluxion_core.config.interpolate import interpolated
+from fluxion_core.config.model import (
+    ComponentConfig,
+    ErrorPolicy,
+    PipelineDefinition,
+    RetryPolicy,
+    RuntimeConfig,
+    SinkConfig,
+    SourceConfig,
+    StateConfig,
+    snake_case,
+    snake_case_keys,
+)
+from fluxion_core.config.text import Text, read_text
+from fluxion_core.errors import ConfigError, Problem, did_you_mean
+
+__all__ = ["PipelineFile", "load_file", "load_pipeline", "load_stages"]
+
+C = TypeVar("C", bound=ComponentConfig)
+
+KEYS: Final = (
+    "id", "source", "stages", "sink", "emit", "dead_letter", "error_policy", "delivery", "state", "runtime", "runner",
+    "connections", "variables",
+)  # fmt: skip
+_REQUIRED: Final = ("id", "source", "sink")
+_INTERPOLATED: Final = ("source", "sink", "dead_letter", "error_policy", "state", "runtime", "connections")
+_WORDS: Final = {"emit": ("auto", "final", "updates", "each"), "delivery": ("auto", "exactly_once", "at_least_once")}
+_POLICIES: Final = ("fail_fast", "skip", "dead_letter", "retry")
+
+
+@attrs.frozen
+class PipelineFile:
+    """A pipeline file that was read: its definition, and where in which file everything stands."""
+
+    definition: PipelineDefinition
+    text: Text
+    stages_text: Text | None = None
+
+    def locate(self, problem: Problem) -> tuple[Path, Problem]:
+        """Return the file in which *problem* stands, and the problem with its line and column."""
+        if self.stages_text is not None and problem.path.startswith("stages["):
+            return self.stages_text.file, self.stages_text.locate(problem)
+        return self.text.file, self.text.locate(problem)
+
+
+def load_pipeline(path: str | Path, *, environment: Mapping[str, str] | None = None) -> PipelineDefinition:
+    """Return the pipeline that the file at *path* (YAML or JSON) defines; nothing is opened or imported for it.
+
+    *environment* replaces the process's environment variables for ``${NAME}``.
+
+    Raises:
+        ConfigError: with every problem of the file, each with line and column.
+    """
+    return load_file(path, environment=environment).definition
+
+
+def load_file(path: str | Path, *, environment: Mapping[str, str] | None = None) -> PipelineFile:
+    """Return the pipeline file at *path*, with the places of everything in it.
+
+    Raises:
+        ConfigError: with every problem of the file.
+    """
+    text = read_text(Path(path))
+    builder = _Builder(text, os.environ if environment is None else environment)
+    definition = builder.definition()
+    if builder.problems or definition is None:
+        raise ConfigError([text.locate(problem) for problem in builder.problems])
+    return PipelineFile(definition, text, builder.stages_text)
+
+
+def load_stages(path: str | Path) -> list[dict[str, Any]]:
+    """Return the stages in the file at *path*: a list, or an object with ``stages`` (or ``pipeline``).
+
+    Raises:
+        ConfigError: the file cannot be read or holds no list.
+    """
+    return _stages_of(read_text(Path(path), "stages"))
+
+
+def _stages_of(text: Text) -> list[dict[str, Any]]:
+    value = text.value
+    if isinstance(value, dict):
+        value = value.get("stages", value.get("pipeline"))
+    if not isinstance(value, list):
+        raise ConfigError([Problem("stages", f"{text.file} holds no list of stages", "write [{$match: ...}, ...]")])
+    return value
+
+
+class _Builder:
+    """Collects problems while it builds one definition."""
+
+    def __init__(self, text: Text, environment: Mapping[str, str]) -> None:
+        self.text = text
+        self.stages_text: Text | None = None
+        self.problems: list[Problem] = []
+        self._environment = environment
+        self._directory = text.file.resolve().parent
+
+    def definition(self) -> PipelineDefinition | None:
+        """Return the definition, or ``None`` after problems."""
+        given = self._top()
+        if given is None:
+            return None
+        stages = self._stages(given.get("stages", []))
+        parts = {
+            "source": self._component("source", given.get("source"), SourceConfig),
+            "sink": self._component("sink", given.get("sink"), SinkConfig),
+            "dead_letter": self._component("dead_letter", given.get("dead_letter"), SinkConfig),
+            "state_store": self._component("state", given.get("state"), StateConfig),
+            "error_policy": self._policy(given.get("error_policy", "fail_fast"), "error_policy"),
+            "runtime": self._runtime(given.get("runtime") or {}),
+            "connections": self._mapping("connections", given.get("connections")),
+            "variables": self._mapping("variables", given.get("variables")),
+        }
+        words = {name: given[name] for name in (*_WORDS, "runner") if name in given}
+        for name, allowed in _WORDS.items():
+            if name in words and words[name] not in allowed:
+                hint = did_you_mean(str(words[name]), allowed) or f"one of {', '.join(allowed)}"
+                self.problems.append(Problem(name, f"unknown word '{words[name]}'", hint))
+        if self.problems:
+            return None
+        return self._attempt(
+            lambda: PipelineDefinition(id=given["id"], stages=stages, base_dir=self._directory, **parts, **words), "id"
+        )
+
+    def _top(self) -> dict[str, Any] | None:
+        value = self.text.value
+        if not isinstance(value, dict):
+            found = "nothing" if value is None else f"a {type(value).__name__}"
+            self.problems.append(Problem("", f"a pipeline is a mapping, not {found}", "see docs/reference/pipeline-file"))
+            return None
+        given: dict[str, Any] = {}
+        for name, item in value.items():
+            known = snake_case(name)
+            if known == "pipeline_id":
+                known = "id"
+            if known not in KEYS:
+                self.problems.append(Problem(name, f"unknown key '{name}'", did_you_mean(name, KEYS) or f"known keys: {', '.join(KEYS)}"))
+                continue
+            given[known] = interpolated(item, name, self._environment, self.problems) if known in _INTERPOLATED else item
+        for name in _REQUIRED:
+            if given.get(name) is None:
+                self.problems.append(Problem(name, f"'{name}' is missing", "every pipeline has id, source and sink"))
+        if not isinstance(given.get("id", ""), str):
+            self.problems.append(Problem("id", "the id must be text", "put it in quotes"))
+        return given
+
+    def _attempt(self, action: Callable[[], Any], where: str) -> Any:
+        try:
+            return action()
+        except ConfigError as error:
+            self.problems += [problem if problem.path else attrs.evolve(problem, path=where) for problem in error.problems]
+        except (TypeError, ValueError) as error:
+            self.problems.append(Problem(where, str(error)))
+        return None
+
+    def _stages(self, value: Any) -> Sequence[Any]:
+        if isinstance(value, str):
+            path = self._directory / value
+            loaded = self._attempt(lambda: read_text(path, "stages"), "stages")
+            if loaded is None:
+                return []
+            self.stages_text = loaded
+            stages: Sequence[Any] = self._attempt(lambda: _stages_of(loaded), "stages") or []
+            return stages
+        if not isinstance(value, list):
+            self.problems.append(Problem("stages", "a list of stages, or the path of a file that holds one, was expected"))
+            return []
+        return value
+
+    def _mapping(self, name: str, value: Any) -> dict[str, Any]:
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.problems.append(Problem(name, f"a mapping was expected, not {value!r}"))
+            return {}
+        return value
+
+    def _component(self, where: str, value: Any, kind: type[C]) -> C | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = {"type": value}
+        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+            self.problems.append(Problem(where, "a mapping with 'type' was expected", f"write {where}: {{type: file, ...}}"))
+            return None
+        options = {name: item for name, item in value.items() if name not in {"type", "codec", "options"}}
+        nested = value.get("options") or {}
+        if not isinstance(nested, dict):
+            self.problems.append(Problem(f"{where}.options", "a mapping of options was expected"))
+            nested = {}
+        repeated = {snake_case(str(name)) for name in options} & {snake_case(str(name)) for name in nested}
+        for name in sorted(repeated):
+            self.problems.append(Problem(f"{where}.options.{name}", f"'{name}' is given both beside 'type' and under 'options'"))
+        codec = value.get("codec")
+        if codec is not None and not isinstance(codec, str):
+            self.problems.append(Problem(f"{where}.codec", "the name of a codec was expected"))
+            codec = None
+        self._alias_places(where, value)
+        return kind(value["type"], codec=codec, **snake_case_keys({**nested, **options}))
+
+    def _alias_places(self, where: str, value: Mapping[str, Any]) -> None:
+        """Let a problem with ``source.bootstrap_servers`` be found at ``source.options.bootstrapServers``."""
+        places = self.text.places
+        for prefix, names in ((where, value), (f"{where}.options", value.get("options") or {})):
+            for name in names if isinstance(names, Mapping) else ():
+                place = places.get(f"{prefix}.{name}")
+                if place is not None:
+                    places.setdefault(f"{where}.{snake_case(str(name))}", place)
+
+    def _runtime(self, value: Any) -> RuntimeConfig:
+        if not isinstance(value, dict):
+            self.problems.append(Problem("runtime", "a mapping of options was expected"))
+            return RuntimeConfig()
+        self._alias_places("runtime", value)
+        found = self._attempt(lambda: RuntimeConfig.parse(snake_case_keys(value), where="runtime"), "runtime")
+        return found or RuntimeConfig()
+
+    def _policy(self, value: Any, where: str) -> ErrorPolicy:
+        if isinstance(value, str) and value in {"fail_fast", "skip", "dead_letter"}:
+            return ErrorPolicy(value)  # type: ignore[arg-type]  # one of the three words
+        if value == "retry":
+            return ErrorPolicy.retry()
+        if isinstance(value, dict):
+            given = snake_case_keys(value)
+            if set(given) == {"dead_letter"}:
+                return ErrorPolicy.dead_letter(self._component(f"{where}.dead_letter", given["dead_letter"], SinkConfig))
+            if "retry" in given and set(given) <= {"retry", "then"}:
+                return self._retry(given, where)
+            name = next((name for name in given if name not in {"retry", "then", "dead_letter"}), where)
+        else:
+            name = str(value)
+        hint = did_you_mean(name, _POLICIES) or "write fail_fast, skip, dead_letter, or {retry: {max_attempts: 5}, then: dead_letter}"
+        self.problems.append(Problem(where, f"unknown error policy '{name}'", hint))
+        return ErrorPolicy()
+
+    def _retry(self, given: Mapping[str, Any], where: str) -> ErrorPolicy:
+        then = self._policy(given.get("then", "fail_fast"), f"{where}.then")
+        options = snake_case_keys(given["retry"] if isinstance(given["retry"], dict) else {})
+        known = [field.name for field in attrs.fields(RetryPolicy)]
+        aliases = {"backoff": "backoff_seconds", "max_backoff": "max_backoff_seconds"}
+        parsed: dict[str, Any] = {}
+        for name, item in options.items():
+            full = aliases.get(name, name)
+            if full not in known:
+                self.problems.append(Problem(f"{where}.retry.{name}", f"unknown option '{name}'", did_you_mean(name, known)))
+            elif isinstance(item, bool) or not isinstance(item, int | float):
+                self.problems.append(Problem(f"{where}.retry.{name}", f"a number was expected, not {item!r}"))
+            else:
+                parsed[full] = item
+        retrying = self._attempt(lambda: RetryPolicy(**parsed), f"{where}.retry")
+        return ErrorPolicy(then.action, retrying, then.sink)

@@ -1,0 +1,62 @@
+"""Events as log lines: one line each, in plain words, under the logger ``fluxion.pipeline.<id>``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from fluxion_core.observability.events import Ended, Event, Paused, RecordFailed, Resumed, Sealed, Started, Warned
+
+__all__ = ["log_event"]
+
+
+def _started(event: Started) -> tuple[int, str]:
+    begun = "resumed" if event.resumed else "started"
+    return logging.INFO, f"{begun}: epoch {event.epoch}, delivery {event.delivery}"
+
+
+def _sealed(event: Sealed) -> tuple[int, str]:
+    text = f"seal {event.number}: {event.records} records, {event.documents} documents, {event.seconds * 1000:.1f} ms"
+    return logging.DEBUG, text
+
+
+def _record_failed(event: RecordFailed) -> tuple[int, str]:
+    return logging.WARNING, f"record at {event.position} {event.fate} in {event.stage}: {event.reason}"
+
+
+def _paused(event: Paused) -> tuple[int, str]:
+    text = f"waiting for the {event.where}: {event.reason}; attempt {event.attempt}, next in {event.retry_in_seconds:.1f} s"
+    return logging.WARNING, text
+
+
+def _resumed(event: Resumed) -> tuple[int, str]:
+    return logging.INFO, f"the {event.where} is back after {event.seconds:.1f} s"
+
+
+def _warned(event: Warned) -> tuple[int, str]:
+    return logging.WARNING, event.message
+
+
+def _ended(event: Ended) -> tuple[int, str]:
+    reason = f": {event.reason}" if event.reason else ""
+    return logging.ERROR if event.status == "failed" else logging.INFO, f"{event.status}{reason}"
+
+
+_LINES: Final[Mapping[type[Event], Callable[[Any], tuple[int, str]]]] = {
+    Started: _started,
+    Sealed: _sealed,
+    RecordFailed: _record_failed,
+    Paused: _paused,
+    Resumed: _resumed,
+    Warned: _warned,
+    Ended: _ended,
+}
+
+
+def log_event(event: Event) -> None:
+    """Write *event* to the log; a listener for :class:`~fluxion_core.runtime.orchestrator.PipelineOrchestrator`."""
+    write = _LINES.get(type(event))
+    if write is not None:
+        level, text = write(event)
+        logging.getLogger(f"fluxion.pipeline.{event.pipeline_id}").log(level, text)
