@@ -10,7 +10,7 @@ from pathlib import Path
 from fluxion_core.spi import FatalError, FencedError, Lease, StateError, TransientError
 from fluxion_core.state.ownership import Owner
 
-__all__ = ["damaged", "owned", "taken_over", "translated", "unreadable"]
+__all__ = ["damaged", "is_busy", "owned", "taken_over", "translated", "unreadable"]
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
@@ -54,14 +54,18 @@ def translated(path: Path, *, busy: type[FatalError | FencedError | TransientErr
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = _code(error)
-        if code in _BUSY:
+        if is_busy(error):
             msg = f"{path}: another process is writing to the state file and does not end; stop it, or wait for it"
             raise busy(msg) from error
-        if code in _PASSING:
+        if _code(error) in _PASSING:
             msg = f"{path}: the state cannot be written just now ({error}); free space on the disk, or check it"
             raise TransientError(msg) from error
         raise unreadable(path, error) from error
+
+
+def is_busy(error: sqlite3.DatabaseError) -> bool:
+    """Return whether another process is in the way."""
+    return _code(error) in _BUSY
 
 
 def _code(error: sqlite3.DatabaseError) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 from fluxion_core.spi import FatalError, StateError
-from fluxion_core.state.letters import damaged, unreadable
+from fluxion_core.state.letters import damaged, is_busy, unreadable
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "connect", "create", "inspect"]
 
@@ -35,6 +36,7 @@ CREATE TABLE outputs (
     target TEXT NOT NULL,
     seq INTEGER NOT NULL,
     count INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
     data BLOB NOT NULL,
     UNIQUE (pipeline, target, seq)
 );
@@ -119,9 +121,12 @@ def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False)
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Set the connection up for durable writing, and make the tables unless another process has."""
-    connection.execute("PRAGMA journal_mode=WAL")
+def create(connection: sqlite3.Connection, patience: Callable[[], bool]) -> None:
+    """Set the connection up for durable writing, and make the tables unless another process has.
+
+    *patience* waits a moment and returns whether to try again.
+    """
+    _write_ahead(connection, patience)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
     connection.execute("BEGIN IMMEDIATE")
@@ -131,3 +136,15 @@ def create(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: Callable[[], bool]) -> None:
+    """Turn WAL on. SQLite does not wait by itself here, where two processes that make the same file meet."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or not patience():
+                raise
+        else:
+            return

@@ -7,10 +7,11 @@ their state in one file, each owned through its own lock and its own epoch.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
+from zlib import crc32
 
 import attrs
 
@@ -24,12 +25,13 @@ from fluxion_core.spi import (
     Options,
     SealedOutput,
     SealRequest,
+    StateError,
     StateStore,
     TransientError,
     option,
 )
 from fluxion_core.state.changelog import Changelog, Sizes
-from fluxion_core.state.letters import owned, taken_over, translated
+from fluxion_core.state.letters import damaged, owned, taken_over, translated
 from fluxion_core.state.ownership import Owner, OwnerLock, read_owner
 from fluxion_core.state.progress import Progress, Snapshot
 from fluxion_core.state.schema import connect, create, inspect
@@ -102,11 +104,16 @@ class SqliteStateStore(StateStore[SqliteOptions]):
         connection = connect(self.path, self.config.busy_timeout_seconds)
         try:
             with translated(self.path, busy=FatalError):
-                create(connection)
+                create(connection, self._patience(context))
         except BaseException:
             connection.close()
             raise
         self._connection = connection
+
+    def _patience(self, context: Context) -> Callable[[], bool]:
+        clock = context.host.clock
+        deadline = clock.monotonic() + self.config.busy_timeout_seconds
+        return lambda: clock.monotonic() < deadline and not clock.wait(context.stopping, 0.01)
 
     def claim(self, pipeline_id: str, *, takeover: bool = False) -> Lease:
         """Become the owner of *pipeline_id*: by its lock, which dies with the process, and by raising the epoch.
@@ -233,12 +240,17 @@ class SqliteStateStore(StateStore[SqliteOptions]):
 
     def _insert_outputs(self, outputs: Any) -> None:
         number = self._own.number
-        rows = [(number, output.target, output.seq, output.count, output.data) for output in outputs]
-        self._sql.executemany("INSERT INTO outputs VALUES (?, ?, ?, ?, ?)", rows)
+        rows = [(number, output.target, output.seq, output.count, crc32(output.data), output.data) for output in outputs]
+        self._sql.executemany("INSERT INTO outputs VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def _outputs(self) -> list[SealedOutput]:
-        select = "SELECT target, seq, count, data FROM outputs WHERE pipeline = ? ORDER BY target, seq"
-        return [SealedOutput(*row) for row in self._sql.execute(select, (self._own.number,))]
+        select = "SELECT target, seq, count, data, checksum FROM outputs WHERE pipeline = ? ORDER BY target, seq"
+        rows = self._sql.execute(select, (self._own.number,)).fetchall()
+        for target, seq, _, data, checksum in rows:
+            if crc32(data) != checksum:
+                found = f"batch {seq} for '{target}' of pipeline '{self._own.lease.pipeline_id}' does not match its checksum"
+                raise StateError(damaged(self.path, found))
+        return [SealedOutput(*row[:4]) for row in rows]
 
     @contextmanager
     def _transaction(self, *, busy: type[FencedError | TransientError]) -> Iterator[None]:
