@@ -14,6 +14,7 @@ The type annotation says what is accepted: ``str``, ``int``, ``float``, ``bool``
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +83,7 @@ class Option:
     @property
     def secret(self) -> bool:
         """Whether the value must never be shown."""
-        return Secret in _alternatives(self.annotation)
+        return _holds_secret(self.annotation)
 
     @property
     def type_text(self) -> str:
@@ -160,11 +161,7 @@ class Options:
 
     def redacted(self) -> dict[str, Any]:
         """Return the options as plain values with every secret as ``***``, fit for logs."""
-        return {
-            declared.name: "***" if declared.secret and getattr(self, declared.name) is not None
-            else _plain(getattr(self, declared.name))
-            for declared in self.declarations()
-        }  # fmt: skip
+        return {declared.name: _plain(getattr(self, declared.name)) for declared in self.declarations()}
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -296,9 +293,10 @@ def _as_float(value: Any, _: Path | None) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return REQUIRED
     try:
-        return float(value)
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return REQUIRED
+    return number if math.isfinite(number) else REQUIRED
 
 
 def _as_str(value: Any, _: Path | None) -> Any:
