@@ -108,7 +108,7 @@ class ComponentSet:
         found = self._tables[kind].get(name)
         if found is not None:
             return found
-        raise UnknownNameError(f"unknown {kind} '{name}'{self._why_not(kind, name)}")  # noqa: EM102  # built by _why_not
+        raise UnknownNameError(f"unknown {kind} '{name}'{self._why_not(kind, name)}")  # built by _why_not
 
     def names(self, kind: str) -> list[str]:
         """Return the names of all components of *kind*, sorted."""

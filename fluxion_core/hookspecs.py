@@ -16,7 +16,7 @@ no hook runs per record. Built-in components come in through the same doors.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
@@ -37,17 +37,17 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 
 @hookspec
-def fluxion_register_sources() -> list[type[Source]]:  # type: ignore[empty-body]  # a specification has no body
+def fluxion_register_sources() -> list[type[Source[Any]]]:  # type: ignore[empty-body]  # a specification has no body
     """Return source classes. Called once per process; must not block, open anything or import a client library."""
 
 
 @hookspec
-def fluxion_register_sinks() -> list[type[Sink]]:  # type: ignore[empty-body]  # a specification has no body
+def fluxion_register_sinks() -> list[type[Sink[Any]]]:  # type: ignore[empty-body]  # a specification has no body
     """Return sink classes. Called once per process; must not block, open anything or import a client library."""
 
 
 @hookspec
-def fluxion_register_codecs() -> list[type[Codec]]:  # type: ignore[empty-body]  # a specification has no body
+def fluxion_register_codecs() -> list[type[Codec[Any]]]:  # type: ignore[empty-body]  # a specification has no body
     """Return codec classes: bytes to documents and back."""
 
 
@@ -67,7 +67,7 @@ def fluxion_register_accumulators() -> list[Accumulator]:  # type: ignore[empty-
 
 
 @hookspec
-def fluxion_register_state_stores() -> list[type[StateStore]]:  # type: ignore[empty-body]  # a specification has no body
+def fluxion_register_state_stores() -> list[type[StateStore[Any]]]:  # type: ignore[empty-body]  # a specification has no body
     """Return state store classes."""
 
 

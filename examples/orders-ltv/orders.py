@@ -1,6 +1,6 @@
 """Writes order events as newline-delimited JSON: the same bytes for the same count and seed, on every machine.
 
-    python orders.py [COUNT] [SEED] > orders.ndjson
+python orders.py [COUNT] [SEED] > orders.ndjson
 """
 
 from __future__ import annotations

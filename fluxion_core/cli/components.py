@@ -18,7 +18,13 @@ __all__ = ["command", "options_markdown"]
 
 @click.command(name="components")
 @click.argument("name", metavar="[TYPE]", required=False)
-@click.option("--format", "form", type=click.Choice(["table", "json-schema", "markdown"]), default="table", help="How to write the options.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json-schema", "markdown"]),
+    default="table",
+    help="How to write the options.",
+)
 def command(name: str | None, form: str) -> None:
     """List the components, or show the options of the components called TYPE (file, kafka, sqlite, ...)."""
     from fluxion_core.plugins import load_plugins
@@ -31,7 +37,9 @@ def command(name: str | None, form: str) -> None:
     if not found:
         known = [component.name for kind in KINDS for component in components.all(kind)]
         near = did_you_mean(name, known)
-        click.echo(f"error: no component is called '{name}'{'; ' + near if near else '; run fluxion components for a list'}", err=True)
+        click.echo(
+            f"error: no component is called '{name}'{'; ' + near if near else '; run fluxion components for a list'}", err=True
+        )
         sys.exit(EXIT_CONFIG)
     if form == "json-schema":
         schemas = {component.kind: _schema(component) for component in found}

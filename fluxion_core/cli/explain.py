@@ -33,7 +33,9 @@ def command(file: Path, *, with_source: bool) -> None:
     program = bound.program
     source, sink = bound.source, bound.sink
     click.echo(f"pipeline  {bound.definition.id}")
-    click.echo(f"source    {source.name} ({'bounded' if source.bounded else 'does not end'}, {'replayable' if source.replayable else 'not replayable'})")
+    click.echo(
+        f"source    {source.name} ({'bounded' if source.bounded else 'does not end'}, {'replayable' if source.replayable else 'not replayable'})"
+    )
     click.echo(f"sink      {sink.name} (dedupe: {sink.dedupe})")
     click.echo(f"state     {bound.store.name}")
     click.echo(f"delivery  {bound.delivery}: {bound.delivery_note}")

@@ -33,7 +33,9 @@ def shown_problem(file: Path, problem: Problem) -> str:
     return f"{shown_path(file)}{place}{' ' if problem.path else ': '}{problem}"
 
 
-def show_problems(file: Path, problems: Iterable[Problem], locate: Callable[[Problem], tuple[Path, Problem]] | None = None) -> None:
+def show_problems(
+    file: Path, problems: Iterable[Problem], locate: Callable[[Problem], tuple[Path, Problem]] | None = None
+) -> None:
     """Write *problems* to standard error, each where it stands."""
     for problem in problems:
         where, placed = locate(problem) if locate is not None else (file, problem)
@@ -57,5 +59,7 @@ def exit_with(error: BaseException, *, debug: bool = False) -> NoReturn:
         click.echo(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
         sys.exit(EXIT_IO)
     text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-    click.echo(f"error: this is a bug in Fluxion or in a plugin: {text}; run again with --debug and report what you see", err=True)
+    click.echo(
+        f"error: this is a bug in Fluxion or in a plugin: {text}; run again with --debug and report what you see", err=True
+    )
     sys.exit(EXIT_BUG)

@@ -34,7 +34,9 @@ def command(form: str) -> None:
     for report in reports:
         provenance = report.provenance
         state = "ok" if report.ok else "NOT IN USE"
-        click.echo(f"{provenance.distribution} {provenance.version}  {provenance.plugin}  {state}  {report.load_seconds * 1000:.0f} ms")
+        click.echo(
+            f"{provenance.distribution} {provenance.version}  {provenance.plugin}  {state}  {report.load_seconds * 1000:.0f} ms"
+        )
         if report.reason:
             click.echo(f"    reason: {report.reason}")
         if report.provides:

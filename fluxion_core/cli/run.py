@@ -35,9 +35,7 @@ _LINE_SECONDS = 10.0
 @click.option("--progress/--no-progress", default=None, help="Show live progress; the default is to do so on a terminal.")
 @click.option("--verbose", is_flag=True, help="Log every seal.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def command(
-    file: Path, *, takeover: bool, metrics_port: int | None, progress: bool | None, verbose: bool, debug: bool
-) -> None:
+def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: bool | None, verbose: bool, debug: bool) -> None:
     """Run the pipeline in FILE until its source ends (exit code 0) or a signal comes.
 
     The first SIGINT or SIGTERM drains: what was read is sealed and delivered. A second one leaves it to the next run, which is always
@@ -194,12 +192,18 @@ def _flush_streams() -> None:
 def _summary(metrics: MetricsRegistry, seconds: float) -> str:
     ledger = metrics.ledger
     rate = metrics.records_this_run / seconds if seconds else 0.0
+    fates = (
+        f"{ledger.delivered:,} delivered + {ledger.filtered:,} filtered + {ledger.skipped:,} skipped"
+        f" + {ledger.dead_lettered:,} dead-lettered + {ledger.in_flight:,} in flight"
+    )
+    documents = (
+        f"{ledger.documents_delivered:,} delivered + {ledger.documents_refused:,} refused"
+        f" + {ledger.documents_waiting:,} waiting"
+    )
     lines = [
         f"{metrics.pipeline_id} {metrics.status} after {seconds:.1f} s: {metrics.records_this_run:,} records in this run ({rate:,.0f}/s)",
-        f"  records   {ledger.records_in:,} in = {ledger.delivered:,} delivered + {ledger.filtered:,} filtered + {ledger.skipped:,} skipped"
-        f" + {ledger.dead_lettered:,} dead-lettered + {ledger.in_flight:,} in flight",
-        f"  documents {ledger.documents_sealed:,} sealed = {ledger.documents_delivered:,} delivered + {ledger.documents_refused:,} refused"
-        f" + {ledger.documents_waiting:,} waiting",
+        f"  records   {ledger.records_in:,} in = {fates}",
+        f"  documents {ledger.documents_sealed:,} sealed = {documents}",
         f"  seals     {metrics.seals:,}; {metrics.state_keys:,} groups kept; {metrics.retries:,} retries; {metrics.pauses:,} pauses",
     ]
     return "\n".join(lines)

@@ -31,7 +31,13 @@ def interpolated(value: Any, path: str, environment: Mapping[str, str], problems
             return "${"
         body = _BODY.match(found["body"])
         if body is None or not found["end"]:
-            problems.append(Problem(path, f"'{found[0]}' is no reference to a variable", "write ${NAME} or ${NAME:-default}, or $${ for a literal"))
+            problems.append(
+                Problem(
+                    path,
+                    f"'{found[0]}' is no reference to a variable",
+                    "write ${NAME} or ${NAME:-default}, or $${ for a literal",
+                )
+            )
             return ""
         name, default = body["name"], body["default"]
         content = environment.get(name)

@@ -31,6 +31,7 @@ from fluxion_core.errors import ConfigError, Problem, did_you_mean
 __all__ = ["PipelineFile", "load_file", "load_pipeline", "load_stages"]
 
 C = TypeVar("C", bound=ComponentConfig)
+T = TypeVar("T")
 
 KEYS: Final = (
     "id", "source", "stages", "sink", "emit", "dead_letter", "error_policy", "delivery", "state", "runtime", "runner",
@@ -116,7 +117,7 @@ class _Builder:
         if given is None:
             return None
         stages = self._stages(given.get("stages", []))
-        parts = {
+        parts: dict[str, Any] = {
             "source": self._component("source", given.get("source"), SourceConfig),
             "sink": self._component("sink", given.get("sink"), SinkConfig),
             "dead_letter": self._component("dead_letter", given.get("dead_letter"), SinkConfig),
@@ -149,7 +150,9 @@ class _Builder:
             if known == "pipeline_id":
                 known = "id"
             if known not in KEYS:
-                self.problems.append(Problem(name, f"unknown key '{name}'", did_you_mean(name, KEYS) or f"known keys: {', '.join(KEYS)}"))
+                self.problems.append(
+                    Problem(name, f"unknown key '{name}'", did_you_mean(name, KEYS) or f"known keys: {', '.join(KEYS)}")
+                )
                 continue
             given[known] = interpolated(item, name, self._environment, self.problems) if known in _INTERPOLATED else item
         for name in _REQUIRED:
@@ -159,7 +162,7 @@ class _Builder:
             self.problems.append(Problem("id", "the id must be text", "put it in quotes"))
         return given
 
-    def _attempt(self, action: Callable[[], Any], where: str) -> Any:
+    def _attempt(self, action: Callable[[], T], where: str) -> T | None:
         try:
             return action()
         except ConfigError as error:
@@ -175,8 +178,7 @@ class _Builder:
             if loaded is None:
                 return []
             self.stages_text = loaded
-            stages: Sequence[Any] = self._attempt(lambda: _stages_of(loaded), "stages") or []
-            return stages
+            return self._attempt(lambda: _stages_of(loaded), "stages") or []
         if not isinstance(value, list):
             self.problems.append(Problem("stages", "a list of stages, or the path of a file that holds one, was expected"))
             return []
@@ -205,7 +207,9 @@ class _Builder:
             nested = {}
         repeated = {snake_case(str(name)) for name in options} & {snake_case(str(name)) for name in nested}
         for name in sorted(repeated):
-            self.problems.append(Problem(f"{where}.options.{name}", f"'{name}' is given both beside 'type' and under 'options'"))
+            self.problems.append(
+                Problem(f"{where}.options.{name}", f"'{name}' is given both beside 'type' and under 'options'")
+            )
         codec = value.get("codec")
         if codec is not None and not isinstance(codec, str):
             self.problems.append(Problem(f"{where}.codec", "the name of a codec was expected"))
@@ -244,7 +248,10 @@ class _Builder:
             name = next((name for name in given if name not in {"retry", "then", "dead_letter"}), where)
         else:
             name = str(value)
-        hint = did_you_mean(name, _POLICIES) or "write fail_fast, skip, dead_letter, or {retry: {max_attempts: 5}, then: dead_letter}"
+        hint = (
+            did_you_mean(name, _POLICIES)
+            or "write fail_fast, skip, dead_letter, or {retry: {max_attempts: 5}, then: dead_letter}"
+        )
         self.problems.append(Problem(where, f"unknown error policy '{name}'", hint))
         return ErrorPolicy()
 

@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 from fluxion_core.errors import CompileError, Problem
 from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.compiler.output import Failure, Output
 from fluxion_core.language.compiler.parse import Parser
 from fluxion_core.language.compiler.plan import make_program
-from fluxion_core.language.compiler.program import Failure, Output, PlanStep, Program, Run
+from fluxion_core.language.compiler.program import PlanStep, Program
+from fluxion_core.language.compiler.run import Run
 from fluxion_core.language.encoding import decode_value, encode_value
 from fluxion_core.language.expressions import OPERATORS
 from fluxion_core.language.operators import Accumulator, Example, Form, Operator

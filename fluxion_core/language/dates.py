@@ -23,7 +23,20 @@ _ISO: Final = re.compile(
     r"(?:[T ]\s*(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9}))?)?)?"
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}|[A-Za-z]+/[A-Za-z_/]+)?\s*\Z"
 )
-_MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _NAMED: Final = re.compile(
     r"\s*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s+(?P<name>[a-z]{3,9})\.?,?\s+(?P<year>\d{4})"
     r"(?:\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?\s*\Z"
@@ -87,12 +100,13 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     fraction = (parts.get("fraction") or "0").ljust(6, "0")[:3]
     try:
-        hour = int(parts["hour"] or 0)
-        local = datetime(
-            int(parts["year"]), int(parts["month"]), int(parts["day"]), hour % 24, int(parts["minute"] or 0), int(parts["second"] or 0), int(fraction) * 1000
-        )  # fmt: skip
-        if hour >= 24:  # noqa: PLR2004  # 24:00 is the next midnight
-            raise ValueError("hour")
+        year, month, day = int(parts["year"]), int(parts["month"]), int(parts["day"])
+        local = datetime(year, month, day) + timedelta(  # noqa: DTZ001  # local time; the zone follows
+            hours=_bounded(parts, "hour", 23),
+            minutes=_bounded(parts, "minute", 59),
+            seconds=_bounded(parts, "second", 59),
+            milliseconds=int(fraction),
+        )
         return _instant(local, zone(given) if given else where or UTC)
     except (ValueError, OverflowError):
         raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
@@ -239,8 +253,8 @@ def parse_format(text: str, pattern: str, where: tzinfo | None = None) -> dateti
     return _instant(local, zone(parts["zone"]) if "zone" in parts else where or UTC)
 
 
-def _bounded(parts: Mapping[str, str], name: str, most: int) -> int:
-    value = int(parts.get(name, "0"))
+def _bounded(parts: Mapping[str, Any], name: str, most: int) -> int:
+    value = int(parts.get(name) or 0)
     if value > most:
         raise ValueError(f"{name} {value} is out of range")
     return value

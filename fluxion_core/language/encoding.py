@@ -20,6 +20,7 @@ from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind
 __all__ = ["decode_value", "encode_json", "encode_json_lines", "encode_value"]
 
 _pack = msgspec.msgpack.Encoder().encode
+_PLAIN_CLASSES: Final[tuple[Any, ...]] = (int, float, str, dict, list, bytes)
 _PLAIN: Final = frozenset({str, bool, type(None), float, bytes})
 
 
@@ -70,9 +71,9 @@ def _wrapped_foreign(value: Any) -> Any:
         return _ext(8, b"")
     if name == "maxKey":
         return _ext(9, b"")
-    for plain in (bool, int, float, str, dict, list, bytes):
-        if isinstance(value, plain):
-            return _wrapped(plain(value))
+    plain = next((known for known in _PLAIN_CLASSES if isinstance(value, known)), None)
+    if plain is not None:
+        return _wrapped(plain(value))
     msg = f"a value of class {value.__class__.__module__}.{value.__class__.__qualname__} is none of the language's values"
     raise TypeError(msg)
 

@@ -15,7 +15,7 @@ A plugin adds an operator with one function and one descriptor::
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Accumulator", "Example", "Form", "Operator"]
 
 _NAME = re.compile(r"\$[a-zA-Z][a-zA-Z0-9_]*\Z")
+
+
+def _tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
 
 
 def _check_name(_owner: Any, _attribute: Any, value: str) -> None:
@@ -45,7 +49,7 @@ class Example:
     expression: Any
     expected: Any = None
     document: Mapping[str, Any] = attrs.field(factory=dict)
-    documents: Sequence[Mapping[str, Any]] = attrs.field(factory=tuple, converter=tuple, kw_only=True)
+    documents: Sequence[Mapping[str, Any]] = attrs.field(factory=tuple, converter=_tuple, kw_only=True)
     error: bool = attrs.field(default=False, kw_only=True)
 
 
@@ -77,13 +81,13 @@ class Operator:
     function: Callable[..., Any] | None = None
     minimum: int = 1
     maximum: int | None = 1
-    arguments: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    optional: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    arguments: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    optional: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     total: bool = False
     pure: bool = True
     foldable: bool = True
     evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
-    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)
     family: str = "plugin"
 
     def __attrs_post_init__(self) -> None:
@@ -109,7 +113,7 @@ class Form:
 
     name: str = attrs.field(validator=_check_name)
     parse: Callable[[Parser, Any, str], Node]
-    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)
     family: str = "plugin"
 
 
@@ -144,12 +148,12 @@ class Accumulator:
     result: Callable[[Any], Any] = _as_is
     dump: Callable[[Any], Any] = _as_is
     load: Callable[[Any], Any] = _as_is
-    parameters: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    arguments: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    optional: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    parameters: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    arguments: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    optional: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     parse: Callable[[Parser, Any, str], tuple[Sequence[Node], Sequence[Node]]] | None = None
     total: bool = True
     group: bool = True
     window: bool = True
-    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)
     family: str = "plugin"

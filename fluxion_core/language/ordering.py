@@ -114,7 +114,7 @@ def compare(left: Any, right: Any) -> int:
     """Return -1, 0 or 1, as ``$cmp`` does."""
     cls = left.__class__
     if cls is right.__class__ and (cls is str or cls is int):
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     a, b = sort_key(left), sort_key(right)
     return (a > b) - (a < b)
 

@@ -87,22 +87,18 @@ def project(value: Any, tree: Tree, computed: Sequence[Any]) -> Any:
     kept: dict[str, Any] = {}
     for name, item in value.items():
         below = tree.get(name)
-        if below is True:
-            kept[name] = item
-        elif below.__class__ is dict:
-            inner = project(item, below, computed)  # type: ignore[arg-type]  # a dict is a tree
-            if inner is not MISSING:
-                kept[name] = inner
+        inner = item if below is True else project(item, below, computed) if below.__class__ is dict else MISSING
+        if inner is not MISSING:
+            kept[name] = inner
     for name, below in tree.items():
         if below.__class__ is int:
-            if computed[below] is not MISSING:
-                kept[name] = computed[below]
-            else:
-                kept.pop(name, None)
+            inner = computed[below]
         elif below.__class__ is dict and name not in value:
             inner = project(MISSING, below, computed)
-            if inner is not MISSING:
-                kept[name] = inner
+        else:
+            continue
+        if inner is not MISSING:
+            kept[name] = inner
     return kept
 
 

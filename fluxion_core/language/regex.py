@@ -93,8 +93,10 @@ def _check(tree: Any) -> None:
         name = str(operation)
         if name in _REPEATS:
             _low, high, body = argument
-            if high > 1 and _ambiguous(body, unbounded=high > 20):  # noqa: PLR2004  # a few repetitions cannot explode
-                raise EvaluationError("the regular expression could take exponential time: a repeated group matches the same text in several ways")
+            if high > 1 and _ambiguous(body, unbounded=high > 20):  # a few repetitions cannot explode
+                raise EvaluationError(
+                    "the regular expression could take exponential time: a repeated group matches the same text in several ways"
+                )
             _check(body)
         else:
             for inner in _inner(argument):
@@ -130,7 +132,7 @@ def _ambiguous(body: Any, *, unbounded: bool) -> bool:
 def _variable(operation: Any, argument: Any) -> bool:
     name = str(operation)
     if name in _REPEATS:
-        return bool(argument[1] > argument[0] and argument[1] > 20)  # noqa: PLR2004  # as above
+        return bool(argument[1] > argument[0] and argument[1] > 20)  # as above
     if name == "SUBPATTERN":
         inner = list(argument[-1])
         return bool(inner) and all(_variable(*item) for item in inner)
@@ -169,10 +171,12 @@ def _letters(item: Any) -> Any:
     if name == "IN" and all(str(kind) == "LITERAL" for kind, _ in argument):
         return {value for _, value in argument}
     if name == "IN" and all(str(kind) in {"LITERAL", "RANGE"} for kind, _ in argument):
-        ranges = [range(value[0], value[1] + 1) if str(kind) == "RANGE" else range(value, value + 1) for kind, value in argument]
-        return {point for span in ranges for point in span} if sum(map(len, ranges)) < 4096 else None  # noqa: PLR2004  # sets stay small
+        ranges = [
+            range(value[0], value[1] + 1) if str(kind) == "RANGE" else range(value, value + 1) for kind, value in argument
+        ]
+        return {point for span in ranges for point in span} if sum(map(len, ranges)) < 4096 else None  # sets stay small
     if name in _REPEATS:
-        return _letters(list(argument[2])[0]) if argument[0] > 0 and len(argument[2]) else None
+        return _letters(next(iter(argument[2]))) if argument[0] > 0 and len(argument[2]) else None
     if name == "SUBPATTERN":
         inner = list(argument[-1])
         return _letters(inner[0]) if inner else None

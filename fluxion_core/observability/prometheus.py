@@ -50,7 +50,9 @@ class _Collector:
         """Yield every metric."""
         metrics = self._metrics
         pipeline = [metrics.pipeline_id]
-        records = CounterMetricFamily("fluxion_records", "Records by their fate; 'in' is all of them", labels=["pipeline", "fate"])
+        records = CounterMetricFamily(
+            "fluxion_records", "Records by their fate; 'in' is all of them", labels=["pipeline", "fate"]
+        )
         ledger: dict[str, Any] = metrics.ledger.snapshot()
         records.add_metric([*pipeline, "in"], ledger["records_in"])
         for fate in FATES:
@@ -67,7 +69,9 @@ class _Collector:
                 gauge.add_metric(pipeline, value)
                 yield gauge
         for name in _STAGE:
-            family = CounterMetricFamily(f"fluxion_stage_{name}", f"Per stage: {name.replace('_', ' ')}", labels=["pipeline", "index", "stage"])
+            family = CounterMetricFamily(
+                f"fluxion_stage_{name}", f"Per stage: {name.replace('_', ' ')}", labels=["pipeline", "index", "stage"]
+            )
             for index, stage in enumerate(metrics.stages.stages):
                 family.add_metric([*pipeline, str(index), stage.name], getattr(stage, name))
             yield family

@@ -108,7 +108,7 @@ class Outlet:
             **unpack(output.data),
         )
 
-    def _check_answer(self, result: WriteResult, output: SealedOutput) -> None:
+    def _check_answer(self, result: object, output: SealedOutput) -> None:
         if not isinstance(result, WriteResult):
             msg = f"{self._name}: write() returned {type(result).__name__}; the contract says WriteResult"
             raise PluginError(msg)

@@ -47,7 +47,7 @@ class Intake:
         Raises:
             EndOfInput: the source has ended.
         """
-        batch = self.patience.call(lambda: self.source.poll(self.max_records, timeout_seconds), recover=self._open)
+        batch: object = self.patience.call(lambda: self.source.poll(self.max_records, timeout_seconds), recover=self._open)
         if not isinstance(batch, Batch):
             msg = f"source '{self.source.name}': poll() returned {type(batch).__name__}; the contract says Batch"
             raise PluginError(msg)

@@ -111,7 +111,8 @@ class Loop:
             for payload, answer in zip(payloads, decoded, strict=True)
         ]
         indexes = [index for index, answer in enumerate(decoded) if not isinstance(answer, RecordError)]
-        failures = self._gather(self.run.feed(documents=[decoded[index] for index in indexes]), indexes)
+        documents = [answer for answer in decoded if not isinstance(answer, RecordError)]
+        failures = self._gather(self.run.feed(documents=documents), indexes)
         broken = [(index, "decode", answer, None) for index, answer in enumerate(decoded) if isinstance(answer, RecordError)]
         return [*failures, *broken]
 

@@ -1,0 +1,1 @@
+"""What plugin authors test with: suites that hold a component to its contract."""

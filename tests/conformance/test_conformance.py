@@ -18,16 +18,15 @@ FLOOR = json.loads((Path(__file__).parent / "floor.json").read_text())
 
 
 @pytest.mark.skipif(not (CASES / "run.py").exists(), reason="the shared conformance cases are not here")
-def test_no_fewer_cases_pass_than_before(record_property):
+def test_no_fewer_cases_pass_than_before(record_property) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(CASES / "run.py"), "--jobs", "2", "--table", "group"]
-    finished = subprocess.run(command, env=environment, cwd=CASES, capture_output=True, text=True, timeout=100)
+    finished = subprocess.run(command, env=environment, cwd=CASES, capture_output=True, text=True, timeout=100, check=False)
     report = finished.stdout.strip().splitlines()
     assert report, finished.stderr
     found = re.match(r"passed (\d+) of (\d+)", report[-1])
     assert found, report[-1]
     passed, total = int(found[1]), int(found[2])
     record_property("conformance", report[-1])
-    print("\n".join(report))
     # Without bson the cases that hold its values are left out: the floor is a share, not a number.
     assert passed / total >= FLOOR["passed"] / FLOOR["total"], report[-1]

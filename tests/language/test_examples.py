@@ -11,14 +11,14 @@ from fluxion_core.language.expressions import OPERATORS
 from fluxion_core.language.stages import STAGES
 
 
-def close(expected, got):
+def close(expected: object, got: object) -> bool:
     if isinstance(expected, float | int) and not isinstance(expected, bool) and not isinstance(got, Decimal):
         return math.isclose(expected, got, rel_tol=1e-12)
     return expected == got
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS))
-def test_operator_has_examples_that_hold(name):
+def test_operator_has_examples_that_hold(name) -> None:
     examples = OPERATORS[name].examples
     assert examples
     for example in examples:
@@ -32,7 +32,7 @@ def test_operator_has_examples_that_hold(name):
 
 
 @pytest.mark.parametrize("name", sorted(ACCUMULATORS))
-def test_accumulator_has_examples_that_hold(name):
+def test_accumulator_has_examples_that_hold(name) -> None:
     examples = ACCUMULATORS[name].examples
     assert examples
     for example in examples:
@@ -41,7 +41,7 @@ def test_accumulator_has_examples_that_hold(name):
 
 
 @pytest.mark.parametrize("name", sorted(STAGES))
-def test_stage_has_examples_that_hold(name):
+def test_stage_has_examples_that_hold(name) -> None:
     examples = STAGES[name].examples
     assert examples
     for example in examples:

@@ -32,7 +32,7 @@ def _last(state: Any, value: Any) -> Any:
     return _present(value)
 
 
-# State: [n, values]
+# The state is the pair of n and the values so far.
 def _several(n: Any) -> list[Any]:
     return [checked_n(n), []]
 
@@ -128,10 +128,20 @@ def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) ->
 _VALUES: Final = ({"v": 3}, {"v": 1}, {"v": 2})
 ACCUMULATORS = (
     Accumulator(
-        name="$first", initial=_nothing, step=_first, result=_present, family="ends", examples=[Example({"$first": "$v"}, 3, documents=_VALUES)]
+        name="$first",
+        initial=_nothing,
+        step=_first,
+        result=_present,
+        family="ends",
+        examples=[Example({"$first": "$v"}, 3, documents=_VALUES)],
     ),
     Accumulator(
-        name="$last", initial=_nothing, step=_last, result=_present, family="ends", examples=[Example({"$last": "$v"}, 2, documents=_VALUES)]
+        name="$last",
+        initial=_nothing,
+        step=_last,
+        result=_present,
+        family="ends",
+        examples=[Example({"$last": "$v"}, 2, documents=_VALUES)],
     ),
     Accumulator(
         name="$firstN",
@@ -157,10 +167,28 @@ ACCUMULATORS = (
         family="ends",
         examples=[Example({"$lastN": {"input": "$v", "n": 2}}, [1, 2], documents=_VALUES)],
     ),
-    _ranking("$top", top=True, several=False, examples=[Example({"$top": {"sortBy": {"v": 1}, "output": "$v"}}, 1, documents=_VALUES)]),
-    _ranking("$bottom", top=False, several=False, examples=[Example({"$bottom": {"sortBy": {"v": 1}, "output": "$v"}}, 3, documents=_VALUES)]),
-    _ranking("$topN", top=True, several=True, examples=[Example({"$topN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [1, 2], documents=_VALUES)]),
     _ranking(
-        "$bottomN", top=False, several=True, examples=[Example({"$bottomN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [2, 3], documents=_VALUES)]
+        "$top",
+        top=True,
+        several=False,
+        examples=[Example({"$top": {"sortBy": {"v": 1}, "output": "$v"}}, 1, documents=_VALUES)],
+    ),
+    _ranking(
+        "$bottom",
+        top=False,
+        several=False,
+        examples=[Example({"$bottom": {"sortBy": {"v": 1}, "output": "$v"}}, 3, documents=_VALUES)],
+    ),
+    _ranking(
+        "$topN",
+        top=True,
+        several=True,
+        examples=[Example({"$topN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [1, 2], documents=_VALUES)],
+    ),
+    _ranking(
+        "$bottomN",
+        top=False,
+        several=True,
+        examples=[Example({"$bottomN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [2, 3], documents=_VALUES)],
     ),
 )

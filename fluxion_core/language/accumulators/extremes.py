@@ -40,7 +40,11 @@ def checked_n(value: Any) -> int:
     """
     if is_number(value) and value - value == 0 and value == int(value) and 0 < value <= INT64_MAX:
         return int(value)
-    msg = f"n must be a whole number of at least 1, not {value!r}" if is_number(value) else f"n must be a number, not {type_name(value)}"
+    msg = (
+        f"n must be a whole number of at least 1, not {value!r}"
+        if is_number(value)
+        else f"n must be a number, not {type_name(value)}"
+    )
     raise EvaluationError(msg)
 
 
@@ -76,13 +80,23 @@ def _plain(state: list[Any]) -> list[Any]:
     return [state[0], list(state[1])]
 
 
-_VALUES: Final = ({"v": 3}, {"v": 1}, {"v": None}, {}, {"v": 2})
+_VALUES: Final[tuple[dict[str, Any], ...]] = ({"v": 3}, {"v": 1}, {"v": None}, {}, {"v": 2})
 ACCUMULATORS = (
     Accumulator(
-        name="$min", initial=_nothing, step=_least, result=_or_null, family="extremes", examples=[Example({"$min": "$v"}, 1, documents=_VALUES)]
+        name="$min",
+        initial=_nothing,
+        step=_least,
+        result=_or_null,
+        family="extremes",
+        examples=[Example({"$min": "$v"}, 1, documents=_VALUES)],
     ),
     Accumulator(
-        name="$max", initial=_nothing, step=_greatest, result=_or_null, family="extremes", examples=[Example({"$max": "$v"}, 3, documents=_VALUES)]
+        name="$max",
+        initial=_nothing,
+        step=_greatest,
+        result=_or_null,
+        family="extremes",
+        examples=[Example({"$max": "$v"}, 3, documents=_VALUES)],
     ),
     Accumulator(
         name="$minN",

@@ -136,7 +136,7 @@ def _no_document_argument(parser: Any, spec: Any, where: str) -> tuple[tuple[()]
     return (), ()
 
 
-_VALUES: Final = ({"v": 1}, {"v": 2.5}, {"v": "no number"}, {})
+_VALUES: Final[tuple[dict[str, Any], ...]] = ({"v": 1}, {"v": 2.5}, {"v": "no number"}, {})
 ACCUMULATORS = (
     Accumulator(
         name="$sum",

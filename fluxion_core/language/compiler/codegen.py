@@ -112,7 +112,11 @@ class Emitter:
             writer.line(f"{nested} = {general} if {value.text}.__class__ is not dict else M")
             with writer.block(f"if {value.text}.__class__ is dict:"):
                 inner = writer.assign(f"{value.text}.get({writer.constant(name)}, M)")
-                writer.line(f"{nested} = {writer.constant(get)}({inner}, {writer.constant(rest[1:])})" if len(rest) > 2 else self._leaf(nested, inner, rest[1]))  # noqa: PLR2004  # one name more
+                writer.line(
+                    f"{nested} = {writer.constant(get)}({inner}, {writer.constant(rest[1:])})"
+                    if len(rest) > 2
+                    else self._leaf(nested, inner, rest[1])
+                )  # one name more
             return Value(nested)
         return value
 
@@ -261,7 +265,9 @@ def _let(emitter: Emitter, node: Let) -> Value:
 def _list_of(emitter: Emitter, value: Value, operator: str, where: str) -> None:
     """Write the check that *value*, which is neither null nor missing, is an array."""
     name = emitter.writer.constant(library.not_an_array)
-    emitter.writer.line(f"if {value.text}.__class__ is not list: {name}({emitter.writer.constant(operator)}, {value.text})", where)
+    emitter.writer.line(
+        f"if {value.text}.__class__ is not list: {name}({emitter.writer.constant(operator)}, {value.text})", where
+    )
 
 
 def _map(emitter: Emitter, node: Map) -> Value:
@@ -273,7 +279,11 @@ def _map(emitter: Emitter, node: Map) -> Value:
     with writer.block("else:"), emitter.branch():
         _list_of(emitter, source, "$map", node.where)
         writer.line(f"{target} = []")
-        with writer.block(f"for {item} in {source.text}:"), emitter.branch(), emitter.bound({node.name: Value(item, may_miss=False)}):
+        with (
+            writer.block(f"for {item} in {source.text}:"),
+            emitter.branch(),
+            emitter.bound({node.name: Value(item, may_miss=False)}),
+        ):
             body = emitter.value(node.body)
             text = f"None if {body.text} is M else {body.text}" if body.may_miss else body.text
             writer.line(f"{target}.append({text})")
@@ -293,7 +303,11 @@ def _filter(emitter: Emitter, node: Filter) -> Value:
         if limit is not None:
             most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text})", node.where)
         writer.line(f"{target} = []")
-        with writer.block(f"for {item} in {source.text}:"), emitter.branch(), emitter.bound({node.name: Value(item, may_miss=False)}):
+        with (
+            writer.block(f"for {item} in {source.text}:"),
+            emitter.branch(),
+            emitter.bound({node.name: Value(item, may_miss=False)}),
+        ):
             test = emitter.truth(node.test)
             with writer.block(f"if {test}:"):
                 writer.line(f"{target}.append({item})")

@@ -16,7 +16,23 @@ __all__ = ["BOOLEANS", "TEMPLATES", "Template", "query_test"]
 Template = Callable[[Writer, Call, Sequence[Value]], Value | None]
 
 BOOLEANS: Final = frozenset(
-    "$eq $ne $gt $gte $lt $lte $not $in $isArray $isNumber $allElementsTrue $anyElementTrue $setEquals $setIsSubset $regexMatch".split()
+    [
+        "$eq",
+        "$ne",
+        "$gt",
+        "$gte",
+        "$lt",
+        "$lte",
+        "$not",
+        "$in",
+        "$isArray",
+        "$isNumber",
+        "$allElementsTrue",
+        "$anyElementTrue",
+        "$setEquals",
+        "$setIsSubset",
+        "$regexMatch",
+    ]
 )
 """Operators that always answer true or false."""
 
@@ -32,7 +48,7 @@ def _scalar(node: Any) -> str:
     cls = node.value.__class__
     if cls is str:
         return "str"
-    return "number" if cls is int or (cls is float and node.value == node.value) else ""  # noqa: PLR0124  # NaN compares in its own way
+    return "number" if cls is int or (cls is float and node.value == node.value) else ""  # NaN compares in its own way
 
 
 def _guard(text: str, scalar: str) -> str:
@@ -42,8 +58,22 @@ def _guard(text: str, scalar: str) -> str:
 
 
 # NaN is the lowest number: "not below" is right for it where "above or equal" is not.
-_RIGHT: Final = {"$eq": "{} == {}", "$ne": "{} != {}", "$gt": "{} > {}", "$gte": "{} >= {}", "$lt": "not {} >= {}", "$lte": "not {} > {}"}
-_LEFT: Final = {"$eq": "{} == {}", "$ne": "{} != {}", "$gt": "not {} <= {}", "$gte": "not {} < {}", "$lt": "{} < {}", "$lte": "{} <= {}"}
+_RIGHT: Final = {
+    "$eq": "{} == {}",
+    "$ne": "{} != {}",
+    "$gt": "{} > {}",
+    "$gte": "{} >= {}",
+    "$lt": "not {} >= {}",
+    "$lte": "not {} > {}",
+}
+_LEFT: Final = {
+    "$eq": "{} == {}",
+    "$ne": "{} != {}",
+    "$gt": "not {} <= {}",
+    "$gte": "not {} < {}",
+    "$lt": "{} < {}",
+    "$lte": "{} <= {}",
+}
 
 
 def _compare(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
@@ -62,7 +92,7 @@ def _compare(writer: Writer, node: Call, values: Sequence[Value]) -> Value | Non
 
 def _product(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
     """Multiply or add two: a float among plain numbers cannot overflow an integer, so Python's answer is MongoDB's."""
-    if len(values) != 2:  # noqa: PLR2004  # two operands
+    if len(values) != 2:  # two operands
         return None
     left, right = (value.text for value in values)
     sign = {"$multiply": "*", "$add": "+", "$subtract": "-"}[node.operator.name]
@@ -75,7 +105,9 @@ def _product(writer: Writer, node: Call, values: Sequence[Value]) -> Value | Non
             f"({left}.__class__ is float and ({right}.__class__ is float or {right}.__class__ is int))"
             f" or ({right}.__class__ is float and {left}.__class__ is int)"
         )
-    return Value(writer.assign(f"{left} {sign} {right} if {guard} else {_call_text(writer, node, values)}", node.where), may_miss=False)
+    return Value(
+        writer.assign(f"{left} {sign} {right} if {guard} else {_call_text(writer, node, values)}", node.where), may_miss=False
+    )
 
 
 TEMPLATES: Final[dict[str, Template]] = {

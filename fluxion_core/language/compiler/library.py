@@ -29,9 +29,9 @@ def not_an_array(operator: str, value: Any) -> None:
 
 def filter_limit(value: Any) -> int:
     """Return the limit of ``$filter``: a positive whole number, or 0 for none when it is null."""
-    if value is None or not is_number(value) and type_name(value) == "missing":
+    if value is None or (not is_number(value) and type_name(value) == "missing"):
         return 0
-    if not is_number(value) or value != value or value in {float("inf"), float("-inf")} or value != int(value) or not 1 <= value < 2**31:  # noqa: PLR0124  # NaN
+    if not is_number(value) or value - value != 0 or value != int(value) or not 1 <= value < 2**31:  # NaN
         msg = f"the limit of $filter must be a whole number of at least 1, not {value!r}"
         raise EvaluationError(msg)
     return int(value)

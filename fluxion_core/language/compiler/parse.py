@@ -62,9 +62,7 @@ class Parser:
 
     # ------------------------------------------------------------------------------------------------- arguments
 
-    def members(
-        self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()
-    ) -> dict[str, Any]:
+    def members(self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()) -> dict[str, Any]:
         """Return the members of an object with fixed names, unparsed; unknown and lacking names are problems."""
         if not isinstance(spec, dict):
             self.problem(where, f"an object was expected, not {shown(spec)}", f"write {{{', '.join(required)}: ...}}")
@@ -78,9 +76,7 @@ class Parser:
                 self.problem(where, f"'{name}' is missing", f"it takes {', '.join(allowed)}")
         return {name: value for name, value in spec.items() if name in allowed}
 
-    def arguments(
-        self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()
-    ) -> dict[str, Node]:
+    def arguments(self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()) -> dict[str, Node]:
         """Return the members of an object with fixed names, each parsed as an expression."""
         members = self.members(spec, where, required, optional)
         return {name: self.expression(value, f"{where}.{name}") for name, value in members.items()}
@@ -109,7 +105,9 @@ class Parser:
         """Whether *name* may be given to a variable: it starts with a lower-case letter (``CURRENT`` may be bound anew)."""
         if name == "CURRENT" or (isinstance(name, str) and _VARIABLE.match(name)):
             return True
-        self.problem(where, f"{shown(name)} is no name for a variable", "it starts with a lower-case letter, then letters, digits, _")
+        self.problem(
+            where, f"{shown(name)} is no name for a variable", "it starts with a lower-case letter, then letters, digits, _"
+        )
         return False
 
     # ------------------------------------------------------------------------------------------------- expressions
@@ -202,7 +200,9 @@ class Parser:
             elif name.startswith("$"):
                 self.problem(path, f"'{name}' stands beside fields", "an operator is the only name in its object")
             elif "." in name or not name:
-                self.problem(path, f"a field's name in an expression object may not be empty or hold a dot: '{name}'", "nest objects")
+                self.problem(
+                    path, f"a field's name in an expression object may not be empty or hold a dot: '{name}'", "nest objects"
+                )
             else:
                 fields.append((name, self.expression(value, path)))
         return ObjectOf(where, tuple(fields))
@@ -245,7 +245,7 @@ def is_pure(node: Node) -> bool:
 def shown(value: Any) -> str:
     """Return *value* for a message, short."""
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004  # a line of a message
+    return text if len(text) <= 60 else text[:57] + "..."  # a line of a message
 
 
 def _arity(minimum: int, maximum: int | None) -> str:

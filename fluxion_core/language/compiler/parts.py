@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["Folding", "Part", "PerDocument", "Step", "StageForm", "StateRow", "StepPart"]
+__all__ = ["Folding", "Part", "PerDocument", "StageForm", "StateRow", "Step", "StepPart"]
 
 StateRow = tuple[str, bytes, bytes | None]
 """(operator id, key, value); no value: the row is gone."""
@@ -37,7 +37,7 @@ class StageForm:
     parse: Callable[[Parser, Any, str], Sequence[Part]]
     kind: str
     note: str = ""
-    examples: tuple[Example, ...] = attrs.field(default=(), converter=tuple)
+    examples: Sequence[Example] = ()
     family: str = "stages"
 
 

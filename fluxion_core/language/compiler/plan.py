@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from fluxion_core.errors import CompileError, Problem, did_you_mean
 from fluxion_core.language.compiler import known
-from fluxion_core.language.compiler.nodes import Call, Condition, Filter, FirstPresent, Let, Logic, Map, Node, OrElse, Reduce, Switch
+from fluxion_core.language.compiler.effects import EffectStep
+from fluxion_core.language.compiler.loaded import SegmentStep
+from fluxion_core.language.compiler.nodes import (
+    Call,
+    Condition,
+    Filter,
+    FirstPresent,
+    Let,
+    Logic,
+    Map,
+    Node,
+    OrElse,
+    Reduce,
+    Switch,
+)
 from fluxion_core.language.compiler.parse import Parser, is_pure, shown
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument, StageForm, StepPart
-from fluxion_core.language.compiler.program import EffectStep, PlanStep, Program, SegmentStep
+from fluxion_core.language.compiler.program import PlanStep, Program
 from fluxion_core.language.compiler.segment import Segment, SegmentWriter
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.encoding import encode_value
@@ -42,7 +56,9 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
     for index, stage in enumerate(stages):
         path = f"{where}[{index}]"
         if not isinstance(stage, dict) or len(stage) != 1:
-            found = shown(stage) if not isinstance(stage, dict) else f"{len(stage)} names: {', '.join(map(str, stage)) or 'none'}"
+            found = (
+                shown(stage) if not isinstance(stage, dict) else f"{len(stage)} names: {', '.join(map(str, stage)) or 'none'}"
+            )
             parser.problem(path, f"a stage is an object with exactly one name, not {found}", "write {$match: {...}}")
             continue
         name, spec = next(iter(stage.items()))
@@ -60,7 +76,9 @@ def _unknown_stage(parser: Parser, name: Any, path: str, forms: Mapping[str, Sta
     if name in {"$out", "$merge", "$emit"}:
         parser.problem(f"{path}.{name}", f"stage '{name}' is what a sink does", "name the sink in the pipeline's sink:")
     elif isinstance(name, str) and not name.startswith("$"):
-        parser.problem(f"{path}.{name}", f"'{name}' is no stage", did_you_mean(f"${name}", forms) or "a stage's name starts with '$'")
+        parser.problem(
+            f"{path}.{name}", f"'{name}' is no stage", did_you_mean(f"${name}", forms) or "a stage's name starts with '$'"
+        )
     else:
         parser.unknown(f"{path}.{name}", "stage", str(name), forms, known.STAGES)
 
@@ -204,7 +222,9 @@ def _check_unbounded(parser: Parser, parts: Sequence[Part], names: Sequence[str]
         if isinstance(part, StepPart) and not part.streams:
             parser.problem(path, "needs the whole input and the source does not end", "use a bounded source, or leave it out")
         elif folded and (isinstance(part, Folding) or part.kind == "counter"):
-            parser.problem(path, "stands after a $group whose results change as long as the source goes on", "put it before the $group")
+            parser.problem(
+                path, "stands after a $group whose results change as long as the source goes on", "put it before the $group"
+            )
         folded = folded or isinstance(part, Folding)
 
 
@@ -230,7 +250,11 @@ def make_program(
         CompileError: with every problem.
     """
     parts = parse_stages(parser, stages, forms)
-    names = tuple(str(next(iter(stage), "")) if isinstance(stage, dict) else "" for stage in stages) if isinstance(stages, list | tuple) else ()
+    names = (
+        tuple(str(next(iter(stage), "")) if isinstance(stage, dict) else "" for stage in stages)
+        if isinstance(stages, list | tuple)
+        else ()
+    )
     if unbounded and not parser.problems:
         _check_unbounded(parser, parts, names)
     planner = _Planner(parser, name)
@@ -250,7 +274,9 @@ def make_program(
         plan=_plan_steps(steps, names),
         stage_names=names,
         fingerprints={
-            f"stages[{part.stage}].{names[part.stage]}": _fingerprint(stages[part.stage]) for part in parts if part.kind != "stateless"
+            f"stages[{part.stage}].{names[part.stage]}": _fingerprint(stages[part.stage])
+            for part in parts
+            if part.kind != "stateless"
         },
         pure=all(is_pure(node) for part in parts for node in part.nodes()),
         required_fields=required,
@@ -260,5 +286,3 @@ def make_program(
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:
     return list(dict.fromkeys(problems))
-
-

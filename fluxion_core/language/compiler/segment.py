@@ -70,7 +70,9 @@ class Segment:
 class SegmentWriter:
     """Writes the loop of one segment; stages call it to filter, to fan out and to change the current document."""
 
-    def __init__(self, segment: Segment, attributes: Mapping[str, str] | None, output: str, *, each: bool, careful: bool) -> None:
+    def __init__(
+        self, segment: Segment, attributes: Mapping[str, str] | None, output: str, *, each: bool, careful: bool
+    ) -> None:
         self._segment = segment
         self._output = output
         self._careful = careful

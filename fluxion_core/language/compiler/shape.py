@@ -49,10 +49,7 @@ class Shape:
         self._cache.pop()
 
     def _known(self, key: Any) -> Value | None:
-        for known in reversed(self._cache):
-            if key in known:
-                return known[key]
-        return None
+        return next((known[key] for known in reversed(self._cache) if key in known), None)
 
     # ------------------------------------------------------------------------------------------------- reading
 

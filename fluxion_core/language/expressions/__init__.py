@@ -22,6 +22,7 @@ FAMILIES: Final = tuple(
         "booleans",
         "comparison",
         "conditionals",
+        "date_parts",
         "dates",
         "miscellaneous",
         "objects",
@@ -36,10 +37,6 @@ FAMILIES: Final = tuple(
     if find_spec(f"{__name__}.{name}") is not None
 )
 OPERATORS: Final[Mapping[str, Operator | Form]] = MappingProxyType(
-    {
-        operator.name: operator
-        for family in FAMILIES
-        for operator in importlib.import_module(f"{__name__}.{family}").OPERATORS
-    }
+    {operator.name: operator for family in FAMILIES for operator in importlib.import_module(f"{__name__}.{family}").OPERATORS}
 )
 """Every operator of the language by its name."""

@@ -8,7 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, DecimalException, InvalidOperation
+from decimal import (
+    ROUND_CEILING,
+    ROUND_DOWN,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DecimalException,
+    InvalidOperation,
+)
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
@@ -56,41 +65,36 @@ def _nullish(*values: Any) -> bool:
 
 def add(*values: Any) -> Any:
     """``$add``: numbers, with at most one date to which they are milliseconds."""
-    date: datetime | None = None
-    whole: int = 0
-    floats: list[float] = []
-    decimals: list[Decimal] = []
+    dates = [value for value in values if value.__class__ is datetime]
     null = False
     for value in values:
-        cls = value.__class__
-        if cls is int:
-            whole += value
-        elif cls is float:
-            floats.append(value)
-        elif cls is Decimal:
-            decimals.append(value)
-        elif value is None or value is MISSING:
+        if value is None or value is MISSING:
             null = True
-        elif cls is datetime:
-            if date is not None:
-                raise EvaluationError("only one date allowed in an $add expression")
-            date = value
-        elif is_number(value):
-            whole += int(value)
-        else:
+        elif value.__class__ is not datetime and not is_number(value):
             raise EvaluationError(f"$add only supports numeric or date types, not {type_name(value)}")
+    if len(dates) > 1:
+        raise EvaluationError("only one date allowed in an $add expression")
     if null:
         return None
-    total: Any
+    total = _sum([value for value in values if value.__class__ is not datetime])
+    if dates:
+        return _shifted(dates[0], total, "$add")
+    return narrowed(total) if total.__class__ is int else total
+
+
+def _sum(numbers: list[Any]) -> Any:
+    """Return an exact int, a correctly rounded float, or a decimal."""
+    whole = sum(value for value in numbers if value.__class__ is int)
+    floats = [value for value in numbers if value.__class__ is float]
+    decimals = [value for value in numbers if value.__class__ is Decimal]
     if decimals:
         total = to_decimal(whole)
         for item in [*decimals, *([to_decimal(_float_total(floats))] if floats else [])]:
             total = DECIMAL.add(total, item)
-    elif floats:
-        total = _float_total([*floats, float(whole)] if whole else floats)
-    else:
-        total = whole if date is not None else narrowed(whole)
-    return total if date is None else _shifted(date, total, "$add")
+        return total
+    if floats:
+        return _float_total([*floats, float(whole)] if whole else floats)
+    return whole
 
 
 def _float_total(values: list[float]) -> float:
@@ -271,7 +275,9 @@ def power(base: Any, exponent: Any) -> Any:
         raise EvaluationError("$pow cannot take a base of 0 and a negative exponent")
     if Decimal in {base.__class__, exponent.__class__}:
         return DECIMAL.power(to_decimal(base), to_decimal(exponent))
-    if base.__class__ is int and exponent.__class__ is int and exponent >= 0 and (abs(base) <= 1 or exponent <= 64):  # noqa: PLR2004  # 2**64 is past 64 bits
+    if (
+        base.__class__ is int and exponent.__class__ is int and exponent >= 0 and (abs(base) <= 1 or exponent <= 64)
+    ):  # 2**64 is past 64 bits
         return _whole_power(base, exponent)
     try:
         result = math.pow(base, exponent)
@@ -297,7 +303,7 @@ def _places(value: Any, name: str) -> int | None:
         return None
     if not is_number(value) or value - value != 0 or value != int(value):
         raise EvaluationError(f"the precision of {name} must be a whole number, not {value!r}")
-    if not -20 <= value <= 100:  # noqa: PLR2004  # MongoDB's bounds
+    if not -20 <= value <= 100:  # MongoDB's bounds
         raise EvaluationError(f"cannot apply {name} with precision value {int(value)} value must be in [-20, 100]")
     return int(value)
 
@@ -358,7 +364,9 @@ def sigmoid(value: Any) -> Any:
         return 0.0
 
 
-def _operator(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]) -> Operator:
+def _operator(
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]
+) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
     return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="arithmetic", examples=made)
 

@@ -63,7 +63,7 @@ def _sort_array(items: Any, order: Any) -> Any:
     result = list(items)
     for names, descending in reversed(order):
         key = path_key(names, descending=descending)
-        result.sort(key=lambda item: key(item if isinstance(item, dict) else {}), reverse=descending)  # noqa: B023  # used at once
+        result.sort(key=lambda item: key(item if isinstance(item, dict) else {}), reverse=descending)  # used at once
     return result
 
 
@@ -106,7 +106,8 @@ def _zip(inputs: Any, longest: Any, defaults: Any) -> Any:
     if length * len(rows) > LIMIT_ITEMS:
         raise EvaluationError(f"$zip: the result has more than {LIMIT_ITEMS} items")
     return [
-        [row[index] if index < len(row) else default for row, default in zip(rows, fill, strict=True)] for index in range(length)
+        [row[index] if index < len(row) else default for row, default in zip(rows, fill, strict=True)]
+        for index in range(length)
     ]
 
 
@@ -120,7 +121,9 @@ def _parse_zip(parser: Parser, spec: Any, where: str) -> Node:
         return parser.problem(f"{where}.useLongestLength", f"true or false was expected, not {type_name(longest)}")
     if "defaults" in members and not longest:
         parser.problem(f"{where}.defaults", "defaults need useLongestLength: true")
-    defaults = parser.expression(members["defaults"], f"{where}.defaults") if "defaults" in members else Constant(where, MISSING)
+    defaults = (
+        parser.expression(members["defaults"], f"{where}.defaults") if "defaults" in members else Constant(where, MISSING)
+    )
     inputs = parser.expression(members.get("inputs"), f"{where}.inputs")
     return Call(where, _ZIP, (inputs, Constant(where, longest), defaults))
 
@@ -132,13 +135,28 @@ OPERATORS = (
         family="array",
         examples=[Example({"$filter": {"input": [1, 5, 9], "as": "n", "cond": {"$gt": ["$$n", 4]}, "limit": 1}}, [5])],
     ),
-    Form(name="$map", parse=_map, family="array", examples=[Example({"$map": {"input": [1, 2], "in": {"$add": ["$$this", 1]}}}, [2, 3])]),
+    Form(
+        name="$map",
+        parse=_map,
+        family="array",
+        examples=[Example({"$map": {"input": [1, 2], "in": {"$add": ["$$this", 1]}}}, [2, 3])],
+    ),
     Form(
         name="$reduce",
         parse=_reduce,
         family="array",
         examples=[Example({"$reduce": {"input": [1, 2, 3], "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}, 6)],
     ),
-    Form(name="$sortArray", parse=_parse_sort_array, family="array", examples=[Example({"$sortArray": {"input": [2, 3, 1], "sortBy": -1}}, [3, 2, 1])]),
-    Form(name="$zip", parse=_parse_zip, family="array", examples=[Example({"$zip": {"inputs": [[1, 2], ["a", "b"]]}}, [[1, "a"], [2, "b"]])]),
+    Form(
+        name="$sortArray",
+        parse=_parse_sort_array,
+        family="array",
+        examples=[Example({"$sortArray": {"input": [2, 3, 1], "sortBy": -1}}, [3, 2, 1])],
+    ),
+    Form(
+        name="$zip",
+        parse=_parse_zip,
+        family="array",
+        examples=[Example({"$zip": {"inputs": [[1, 2], ["a", "b"]]}}, [[1, "a"], [2, "b"]])],
+    ),
 )

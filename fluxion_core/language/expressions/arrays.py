@@ -27,7 +27,7 @@ def array(value: Any, operator: str, role: str = "argument") -> list[Any]:
         EvaluationError: it is none.
     """
     if value.__class__ is list:
-        return value  # type: ignore[no-any-return]  # narrowed by class above
+        return value
     if value.__class__ is tuple:
         return list(value)
     raise EvaluationError(f"{operator} needs an array as its {role}, not {type_name(value)}")
@@ -73,7 +73,7 @@ def array_to_object(items: Any) -> Any:
 
 def _pair(item: Any) -> tuple[Any, Any]:
     if item.__class__ is list:
-        if len(item) != 2:  # noqa: PLR2004  # key and value
+        if len(item) != 2:  # key and value
             raise EvaluationError(f"$arrayToObject needs pairs of 2, not {len(item)}")
         return item[0], item[1]
     if isinstance(item, dict):
@@ -204,7 +204,9 @@ def slice_array(items: Any, first: Any, second: Any = MISSING) -> Any:
     return items[start : start + count]
 
 
-def _positional(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]) -> Operator:
+def _positional(
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]
+) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
     return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="array", examples=made)
 

@@ -31,7 +31,17 @@ def _not(value: Any) -> bool:
 
 
 OPERATORS = (
-    Form(name="$and", parse=_logic(every=True), family="boolean", examples=[Example({"$and": [1, "a"]}, True), Example({"$and": [1, None]}, False)]),
-    Form(name="$or", parse=_logic(every=False), family="boolean", examples=[Example({"$or": [0, "a"]}, True), Example({"$or": []}, False)]),
+    Form(
+        name="$and",
+        parse=_logic(every=True),
+        family="boolean",
+        examples=[Example({"$and": [1, "a"]}, True), Example({"$and": [1, None]}, False)],
+    ),
+    Form(
+        name="$or",
+        parse=_logic(every=False),
+        family="boolean",
+        examples=[Example({"$or": [0, "a"]}, True), Example({"$or": []}, False)],
+    ),
     Operator(name="$not", function=_not, total=True, family="boolean", examples=[Example({"$not": [0]}, True)]),
 )

@@ -31,7 +31,15 @@ def _less_or_equal(left: Any, right: Any) -> bool:
 
 
 OPERATORS = tuple(
-    Operator(name=name, function=function, minimum=2, maximum=2, total=True, family="comparison", examples=[Example({name: pair}, answer)])
+    Operator(
+        name=name,
+        function=function,
+        minimum=2,
+        maximum=2,
+        total=True,
+        family="comparison",
+        examples=[Example({name: pair}, answer)],
+    )
     for name, function, pair, answer in (
         ("$cmp", compare, [1, 2], -1),
         ("$eq", equal, [1, 1.0], True),

@@ -17,7 +17,7 @@ __all__ = ["OPERATORS"]
 def _cond(parser: Parser, spec: Any, where: str) -> Node:
     if isinstance(spec, dict):
         given = parser.arguments(spec, where, ("if", "then", "else"))
-        if len(given) < 3:  # noqa: PLR2004  # the problem is kept
+        if len(given) < 3:  # the problem is kept
             return parser.expression(None, where)
         return Condition(where, given["if"], given["then"], given["else"])
     test, then, otherwise = parser.positional(spec, where, 3, 3)
@@ -38,7 +38,7 @@ def _switch(parser: Parser, spec: Any, where: str) -> Node:
     branches = []
     for index, branch in enumerate(given):
         parsed = parser.arguments(branch, f"{where}.branches[{index}]", ("case", "then"))
-        if len(parsed) == 2:  # noqa: PLR2004  # case and then
+        if len(parsed) == 2:  # case and then
             branches.append((parsed["case"], parsed["then"]))
     default = parser.expression(members["default"], f"{where}.default") if "default" in members else None
     return Switch(where, tuple(branches), default)
@@ -59,6 +59,8 @@ OPERATORS = (
         name="$switch",
         parse=_switch,
         family="conditional",
-        examples=[Example({"$switch": {"branches": [{"case": {"$eq": ["$a", 1]}, "then": "one"}], "default": "?"}}, "one", {"a": 1})],
+        examples=[
+            Example({"$switch": {"branches": [{"case": {"$eq": ["$a", 1]}, "then": "one"}], "default": "?"}}, "one", {"a": 1})
+        ],
     ),
 )

@@ -93,12 +93,22 @@ OPERATORS = (
         family="object",
         examples=[Example({"$mergeObjects": ["$item", {"c": 2}]}, {"a.b": 1, "c": 2}, _PRICE)],
     ),
-    Form(name="$getField", parse=_parse_get, family="object", examples=[Example({"$getField": {"field": "a.b", "input": "$item"}}, 1, _PRICE)]),
+    Form(
+        name="$getField",
+        parse=_parse_get,
+        family="object",
+        examples=[Example({"$getField": {"field": "a.b", "input": "$item"}}, 1, _PRICE)],
+    ),
     Form(
         name="$setField",
         parse=_parse_set,
         family="object",
         examples=[Example({"$setField": {"field": "a.b", "input": "$item", "value": 2}}, {"a.b": 2}, _PRICE)],
     ),
-    Form(name="$unsetField", parse=_parse_unset, family="object", examples=[Example({"$unsetField": {"field": "a.b", "input": "$item"}}, {}, _PRICE)]),
+    Form(
+        name="$unsetField",
+        parse=_parse_unset,
+        family="object",
+        examples=[Example({"$unsetField": {"field": "a.b", "input": "$item"}}, {}, _PRICE)],
+    ),
 )

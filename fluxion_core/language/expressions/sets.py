@@ -19,7 +19,7 @@ def _nullish(value: Any) -> bool:
 
 def _array(value: Any, operator: str) -> list[Any]:
     if value.__class__ is list:
-        return value  # type: ignore[no-any-return]  # narrowed by class above
+        return value
     raise EvaluationError(f"{operator} needs arrays, not {type_name(value)}")
 
 
@@ -77,16 +77,25 @@ def set_union(*values: Any) -> Any:
     return sorted(_members([item for value in values for item in _array(value, "$setUnion")]).values(), key=sort_key)
 
 
-def _operator(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, argument: Any, answer: Any) -> Operator:
-    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="set", examples=[Example({name: argument}, answer)])
+def _operator(
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, argument: Any, answer: Any
+) -> Operator:
+    return Operator(
+        name=name,
+        function=function,
+        minimum=minimum,
+        maximum=maximum,
+        family="set",
+        examples=[Example({name: argument}, answer)],
+    )
 
 
 OPERATORS = (
-    _operator("$allElementsTrue", all_elements_true, 1, 1, [[True, 1]], True),
-    _operator("$anyElementTrue", any_element_true, 1, 1, [[False, 0]], False),
+    _operator("$allElementsTrue", all_elements_true, 1, 1, [[True, 1]], answer=True),
+    _operator("$anyElementTrue", any_element_true, 1, 1, [[False, 0]], answer=False),
     _operator("$setDifference", set_difference, 2, 2, [[1, 2], [2]], [1]),
-    _operator("$setEquals", set_equals, 2, None, [[1, 2], [2, 1, 1]], True),
+    _operator("$setEquals", set_equals, 2, None, [[1, 2], [2, 1, 1]], answer=True),
     _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2]),
-    _operator("$setIsSubset", set_is_subset, 2, 2, [[1], [1, 2]], True),
+    _operator("$setIsSubset", set_is_subset, 2, 2, [[1], [1, 2]], answer=True),
     _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3]),
 )

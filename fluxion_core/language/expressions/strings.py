@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -42,7 +43,11 @@ def whole_number(value: Any, operator: str, role: str) -> int:
 def iso_text(date: datetime) -> str:
     """Return a date as MongoDB writes it into strings: ISO-8601 in UTC with milliseconds and ``Z``."""
     aware = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    return f"{aware:%Y-%m-%dT%H:%M:%S}.{aware.microsecond // 1000:03d}Z" if aware.year >= 1000 else aware.isoformat(timespec="milliseconds").replace("+00:00", "Z")  # noqa: PLR2004  # strftime does not pad years
+    return (
+        f"{aware:%Y-%m-%dT%H:%M:%S}.{aware.microsecond // 1000:03d}Z"
+        if aware.year >= 1000
+        else aware.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )  # strftime does not pad years
 
 
 def coerced(value: Any, operator: str) -> str:
@@ -67,17 +72,23 @@ def coerced(value: Any, operator: str) -> str:
 
 def float_text(value: float) -> str:
     """Return a float as MongoDB prints it: no ``.0``, exponents from 1e+21 on and below 1e-6."""
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     if value in {float("inf"), float("-inf")}:
         return "Infinity" if value > 0 else "-Infinity"
-    if value == int(value) and abs(value) < 1e21:  # noqa: PLR2004  # see the docstring
-        return "-0" if value == 0 and str(value)[0] == "-" else str(int(value)) if abs(value) < 1e16 else f"{Decimal(repr(value)):f}"  # noqa: PLR2004  # repr switches there
+    if value == int(value) and abs(value) < 1e21:  # see the docstring
+        return (
+            "-0"
+            if value == 0 and str(value)[0] == "-"
+            else str(int(value))
+            if abs(value) < 1e16
+            else f"{Decimal(repr(value)):f}"
+        )  # repr switches there
     text = repr(value)
     if "e" not in text:
         return text
     mantissa, exponent = text.split("e")
-    return f"{mantissa}e{int(exponent):+d}" if not 1e-7 < abs(value) < 1 else f"{Decimal(text):f}"  # noqa: PLR2004  # see the docstring
+    return f"{mantissa}e{int(exponent):+d}" if not 1e-7 < abs(value) < 1 else f"{Decimal(text):f}"  # see the docstring
 
 
 def concat(*values: Any) -> Any:
@@ -211,7 +222,7 @@ def _long(value: Any, role: str) -> int:
 
 
 def _continues(data: bytes, index: int) -> bool:
-    return index < len(data) and data[index] & 0xC0 == 0x80  # noqa: PLR2004  # a continuation byte of UTF-8
+    return index < len(data) and data[index] & 0xC0 == 0x80  # a continuation byte of UTF-8
 
 
 def substr_cp(text: Any, start: Any, length: Any) -> str:
@@ -232,12 +243,16 @@ def to_upper(text: Any) -> str:
     return _upper(coerced(text, "$toUpper"))
 
 
-def _positional(name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]) -> Operator:
+def _positional(
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]
+) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
     return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="string", examples=made)
 
 
-def _named(name: str, function: Callable[..., Any], required: tuple[str, ...], optional: tuple[str, ...], *examples: tuple[Any, Any]) -> Operator:
+def _named(
+    name: str, function: Callable[..., Any], required: tuple[str, ...], optional: tuple[str, ...], *examples: tuple[Any, Any]
+) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
     return Operator(name=name, function=function, arguments=required, optional=optional, family="string", examples=made)
 
@@ -249,8 +264,20 @@ OPERATORS = (
     _named("$ltrim", _trim("$ltrim", left=True, right=False), ("input",), ("chars",), ({"input": " a "}, "a ")),
     _named("$rtrim", _trim("$rtrim", left=False, right=True), ("input",), ("chars",), ({"input": " a "}, " a")),
     _named("$trim", _trim("$trim", left=True, right=True), ("input",), ("chars",), ({"input": "xxaxx", "chars": "x"}, "a")),
-    _named("$replaceAll", _replace("$replaceAll", -1), ("input", "find", "replacement"), (), ({"input": "aba", "find": "a", "replacement": "c"}, "cbc")),
-    _named("$replaceOne", _replace("$replaceOne", 1), ("input", "find", "replacement"), (), ({"input": "aba", "find": "a", "replacement": "c"}, "cba")),
+    _named(
+        "$replaceAll",
+        _replace("$replaceAll", -1),
+        ("input", "find", "replacement"),
+        (),
+        ({"input": "aba", "find": "a", "replacement": "c"}, "cbc"),
+    ),
+    _named(
+        "$replaceOne",
+        _replace("$replaceOne", 1),
+        ("input", "find", "replacement"),
+        (),
+        ({"input": "aba", "find": "a", "replacement": "c"}, "cba"),
+    ),
     _positional("$split", split, 2, 2, (["a-b", "-"], ["a", "b"])),
     _positional("$strLenBytes", _length("$strLenBytes", in_bytes=True), 1, 1, ("é", 2)),
     _positional("$strLenCP", _length("$strLenCP", in_bytes=False), 1, 1, ("é", 1)),

@@ -20,7 +20,7 @@ def _function(name: str, of_float: Callable[[float], float], valid: Callable[[An
         if value is None or value is MISSING:
             return None
         number(value, name)
-        if value != value:
+        if math.isnan(value):
             return value
         if valid is not None and not valid(value):
             raise EvaluationError(f"cannot apply {name} to {value}: it is out of range")
@@ -82,10 +82,17 @@ _ROWS: tuple[tuple[str, Callable[[float], float], Callable[[Any], bool] | None, 
 )
 OPERATORS = (
     *(
-        Operator(name=name, function=_function(name, of_float, valid), family="trigonometry", examples=[Example({name: value}, answer)])
+        Operator(
+            name=name,
+            function=_function(name, of_float, valid),
+            family="trigonometry",
+            examples=[Example({name: value}, answer)],
+        )
         for name, of_float, valid, value, answer in _ROWS
     ),
-    Operator(name="$atan2", function=_atan2, minimum=2, maximum=2, family="trigonometry", examples=[Example({"$atan2": [0, 1]}, 0.0)]),
+    Operator(
+        name="$atan2", function=_atan2, minimum=2, maximum=2, family="trigonometry", examples=[Example({"$atan2": [0, 1]}, 0.0)]
+    ),
     Operator(
         name="$degreesToRadians",
         function=_scaled("$degreesToRadians", math.radians, DECIMAL.divide(_PI, Decimal(180))),

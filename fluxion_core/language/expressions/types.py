@@ -41,7 +41,7 @@ def _refuse(value: Any, target: str) -> EvaluationError:
 
 def _failed(value: Any, target: str, reason: str) -> EvaluationError:
     shown = repr(value)
-    shown = shown if len(shown) < 60 else shown[:57] + "..."  # noqa: PLR2004  # a line of a message
+    shown = shown if len(shown) < 60 else shown[:57] + "..."  # a line of a message
     return EvaluationError(f"failed to convert {shown} to {target} in $convert with no onError value: {reason}")
 
 
@@ -86,7 +86,7 @@ def _whole(low: int, high: int, target: str) -> Callable[[Any], Any]:
         elif name == "string":
             if not _INTEGER.match(value):
                 raise _failed(value, target, "it is no whole number")
-            result = int(value) if len(value) < 25 else high + 1  # noqa: PLR2004  # more digits than 64 bits have
+            result = int(value) if len(value) < 25 else high + 1  # more digits than 64 bits have
         elif name == "date" and target == "long":
             result = _milliseconds(value)
         else:
@@ -265,7 +265,9 @@ def _target(target: Any) -> str:
     if isinstance(target, str):
         if target in TYPE_CODES.values():
             return target
-        raise EvaluationError(f"unknown type name '{target}' in $convert; {did_you_mean(target, TYPE_CODES.values())}".rstrip("; "))
+        raise EvaluationError(
+            f"unknown type name '{target}' in $convert; {did_you_mean(target, TYPE_CODES.values())}".rstrip("; ")
+        )
     if is_number(target) and target in TYPE_CODES:
         return TYPE_CODES[int(target)]
     raise EvaluationError(f"$convert's 'to' must be the name or the number of a type, not {type_name(target)} {target!r}"[:200])
@@ -341,10 +343,19 @@ OPERATORS = (
         name="$convert",
         parse=_parse_convert,
         family="type",
-        examples=[Example({"$convert": {"input": "x", "to": "int", "onError": -1}}, -1), Example({"$convert": {"input": "7", "to": "int"}}, 7)],
+        examples=[
+            Example({"$convert": {"input": "x", "to": "int", "onError": -1}}, -1),
+            Example({"$convert": {"input": "7", "to": "int"}}, 7),
+        ],
     ),
     Operator(name="$isNumber", function=is_number, total=True, family="type", examples=[Example({"$isNumber": 1}, True)]),
-    Operator(name="$type", function=type_name, total=True, family="type", examples=[Example({"$type": "$a"}, "missing"), Example({"$type": 1.5}, "double")]),
+    Operator(
+        name="$type",
+        function=type_name,
+        total=True,
+        family="type",
+        examples=[Example({"$type": "$a"}, "missing"), Example({"$type": 1.5}, "double")],
+    ),
     _shortcut("$toBool", _to_bool),
     _shortcut("$toDate", _to_date),
     _shortcut("$toDecimal", _to_decimal),

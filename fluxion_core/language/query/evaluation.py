@@ -24,7 +24,7 @@ def _finite(value: Any) -> bool:
 
 
 def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
-    if not isinstance(spec, list | tuple) or len(spec) != 2 or not all(_finite(item) for item in spec):  # noqa: PLR2004  # divisor and remainder
+    if not isinstance(spec, list | tuple) or len(spec) != 2 or not all(_finite(item) for item in spec):  # divisor and remainder
         parser.problem(where, "$mod needs [divisor, remainder], two numbers")
         return Leaf(lambda _value: False)
     divisor, remainder = (math.trunc(item) for item in spec)
@@ -39,7 +39,7 @@ def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
         if not INT64_MIN <= whole <= INT64_MAX:
             return False
         rest = abs(whole) % abs(divisor)
-        return (rest if whole >= 0 else -rest) == remainder
+        return bool((rest if whole >= 0 else -rest) == remainder)
 
     return Leaf(test)
 

@@ -82,14 +82,18 @@ def _summed(parser: Parser, where: str, key: Node, name: str) -> Folding:
 
 def _parse_count(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     if not isinstance(spec, str) or not spec or spec.startswith("$") or "." in spec or "\0" in spec:
-        parser.problem(where, f"the name of a field was expected, not {shown(spec)}", "not empty, no dots, no '$' at the beginning")
+        parser.problem(
+            where, f"the name of a field was expected, not {shown(spec)}", "not empty, no dots, no '$' at the beginning"
+        )
         return []
     tree = {"_id": True} if spec != "_id" else {}
     return [_summed(parser, where, Constant(where, None), spec), Exclude(where=where, tree=tree)]
 
 
 def _parse_sort_by_count(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
-    valid = (isinstance(spec, str) and spec.startswith("$")) or (isinstance(spec, dict) and str(next(iter(spec), "")).startswith("$"))
+    valid = (isinstance(spec, str) and spec.startswith("$")) or (
+        isinstance(spec, dict) and str(next(iter(spec), "")).startswith("$")
+    )
     if not valid:
         parser.problem(where, f"a field path or an expression was expected, not {shown(spec)}", "write '$field'")
         return []
@@ -106,7 +110,9 @@ STAGES = (
         note="on a source that does not end, each seal gives out the groups that changed",
         examples=[
             Example(
-                [{"$group": {"_id": "$c", "total": {"$sum": "$v"}}}], [{"_id": "A", "total": 4}, {"_id": "B", "total": 2}], documents=_ORDERS
+                [{"$group": {"_id": "$c", "total": {"$sum": "$v"}}}],
+                [{"_id": "A", "total": 4}, {"_id": "B", "total": 2}],
+                documents=_ORDERS,
             )
         ],
     ),

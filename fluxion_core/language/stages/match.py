@@ -46,6 +46,8 @@ STAGES = (
         name="$match",
         parse=_parse,
         kind="stateless",
-        examples=[Example([{"$match": {"status": "PAID"}}], [{"status": "PAID"}], documents=[{"status": "PAID"}, {"status": "OPEN"}])],
+        examples=[
+            Example([{"$match": {"status": "PAID"}}], [{"status": "PAID"}], documents=[{"status": "PAID"}, {"status": "OPEN"}])
+        ],
     ),
 )

@@ -159,7 +159,9 @@ class Include(PerDocument):
             elif isinstance(below, int):
                 fields[name] = values[below]
             else:
-                packed = writer.constant(()) if not values else writer.assign(f"({''.join(value.text + ', ' for value in values)})")
+                packed = (
+                    writer.constant(()) if not values else writer.assign(f"({''.join(value.text + ', ' for value in values)})")
+                )
                 text = f"{writer.constant(project)}({shape.read(name).text}, {writer.constant(below)}, {packed})"
                 fields[name] = Value(writer.assign(text))
         if "_id" in fields:
@@ -210,12 +212,16 @@ def parse_projection(parser: Parser, spec: Any, where: str) -> Sequence[PerDocum
     _check_overlaps(parser, projection.order, where)
     excluded = [names for names in projection.excluded if names != ("_id",)]
     keeps_id = ("_id",) not in projection.excluded
-    including = [names for names in projection.included if names != ("_id",)] or projection.computed or (
-        ("_id",) in projection.included and not excluded
+    including = (
+        [names for names in projection.included if names != ("_id",)]
+        or projection.computed
+        or (("_id",) in projection.included and not excluded)
     )
     if excluded and including:
         parser.problem(
-            f"{where}.{'.'.join(excluded[0])}", "a projection either includes or excludes fields", "only _id may be excluded beside others"
+            f"{where}.{'.'.join(excluded[0])}",
+            "a projection either includes or excludes fields",
+            "only _id may be excluded beside others",
         )
         return []
     if not including:
@@ -240,7 +246,9 @@ STAGES = (
         parse=parse_projection,
         kind="stateless",
         examples=[
-            Example([{"$project": {"item": 1, "size.w": 1}}], [{"_id": 1, "item": "pen", "size": {"w": 1}}], documents=[_ORDER]),
+            Example(
+                [{"$project": {"item": 1, "size.w": 1}}], [{"_id": 1, "item": "pen", "size": {"w": 1}}], documents=[_ORDER]
+            ),
             Example([{"$project": {"size": 0}}], [{"_id": 1, "item": "pen"}], documents=[_ORDER]),
         ],
     ),

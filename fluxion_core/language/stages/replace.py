@@ -49,7 +49,9 @@ class Replace(PerDocument):
             return
         writer = segment.writer
         value = segment.result(self.root).text
-        name = writer.assign(f"{value} if {value}.__class__ is dict else {writer.constant(no_document)}({value})", self.where, letter="o")
+        name = writer.assign(
+            f"{value} if {value}.__class__ is dict else {writer.constant(no_document)}({value})", self.where, letter="o"
+        )
         segment.shape.rebase(name)
 
 

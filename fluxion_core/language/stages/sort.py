@@ -49,7 +49,9 @@ def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, A
         return simple
 
     def key(document: dict[str, Any]) -> Any:
-        found = [null if value is MISSING else empty if value is _EMPTY else sort_key(value) for value in _reached(document, names)]
+        found = [
+            null if value is MISSING else empty if value is _EMPTY else sort_key(value) for value in _reached(document, names)
+        ]
         return choose(found) if found else null
 
     return key
@@ -107,7 +109,7 @@ def parse_order(parser: Parser, spec: Any, where: str) -> Order:
         names = parser.field_path(name, path)
         if names is not None:
             fields.append((names, direction == -1))
-    if len(fields) > 32:  # noqa: PLR2004  # MongoDB's limit
+    if len(fields) > 32:  # MongoDB's limit
         parser.problem(where, f"at most 32 fields can be sorted by, not {len(fields)}")
     return tuple(fields)
 

@@ -82,7 +82,9 @@ def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Unwind]:
     if path is None and "path" not in members:
         return []
     if not isinstance(path, str) or not path.startswith("$") or path.startswith("$$"):
-        parser.problem(f"{where}.path" if isinstance(spec, dict) else where, f"a field path with '$' was expected, not {shown(path)}")
+        parser.problem(
+            f"{where}.path" if isinstance(spec, dict) else where, f"a field path with '$' was expected, not {shown(path)}"
+        )
         return []
     names = parser.field_path(path[1:], where)
     preserves = members.get("preserveNullAndEmptyArrays", False)

@@ -1,0 +1,68 @@
+"""What generated code sees of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.loaded import Loaded
+    from fluxion_core.language.compiler.run import Run
+
+__all__ = ["Counter", "Frame", "Gathering", "stage_of"]
+
+
+class Frame:
+    """What generated code sees of its run: the clock, randomness, counters, and where to report a failure."""
+
+    def __init__(self, run: Run, code: Loaded, origins: Sequence[int | None] | None) -> None:
+        self.now = run.now
+        self.random = run.random
+        self.counters = run.counters
+        self.code = code
+        self.origins = origins
+        self.failed: list[int | None] = []
+        self._run = run
+
+    def fail(self, origin: int | None, document: Any, fault: BaseException) -> None:
+        """Report that *document*, made from record *origin*, failed."""
+        self._run.fail(self, origin, document, fault)
+
+    def fail_at(self, position: int, document: Any, fault: BaseException) -> None:
+        """Report that the document at *position* of what the segment was given failed."""
+        self._run.fail(self, self.origins[position] if self.origins is not None else position, document, fault)
+
+
+class Gathering(Frame):
+    """The frame of a segment that gathers arguments: its documents are numbered by position, and the places are known."""
+
+    def __init__(self, run: Run, code: Loaded, places: Sequence[int | None]) -> None:
+        super().__init__(run, code, None)
+        self._places = places
+
+    def fail(self, origin: int | None, document: Any, fault: BaseException) -> None:
+        """Report that the document at position *origin* failed."""
+        super().fail(None if origin is None else self._places[origin], document, fault)
+
+
+@attrs.define
+class Counter:
+    """How many documents a ``$limit`` let through or a ``$skip`` dropped. *ends*: a full one ends the input."""
+
+    limit: int
+    ends: bool
+    seen: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the limit is reached."""
+        return self.seen >= self.limit
+
+
+def stage_of(path: str) -> int | None:
+    """Return the index of the stage in which a path begins."""
+    if not path.startswith("stages["):
+        return None
+    return int(path[7 : path.index("]")])

@@ -1,0 +1,81 @@
+"""The state of a ``$group`` during a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
+from fluxion_core.language.compiler.parts import Folding
+from fluxion_core.language.encoding import decode_value, encode_value
+from fluxion_core.language.ordering import identity
+
+__all__ = ["Groups"]
+
+
+class Groups:
+    """The state of one ``$group``: every group by its key, and those that were touched since they were last asked for."""
+
+    def __init__(self, step: SegmentStep, folding: Folding, loaded: Loaded) -> None:
+        self.groups: dict[Any, Any] = {}
+        self.epoch = 0
+        self.touched: list[Any] = []
+        self._unsealed: dict[int, Any] = {}
+        self._folding = folding
+        self._loaded = loaded
+        self.step = step
+        self._row_bytes = 0.0
+
+    def use(self, loaded: Loaded) -> None:
+        """Share the state between forms of input: the class of a group is that of the first form."""
+        if loaded is not self._loaded:
+            loaded.namespace["Group"] = self._loaded.namespace["Group"]
+
+    def _row(self, group: Any) -> dict[str, Any]:
+        row: dict[str, Any] = self._loaded.namespace["group_row"](group)
+        return row
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every group."""
+        row = self._loaded.namespace["group_row"]
+        return [row(group) for group in self.groups.values()]
+
+    def changed(self) -> list[dict[str, Any]]:
+        """Return the groups touched since the last call, in the order of their first touch."""
+        touched = self._turn()
+        self._unsealed.update((id(group), group) for group in touched)
+        return [self._row(group) for group in touched]
+
+    def _turn(self) -> list[Any]:
+        touched, self.touched = self.touched, []
+        self.epoch += 1
+        return touched
+
+    def delta(self) -> list[tuple[bytes, bytes | None]]:
+        """Return the changed groups as rows of state."""
+        unsealed = {**self._unsealed, **{id(group): group for group in self._turn()}}
+        self._unsealed = {}
+        fields = self._folding.fields
+        rows: list[tuple[bytes, bytes | None]] = []
+        for group in unsealed.values():
+            slots = [accumulator.dump(getattr(group, f"s{slot}")) for slot, (_, accumulator, _, _) in enumerate(fields)]
+            rows.append((encode_value(group.key), encode_value(slots)))
+        if rows:
+            self._row_bytes = sum(len(key) + len(content or b"") for key, content in rows) / len(rows)
+        return rows
+
+    @property
+    def state_bytes(self) -> int:
+        """About how many bytes all groups take in the store, from those that were sealed last."""
+        return int(self._row_bytes * len(self.groups))
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> None:
+        """Take back groups."""
+        group = self._loaded.namespace["Group"]
+        loads = [accumulator.load for _, accumulator, _, _ in self._folding.fields]
+        for packed, content in rows.items():
+            key = decode_value(packed)
+            slots = [load(state) for load, state in zip(loads, decode_value(content), strict=True)]
+            self.groups[key if key.__class__ is str else identity(key)] = group(key, -1, *slots)
+        if rows:
+            self._row_bytes = sum(map(len, [*rows, *rows.values()])) / len(rows)

@@ -1,0 +1,77 @@
+"""Generated text turned into functions, with what a debugger and an error message need to know about it."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import attrs
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.segment import Segment, Written, group_class, row_class
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Loaded", "SegmentStep"]
+
+FAULTS: Final = (EvaluationError, RecursionError, ArithmeticError, MemoryError)
+"""What a document can be at fault for; anything else is a bug and is not hidden."""
+
+
+class Loaded:
+    """A segment's generated text, turned into a function."""
+
+    def __init__(self, written: Written, name: str, slots: int | None) -> None:
+        self.written = written
+        digest = hashlib.sha256("\0".join([written.text, *map(repr, written.constants)]).encode()).hexdigest()[:12]
+        self.filename = f"<fluxion {name} {digest}>"
+        linecache.cache[self.filename] = (len(written.text), None, written.text.splitlines(keepends=True), self.filename)
+        self.namespace: dict[str, Any] = {
+            **written.constants,
+            "M": MISSING,
+            "FAULTS": FAULTS,
+            "EvaluationError": EvaluationError,
+        }
+        if slots is not None:
+            self.namespace["Group"] = group_class(slots)
+        if written.row_fields is not None:
+            self.namespace["Row"] = row_class(written.row_fields)
+        exec(compile(written.text, self.filename, "exec"), self.namespace)  # noqa: S102  # the compiler's own text; user text stays in the table
+        self.function = self.namespace["segment"]
+
+    def path_of(self, fault: BaseException) -> str:
+        """Return the user's path of the expression that raised *fault*."""
+        path = ""
+        trace = fault.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == self.filename:
+                path = self.written.paths[trace.tb_lineno - 1] or path
+            trace = trace.tb_next
+        return path
+
+
+@attrs.frozen(kw_only=True)
+class SegmentStep:
+    """A segment in the plan; its code is loaded per form of input and output."""
+
+    segment: Segment
+    name: str
+    _loaded: dict[Any, Loaded] = attrs.field(factory=dict, eq=False, repr=False)
+
+    def load(
+        self,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        output: Literal["dict", "struct", "index"] = "dict",
+        each: bool = False,
+    ) -> Loaded:
+        """Return the code for one form of input and output."""
+        key = (tuple(attributes or ()) if attributes is not None else None, output, each)
+        found = self._loaded.get(key)
+        if found is None:
+            written = self.segment.write(attributes=attributes, output=output, each=each)
+            folding = self.segment.folding
+            found = Loaded(written, self.name, len(folding.fields) if folding else None)
+            self._loaded[key] = found
+        return found

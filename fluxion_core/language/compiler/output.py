@@ -1,0 +1,61 @@
+"""What a run gives back: rows, the fates of records, and failures."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+
+from fluxion_core.language.compiler.decode import Decoder
+from fluxion_core.language.encoding import encode_json_lines
+from fluxion_core.language.values import MISSING
+
+__all__ = ["Failure", "Output"]
+
+
+@attrs.frozen
+class Failure:
+    """A record (*index* in what was fed, or ``None`` for a later document) that a stage, or the decoder, could not take."""
+
+    index: int | None
+    stage: int | None
+    path: str
+    error: Exception
+    document: Any = None
+
+
+@attrs.define
+class Output:
+    """What came out: rows in one of three forms, and the fates of the records that went in."""
+
+    rows: list[Any] = attrs.field(factory=list)
+    form: Literal["dict", "struct", "line"] = "dict"
+    names: tuple[str, ...] = ()
+    passed: int = 0
+    filtered: int = 0
+    failures: list[Failure] = attrs.field(factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many documents came out."""
+        return len(self.rows)
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """The documents as dicts."""
+        if self.form == "line":
+            decode = Decoder(None)
+            return decode.payloads(self.rows, None).documents
+        if self.form == "struct":
+            attributes = [(name, f"f{index}") for index, name in enumerate(self.names)]
+            return [
+                {name: value for name, attribute in attributes if (value := getattr(row, attribute)) is not MISSING}
+                for row in self.rows
+            ]
+        return self.rows
+
+    def json_lines(self) -> bytes:
+        """Return the documents as newline-ended JSON."""
+        if self.form == "line":
+            return b"\n".join([*self.rows, b""])
+        return encode_json_lines(self.rows)

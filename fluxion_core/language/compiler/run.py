@@ -1,0 +1,346 @@
+"""One run of a program: the chain of its steps, and all that is kept between documents."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.decode import Decoder
+from fluxion_core.language.compiler.effects import EffectStep
+from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
+from fluxion_core.language.compiler.groups import Groups
+from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
+from fluxion_core.language.compiler.output import Failure, Output
+from fluxion_core.language.compiler.parts import Folding, PerDocument, StateRow, StepPart
+from fluxion_core.language.encoding import decode_value, encode_value
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.program import Program
+
+__all__ = ["Emit", "Run"]
+
+Emit = Literal["final", "updates", "each"]
+
+
+class Run:
+    """One pass over documents. Not thread-safe; feed it from one thread."""
+
+    def __init__(self, program: Program, emit: Emit, context: Any) -> None:
+        self.program = program
+        self.now = datetime.now(UTC)
+        self.max_record_bytes: int | None = None
+        self.random = random.random
+        self._emit = emit
+        self._context = context
+        self._each = {
+            index
+            for index, step in enumerate(program.steps)
+            if emit == "each" and isinstance(step, SegmentStep) and step.segment.folding and not _blocking_after(program, index)
+        }
+        self.counts = [[0, 0, 0] for _ in program.stage_names]
+        self._states: dict[int, Any] = {}
+        self.failures: list[Failure] = []
+        self._dirty_counters: dict[int, int] = {}
+        for index, step in enumerate(program.steps):
+            if isinstance(step, SegmentStep):
+                folding = step.segment.folding
+                if folding is not None:
+                    self._states[index] = Groups(step, folding, step.load())
+                else:
+                    self._states[index] = None
+            elif isinstance(step, StepPart):
+                self._states[index] = step.start(self)
+        self.counters: dict[int, Counter] = {}
+        for step in program.steps:
+            for part in step.segment.parts if isinstance(step, SegmentStep) else ():
+                limits = part.counter() if isinstance(part, PerDocument) else None
+                if limits is not None:
+                    self.counters[part.stage] = Counter(*limits)
+        self._decoders: dict[str, tuple[Decoder, Loaded | None, str]] = {}
+
+    # ------------------------------------------------------------------------------------------------- feeding
+
+    @property
+    def context(self) -> Any:
+        """What was handed to ``start``."""
+        return self._context
+
+    @property
+    def done(self) -> bool:
+        """Whether no further document can change the result (a ``$limit`` is full)."""
+        return any(counter.full for counter in self.counters.values() if counter.ends)
+
+    def feed(
+        self,
+        *,
+        documents: Sequence[dict[str, Any]] | None = None,
+        payloads: Sequence[bytes] | None = None,
+        block: bytes | None = None,
+    ) -> Output:
+        """Run a batch, given in one of three forms; return what leaves at once, and the fates of its records."""
+        output = Output()
+        self.failures = output.failures
+        if documents is not None:
+            count = len(documents)
+            self._pass(0, documents, None, output)
+        else:
+            count = block.count(b"\n") if block is not None else len(payloads or ())
+            self._feed_bytes(block, payloads or (), output)
+        failed = len({failure.index for failure in output.failures if failure.index is not None})
+        output.filtered = max(0, count - failed - output.passed)
+        return output
+
+    def _feed_bytes(self, block: bytes | None, payloads: Sequence[bytes], output: Output) -> None:
+        decoder, loaded, form = self._reading()
+        limit = self.max_record_bytes
+        decoded = decoder.block(block, limit) if block is not None else decoder.payloads(payloads, limit)
+        output.failures += [Failure(index, None, "", error) for index, error in decoded.refused]
+        if form == "index" and loaded is not None:
+            indexes = decoded.indexes if decoded.indexes is not None else range(len(decoded.documents))
+            self._pass(0, decoded.documents, indexes, output, loaded)
+            if output.rows:
+                lines = block.split(b"\n") if block is not None else payloads
+                output.rows = [lines[index] for index in output.rows]
+            output.form = "line"
+            return
+        self._pass(0, decoded.documents, decoded.indexes, output, loaded)
+
+    def _reading(self) -> tuple[Decoder, Loaded | None, str]:
+        """Return how bytes are read: the decoder, the code for what it makes, and the form of the rows."""
+        found = self._decoders.get("bytes")
+        if found is None:
+            found = self._decoders["bytes"] = self._choose_reading()
+        return found
+
+    def _choose_reading(self) -> tuple[Decoder, Loaded | None, str]:
+        program = self.program
+        first = program.first
+        if first is None:
+            return Decoder(None), None, "dict"
+        alone = len(program.steps) == 1 and first.segment.folding is None
+        passes = alone and first.load().written.passes
+        try:
+            if passes:
+                fields = first.load(output="index").written
+                decoder = Decoder(fields.loads if not fields.whole else None)
+                return decoder, first.load(attributes=decoder.attributes, output="index"), "index"
+            if program.required_fields is None:
+                return Decoder(None), None, "dict"
+            decoder = Decoder(program.required_fields)
+            if alone:
+                return decoder, first.load(attributes=decoder.attributes, output="struct"), "struct"
+            return decoder, first.load(attributes=decoder.attributes, each=0 in self._each), "dict"
+        except ValueError:  # a name that msgspec cannot take as a field's name
+            return Decoder(None), None, "dict"
+
+    # ------------------------------------------------------------------------------------------------- the chain
+
+    def _pass(
+        self, start: int, documents: Sequence[Any], indexes: Sequence[int] | None, output: Output, loaded: Loaded | None = None
+    ) -> None:
+        """Run *documents* through the steps from *start* on; what reaches the end is added to *output*."""
+        rows: Sequence[Any] = documents
+        origins: Sequence[int | None] | None = indexes
+        answers: Sequence[Any] | None = None
+        first = start == 0
+        for index in range(start, len(self.program.steps)):
+            step = self.program.steps[index]
+            if isinstance(step, EffectStep):
+                rows, origins, answers = step.ask(self, rows, origins)
+                continue
+            if isinstance(step, StepPart):
+                output.passed += self._distinct(rows, origins) if first and index == self._last_passed else 0
+                rows, origins = self._step(index, step, rows), None
+                first = False
+                continue
+            code = loaded if loaded is not None and index == start else step.load(each=index in self._each)
+            rows, origins, passed = self._segment(index, step, code, rows, origins, answers)
+            answers = None
+            if first and index == self._last_passed:
+                output.passed += passed
+            if step.segment.folding is not None:
+                first = False
+            if index == len(self.program.steps) - 1 and code.written.row_fields is not None:
+                output.form, output.names = "struct", code.written.row_fields
+        output.rows += rows
+        if not self.program.steps:
+            output.passed += len(rows)
+
+    @property
+    def _last_passed(self) -> int:
+        """Index of the step at which a record has got through: the first that keeps documents, else the last of all."""
+        for index, step in enumerate(self.program.steps):
+            if isinstance(step, StepPart) or (isinstance(step, SegmentStep) and step.segment.folding is not None):
+                return index
+        return len(self.program.steps) - 1
+
+    @staticmethod
+    def _distinct(rows: Sequence[Any], origins: Sequence[int | None] | None) -> int:
+        return len(rows) if origins is None else len(set(origins))
+
+    def _segment(
+        self,
+        index: int,
+        step: SegmentStep,
+        code: Loaded,
+        rows: Sequence[Any],
+        origins: Sequence[int | None] | None,
+        answers: Sequence[Any] | None,
+    ) -> tuple[list[Any], list[int | None] | None, int]:
+        state = self._states[index]
+        if state is not None:
+            state.use(code)
+        made: list[Any] = []
+        kept: list[int | None] = []
+        frame = Frame(self, code, origins)
+        counted = code.function(rows, origins if origins is not None else range(len(rows)), answers, frame, made, kept, state)
+        passed = self._count(step, code, len(rows), counted, frame.failed)
+        if step.segment.tracks:
+            return made, kept, len(set(kept)) if state is None else passed
+        return made, None, passed
+
+    def _count(self, step: SegmentStep, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]) -> int:
+        """Add to the counts of the stages; return how many of the records got through."""
+        dropped: dict[int, int] = {}
+        passed = None
+        for (stage, role), number in zip(code.written.counters, counted, strict=True):
+            if role == "passed":
+                passed = number
+            else:
+                dropped[stage] = dropped.get(stage, 0) + (number if role == "dropped" else -number)
+        current = fed
+        everything_dropped = 0
+        done: set[int] = set()
+        for part in step.segment.parts:
+            if part.stage in done:
+                continue
+            done.add(part.stage)
+            lost = sum(stage == part.stage for stage in failed)
+            count = self.counts[part.stage]
+            count[0] += current
+            current -= dropped.get(part.stage, 0) + lost
+            count[1] += 0 if isinstance(part, Folding) else current
+            count[2] += lost
+            everything_dropped += dropped.get(part.stage, 0)
+        return passed if passed is not None else fed - everything_dropped - len(failed)
+
+    def _step(self, index: int, step: StepPart, rows: Sequence[Any]) -> list[Any]:
+        made: list[Any] = self._states[index].feed(rows)
+        count = self.counts[step.stage]
+        count[0] += len(rows)
+        count[1] += len(made)
+        return made
+
+    # ------------------------------------------------------------------------------------------------- the end
+
+    def changed(self) -> Output:
+        """Return the groups that changed since the last call, as the stages after the group make them."""
+        output = Output()
+        self.failures = output.failures
+        for index, step in enumerate(self.program.steps):
+            if isinstance(step, SegmentStep) and step.segment.folding is not None:
+                self._pass(index + 1, self._emitted(step, self._states[index].changed()), None, output)
+                break
+        output.passed = 0
+        return output
+
+    def finish(self) -> Output:
+        """Return what was held back until the end of input."""
+        output = Output()
+        self.failures = output.failures
+        for index, step in enumerate(self.program.steps):
+            held: list[Any] = []
+            if isinstance(step, SegmentStep) and step.segment.folding is not None:
+                groups = self._states[index]
+                if index in self._each:
+                    held = []
+                elif self._emit == "updates" and not _blocking_after(self.program, index):
+                    held = groups.changed()
+                else:
+                    held = groups.rows()
+                self._emitted(step, held)
+            elif isinstance(step, StepPart):
+                held = self._states[index].finish()
+                self.counts[step.stage][1] += len(held)
+            if held:
+                self._pass(index + 1, held, None, output)
+        output.passed = 0
+        return output
+
+    def _emitted(self, step: SegmentStep, rows: list[Any]) -> list[Any]:
+        folding = step.segment.folding
+        if folding is not None:
+            self.counts[folding.stage][1] += len(rows)
+        return rows
+
+    # ------------------------------------------------------------------------------------------------- state
+
+    def _operator_ids(self) -> Iterable[tuple[str, Any]]:
+        for index, step in enumerate(self.program.steps):
+            if isinstance(step, SegmentStep) and step.segment.folding is not None:
+                yield f"{step.segment.folding.stage}", self._states[index]
+            elif isinstance(step, StepPart):
+                yield f"{step.stage}.{index}", self._states[index]
+
+    def state_delta(self) -> list[StateRow]:
+        """Return the rows of state that changed since the last call."""
+        rows: list[StateRow] = [(name, key, value) for name, state in self._operator_ids() for key, value in state.delta()]
+        for stage, counter in self.counters.items():
+            if self._dirty_counters.get(stage) != counter.seen:
+                self._dirty_counters[stage] = counter.seen
+                rows.append((f"{stage}", b"", encode_value(counter.seen)))
+        return rows
+
+    def restore(self, rows: Iterable[StateRow]) -> None:
+        """Take back what ``state_delta`` gave out, in a fresh run."""
+        tables: dict[str, dict[bytes, bytes]] = {}
+        for name, key, value in rows:
+            if value is None:
+                tables.get(name, {}).pop(key, None)
+            else:
+                tables.setdefault(name, {})[key] = value
+        for name, state in self._operator_ids():
+            state.restore(tables.get(name, {}))
+        for stage, counter in self.counters.items():
+            found = tables.get(f"{stage}", {}).get(b"")
+            if found is not None:
+                counter.seen = self._dirty_counters[stage] = decode_value(found)
+
+    @property
+    def state_keys(self) -> int:
+        """How many groups are kept."""
+        return sum(len(state.groups) for state in self._states.values() if isinstance(state, Groups))
+
+    @property
+    def state_bytes(self) -> int:
+        """About how many bytes the sealed state takes."""
+        return sum(state.state_bytes for state in self._states.values() if isinstance(state, Groups))
+
+    def stage_counts(self) -> list[tuple[int, int, int]]:
+        """Return documents in, documents out and failures of every stage."""
+        return [(into, out, failed) for into, out, failed in self.counts]
+
+    def fail(self, frame: Frame, index: int | None, document: Any, fault: BaseException) -> None:
+        """Keep what a document failed with."""
+        path = frame.code.path_of(fault)
+        stage = stage_of(path)
+        frame.failed.append(stage)
+        if isinstance(fault, EvaluationError):
+            error = EvaluationError(fault.message, fault.path or path)
+        elif isinstance(fault, RecursionError):
+            error = EvaluationError("a value is nested too deeply", path)
+        elif isinstance(fault, MemoryError):
+            error = EvaluationError("a value is too large", path)
+        else:
+            error = EvaluationError(str(fault) or fault.__class__.__name__, path)
+        self.failures.append(Failure(index, stage, path, error, document if isinstance(document, dict) else None))
+
+
+def _blocking_after(program: Program, index: int) -> bool:
+    return any(
+        isinstance(step, StepPart) or (isinstance(step, SegmentStep) and step.segment.folding is not None)
+        for step in program.steps[index + 1 :]
+    )
