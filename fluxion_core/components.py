@@ -7,7 +7,7 @@ or an embedding program can add, replace or forbid components without touching a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -98,6 +98,7 @@ class ComponentSet:
 
     _tables: Mapping[str, Mapping[str, Component]] = attrs.field(factory=lambda: {kind: {} for kind in KINDS})
     _unavailable: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    _idle: Sequence[str] = ()
 
     def get(self, kind: str, name: str) -> Component:
         """Return the component called *name*.
@@ -140,10 +141,15 @@ class ComponentSet:
         """Return a set that can say why *name* is not available."""
         return attrs.evolve(self, unavailable={**self._unavailable, (kind, name): reason})
 
+    def with_idle(self, *distributions: str) -> ComponentSet:
+        """Return a set that mentions *distributions*, installed but not in use, where a name is unknown: it may be theirs."""
+        return attrs.evolve(self, idle=(*self._idle, *distributions))
+
     def _why_not(self, kind: str, name: str) -> str:
         if (kind, name) in self._unavailable:
             return f": {self._unavailable[kind, name]}"
         if (kind, name) in PACKAGES:
             return f": pip install {PACKAGES[kind, name]}"
-        near = did_you_mean(name, self._tables[kind])
-        return f"; {near}" if near else f"; known: {', '.join(self.names(kind)) or 'none'}"
+        hint = did_you_mean(name, self._tables[kind]) or f"known: {', '.join(self.names(kind)) or 'none'}"
+        idle = f"; not in use: {', '.join(self._idle)} (fluxion plugins says why)" if self._idle else ""
+        return f"; {hint}{idle}"

@@ -2,14 +2,15 @@
 
 One bad plugin spoils nothing but itself: what fails to import, was built for another SPI version, or breaks the rules of
 names is left out, and :class:`PluginReport` tells the reason. Names that two plugins claim are taken from both, until one is
-blocked (``FLUXION_PLUGINS_BLOCK=dist,dist``) or one is not allowed (``FLUXION_PLUGINS_ALLOW=dist,dist``).
+blocked (``FLUXION_PLUGINS_BLOCK=dist,dist``) or one is not allowed (``FLUXION_PLUGINS_ALLOW=dist,dist``); the core's are reserved.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,8 +18,9 @@ import importlib_metadata
 import pluggy
 
 from fluxion_core import hookspecs
-from fluxion_core.components import KINDS, PACKAGES, Component, ComponentSet, Provenance, name_is_good
-from fluxion_core.spi import SPI_VERSION
+from fluxion_core.components import KINDS, PACKAGES, Component, ComponentSet, Provenance
+from fluxion_core.errors import FluxionError
+from fluxion_core.plugin_contract import check_component, check_hooks, check_version
 
 __all__ = ["BUILT_IN", "PluginRegistry", "PluginReport", "load_plugins"]
 
@@ -35,11 +37,15 @@ BUILT_IN = (
 
 @attrs.frozen(kw_only=True)
 class PluginReport:
-    """What became of one plugin: provenance, what it provides (``source kafka``), load time, and why it failed if it did."""
+    """What became of one plugin: provenance, what it provides (``source kafka``), load time, and why it failed if it did.
+
+    *collisions* tells which names it may not provide because another distribution has them, or claims them too.
+    """
 
     provenance: Provenance
     module: str
     provides: tuple[str, ...] = ()
+    collisions: tuple[str, ...] = ()
     load_seconds: float = 0.0
     reason: str = ""
 
@@ -60,10 +66,11 @@ class PluginRegistry:
 
 @attrs.frozen
 class _Candidate:
-    """A plugin before it is loaded."""
+    """A plugin before it is loaded; *reason* if it cannot even be tried."""
 
     provenance: Provenance
     module: str
+    reason: str = ""
 
 
 def load_plugins(
@@ -82,8 +89,10 @@ def load_plugins(
     for module in BUILT_IN:
         loader.load(_Candidate(Provenance(CORE, _core_version(), module.rpartition(".")[2]), module))
     for candidate in _candidates(distributions):
-        name = candidate.provenance.distribution.lower()
-        if name in blocked or (allowed is not None and name not in allowed):
+        name = _canonical(candidate.provenance.distribution)
+        if candidate.reason:
+            loader.refuse(candidate, candidate.reason)
+        elif name in blocked or (allowed is not None and name not in allowed):
             loader.refuse(candidate, "blocked by the allow or block list")
         else:
             loader.load(candidate)
@@ -93,7 +102,12 @@ def load_plugins(
 def _from_environment(which: str, given: Sequence[str] | None) -> set[str] | None:
     text = os.environ.get(f"FLUXION_PLUGINS_{which}", "")
     names = [*(given or ()), *(part.strip() for part in text.split(",") if part.strip())]
-    return {name.lower() for name in names} if names or given is not None else None
+    return {_canonical(name) for name in names} if names or given is not None else None
+
+
+def _canonical(name: str) -> str:
+    """Return a distribution's name as package indexes compare it: ``Fluxion_Connect.Kafka`` is ``fluxion-connect-kafka``."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _core_version() -> str:
@@ -105,15 +119,24 @@ def _core_version() -> str:
 
 def _candidates(distributions: Iterable[Any] | None) -> Iterator[_Candidate]:
     found = importlib_metadata.distributions() if distributions is None else distributions
-    seen: set[tuple[str, str]] = set()
-    candidates = []
+    first: dict[str, list[_Candidate]] = {}
     for distribution in found:
-        for point in distribution.entry_points.select(group=hookspecs.ENTRY_POINT_GROUP):
-            name = distribution.metadata["Name"]
-            if (name, point.name) not in seen:  # the first on the path wins, as for imports
-                seen.add((name, point.name))
-                candidates.append(_Candidate(Provenance(name, distribution.version, point.name), point.value))
-    yield from sorted(candidates, key=lambda one: (one.provenance.distribution, one.provenance.plugin))
+        candidates = list(_candidates_of(distribution))
+        if candidates:  # the first on the path wins, as for imports
+            first.setdefault(_canonical(candidates[0].provenance.distribution), candidates)
+    every = (candidate for candidates in first.values() for candidate in candidates)
+    yield from sorted(every, key=lambda one: (one.provenance.distribution, one.provenance.plugin))
+
+
+def _candidates_of(distribution: Any) -> Iterator[_Candidate]:
+    try:
+        points = list(distribution.entry_points.select(group=hookspecs.ENTRY_POINT_GROUP))
+    except Exception as error:  # noqa: BLE001  # the metadata of any package on the path may be damaged
+        provenance = Provenance(distribution.metadata["Name"], distribution.version, "?")
+        yield _Candidate(provenance, "?", f"its entry_points.txt cannot be read: {_reason(error)}")
+        return
+    for point in points:
+        yield _Candidate(Provenance(distribution.metadata["Name"], distribution.version, point.name), point.value)
 
 
 class _Loader:
@@ -136,7 +159,7 @@ class _Loader:
         started = time.perf_counter()
         try:
             components = self._register(candidate)
-        except Exception as error:  # noqa: BLE001  # whatever a plugin does wrong must not stop the others
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a plugin does wrong must not stop the others
             self.refuse(candidate, _reason(error), time.perf_counter() - started)
             return
         self._components += components
@@ -152,10 +175,11 @@ class _Loader:
     def _register(self, candidate: _Candidate) -> list[Component]:
         module = importlib_metadata.EntryPoint(name="plugin", value=candidate.module, group="fluxion").load()
         if candidate.provenance.distribution != CORE:
-            _check_version(module)
+            check_version(module)
+        check_hooks(module)
         name = f"{candidate.provenance.distribution}:{candidate.provenance.plugin}:{candidate.module}"
-        self._manager.register(module, name=name)
         try:
+            self._manager.register(module, name=name)
             self._manager.check_pending()
             return [component for kind in KINDS for component in self._collect(module, kind, candidate.provenance)]
         except BaseException:
@@ -167,18 +191,20 @@ class _Loader:
         for implementation in hook.get_hookimpls():
             if implementation.plugin is module:
                 for value in _as_list(implementation.function(), KINDS[kind].hook):
-                    yield Component(kind, _checked_name(kind, value), value, provenance)
+                    yield Component(kind, check_component(kind, value), value, provenance)
 
     def registry(self) -> PluginRegistry:
         """Return the result: collisions are taken out, and their names say why."""
-        components, reasons = _without_collisions(self._components)
+        components, refused = _without_collisions(self._components)
         result = ComponentSet().with_(*components)
+        reasons = {key: reason for key, reason in refused.items() if not any((one.kind, one.name) == key for one in components)}
         for (kind, name), reason in [*reasons.items(), *self._broken().items()]:
             result = result.with_reason(kind, name, reason)
-        return PluginRegistry(result, tuple(self._reports), self._manager)
+        result = result.with_idle(*(str(report.provenance) for report in self._reports if not report.ok))
+        return PluginRegistry(result, tuple(_with_collisions(report, refused) for report in self._reports), self._manager)
 
     def _broken(self) -> dict[tuple[str, str], str]:
-        failed = {report.provenance.distribution: report for report in self._reports if not report.ok}
+        failed = {_canonical(report.provenance.distribution): report for report in self._reports if not report.ok}
         return {
             key: f"{failed[package].provenance} is installed but not in use: {failed[package].reason}"
             for key, package in PACKAGES.items()
@@ -186,20 +212,11 @@ class _Loader:
         }
 
 
-def _reason(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
-
-
-def _check_version(module: Any) -> None:
-    built_for = getattr(module, "FLUXION_SPI", None)
-    if not (isinstance(built_for, tuple) and len(built_for) == 2):
-        msg = "the module does not say which SPI it was built for; expected FLUXION_SPI = (1, 0)"
-        raise TypeError(msg)
-    if built_for[0] != SPI_VERSION[0] or built_for > SPI_VERSION:
-        have = ".".join(map(str, SPI_VERSION))
-        msg = f"built for SPI {'.'.join(map(str, built_for))}, this fluxion-core offers {have}; install matching versions"
-        raise TypeError(msg)
+def _reason(error: BaseException) -> str:
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    if isinstance(error, FluxionError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _as_list(values: Any, hook: str) -> list[Any]:
@@ -209,24 +226,36 @@ def _as_list(values: Any, hook: str) -> list[Any]:
     return list(values)
 
 
-def _checked_name(kind: str, value: Any) -> str:
-    name = getattr(value, "name", None)
-    if not isinstance(name, str) or not name_is_good(kind, name):
-        msg = f"{kind} {value!r} has the name {name!r}; expected a name like {KINDS[kind].pattern}"
-        raise TypeError(msg)
-    return name
-
-
-def _without_collisions(components: Sequence[Component]) -> tuple[list[Component], dict[tuple[str, str], str]]:
+def _without_collisions(components: Sequence[Component]) -> tuple[list[Component], Mapping[tuple[str, str], str]]:
+    """Return the components that have their name to themselves, and why the claims on the other names were refused."""
     by_name: dict[tuple[str, str], list[Component]] = {}
     for component in components:
         by_name.setdefault((component.kind, component.name), []).append(component)
     good: list[Component] = []
-    reasons: dict[tuple[str, str], str] = {}
+    refused: dict[tuple[str, str], str] = {}
     for key, claims in by_name.items():
-        if len(claims) == 1 or claims[0].provenance.distribution == CORE:  # the core's names are reserved
+        if len(claims) == 1 or claims[0].provenance.distribution == CORE:
             good.append(claims[0])
-        else:
-            both = " and ".join(str(claim.provenance) for claim in claims)
-            reasons[key] = f"claimed by both {both}; block one of them with FLUXION_PLUGINS_BLOCK=<distribution>"
-    return good, reasons
+        if len(claims) > 1:
+            refused[key] = _collision(claims)
+    return good, refused
+
+
+def _collision(claims: Sequence[Component]) -> str:
+    if claims[0].provenance.distribution == CORE:
+        return f"the name is the core's own; {' and '.join(str(claim.provenance) for claim in claims[1:])} must choose another"
+    both = " and ".join(dict.fromkeys(str(claim.provenance) for claim in claims))
+    if len({claim.provenance.distribution for claim in claims}) == 1:
+        return f"registered {len(claims)} times by {both}; only that package can mend it"
+    return f"claimed by both {both}; block one of them with FLUXION_PLUGINS_BLOCK=<distribution>"
+
+
+def _with_collisions(report: PluginReport, refused: Mapping[tuple[str, str], str]) -> PluginReport:
+    if report.provenance.distribution == CORE:
+        return report
+    lost = {f"{kind} {name}": reason for (kind, name), reason in refused.items() if f"{kind} {name}" in report.provides}
+    return attrs.evolve(
+        report,
+        provides=tuple(provided for provided in report.provides if provided not in lost),
+        collisions=tuple(f"{provided}: {reason}" for provided, reason in lost.items()),
+    )

@@ -24,6 +24,7 @@ def command(form: str) -> None:
                 "plugin": report.provenance.plugin,
                 "module": report.module,
                 "provides": list(report.provides),
+                "collisions": list(report.collisions),
                 "load_seconds": round(report.load_seconds, 6),
                 "reason": report.reason or None,
             }
@@ -39,5 +40,7 @@ def command(form: str) -> None:
         )
         if report.reason:
             click.echo(f"    reason: {report.reason}")
+        for collision in report.collisions:
+            click.echo(f"    collision: {collision}")
         if report.provides:
             click.echo(f"    {', '.join(report.provides)}")

@@ -25,7 +25,7 @@ def test_files_are_short_or_say_why(shipped) -> None:
         for module in shipped
         if module.text.count("\n") > MOST_LINES and not REASON.search(module.text)
     ]
-    assert [] == long
+    assert long == []
 
 
 def test_functions_fit_a_screen(shipped) -> None:
@@ -36,12 +36,12 @@ def test_functions_fit_a_screen(shipped) -> None:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= MOST_FUNCTION_LINES
     ]
-    assert [] == long
+    assert long == []
 
 
 def test_no_file_or_directory_is_a_drawer_for_everything(shipped) -> None:
     """Split by family, never into utils, helpers, common or base."""
-    assert [] == [str(module.path) for module in shipped if BANNED_FILES & {*module.parts[1:]}]
+    assert [str(module.path) for module in shipped if BANNED_FILES & {*module.parts[1:]}] == []
 
 
 def test_no_class_is_named_for_what_everything_does(shipped) -> None:
@@ -52,7 +52,7 @@ def test_no_class_is_named_for_what_everything_does(shipped) -> None:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ClassDef) and node.name.endswith(BANNED_ENDINGS)
     ]
-    assert [] == wrong
+    assert wrong == []
 
 
 def test_nothing_is_pickled(shipped) -> None:
@@ -64,7 +64,7 @@ def test_nothing_is_pickled(shipped) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         and {(name or "").split(".")[0] for name in _names(node)} & BANNED_MODULES
     ]
-    assert [] == wrong
+    assert wrong == []
 
 
 def test_code_is_made_and_run_by_the_compiler_alone(shipped) -> None:
@@ -76,13 +76,13 @@ def test_code_is_made_and_run_by_the_compiler_alone(shipped) -> None:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BANNED_CALLS
     ]
-    assert [] == wrong
+    assert wrong == []
 
 
 def test_every_module_says_what_it_is(shipped) -> None:
     """The first thing in a file is a docstring."""
     silent = [str(module.path) for module in shipped if not (ast.get_docstring(module.tree) or "").strip()]
-    assert [] == silent
+    assert silent == []
 
 
 def test_every_public_name_is_declared_and_exists(core) -> None:
@@ -93,7 +93,7 @@ def test_every_public_name_is_declared_and_exists(core) -> None:
         if module.name != "fluxion_core"  # its names are imported when they are first used
         for name in sorted(_declared(module.tree) - _bound(module.tree))
     ]
-    assert [] == missing
+    assert missing == []
 
 
 def test_no_file_names_a_path_of_somebodys_machine() -> None:
@@ -109,7 +109,7 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
         and not any(part.startswith((".", "_build", "build")) for part in path.relative_to(ROOT).parts)
         for match in here.finditer(path.read_text(encoding="utf-8", errors="replace"))
     ]
-    assert [] == found
+    assert found == []
 
 
 def _names(node: ast.Import | ast.ImportFrom) -> list[str | None]:
