@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from typing import Any
 
 import attrs
@@ -23,15 +24,23 @@ from fluxion_core.spi import Context
 __all__ = ["EffectContext", "patient_operator"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class EffectContext:
-    """What an effectful operator gets: ``host``, ``logger`` and ``stopping`` as every component, connections, and a pool."""
+    """What an effectful operator gets: ``host``, ``logger`` and ``stopping`` as every component, connections, and a pool.
+
+    There is one per run, compared by identity: an operator may keep what it opened under it, and has it closed by ``on_close``.
+    """
 
     context: Context
     pool: Executor
     patience: Patience
     retrying: RetryPolicy | None
     metrics: MetricsRegistry
+    closing: ExitStack
+
+    def on_close(self, callback: Callable[[], object]) -> None:
+        """Have *callback* called when the run has ended."""
+        self.closing.callback(callback)
 
     @property
     def host(self) -> Any:

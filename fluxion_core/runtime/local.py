@@ -141,13 +141,13 @@ class LocalExecution:
         check_fits(bound, checkpoint)
         pool = ThreadPoolExecutor(self.config.worker_thread_pool_size, "fluxion-effects")
         closing.callback(pool.shutdown, wait=False, cancel_futures=True)
-        loop = self._loop(lease, checkpoint, pool)
+        loop = self._loop(lease, checkpoint, pool, closing)
         drive = Inline if self.config.direct_handoff else Threaded
         self.metrics.status = "running"
         drive(self, loop, self._intake(lease), checkpoint).run()
         self.metrics.running_seconds = host.clock.monotonic() - started
 
-    def _loop(self, lease: Lease, checkpoint: Checkpoint, pool: ThreadPoolExecutor) -> Loop:
+    def _loop(self, lease: Lease, checkpoint: Checkpoint, pool: ThreadPoolExecutor, closing: contextlib.ExitStack) -> Loop:
         bound = self.bound
         effects = EffectContext(
             context=self._context(lease),
@@ -155,6 +155,7 @@ class LocalExecution:
             patience=self._patience("stages", self.stopping),
             retrying=bound.definition.error_policy.retrying,
             metrics=self.metrics,
+            closing=closing,
         )
         run = bound.program.start(emit=bound.emit, context=effects)
         run.max_record_bytes = self.config.max_record_bytes

@@ -217,6 +217,9 @@ class Parser:
         if not found.named:
             return Call(where, found, tuple(self.positional(spec, where, found.minimum, found.maximum)))
         given = self.arguments(spec, where, found.arguments, found.optional)
+        for argument in found.constants:
+            if argument in given and not isinstance(given[argument], Constant):
+                self.problem(f"{where}.{argument}", f"'{argument}' of {name} must be a constant, not taken from a document")
         absent = Constant(where, MISSING)
         return Call(where, found, tuple(given.get(argument, absent) for argument in (*found.arguments, *found.optional)))
 

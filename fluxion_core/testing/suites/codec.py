@@ -39,7 +39,7 @@ class CodecSuite:
 
     def test_the_class_declares_name_options_and_purpose(self, case: CodecCase) -> None:
         """A codec class has a name, an Options class, a docstring, and a doc for each option."""
-        assert [] == declaration_problems("codec", type(case.make()))
+        assert declaration_problems("codec", type(case.make())) == []
 
     def test_a_document_survives_the_round_trip(self, case: CodecCase) -> None:
         """What ``encode`` wrote, ``decode`` reads back as the same document."""

@@ -118,7 +118,7 @@ class SinkSuite:
 
     def test_the_class_declares_name_options_and_purpose(self, case: SinkCase) -> None:
         """A sink class has a name, an Options class, a docstring, and a doc for each option."""
-        assert [] == declaration_problems("sink", type(case.make()))
+        assert declaration_problems("sink", type(case.make())) == []
 
     def test_the_class_declares_known_guarantees(self, case: SinkCase) -> None:
         """``dedupe`` and ``accepts`` are of the known words, and a batch may hold something."""
@@ -138,7 +138,7 @@ class SinkSuite:
     def test_a_write_that_returned_can_be_read(self, place: _Place) -> None:
         """``write`` returns when the batch is there for readers; nothing is refused."""
         result = place.open().write(place.batch(1))
-        assert ((), False) == (tuple(result.refused), result.duplicate)
+        assert (tuple(result.refused), result.duplicate) == ((), False)
         place.holds(1)
 
     def test_batches_arrive_whole_and_in_order(self, place: _Place) -> None:
@@ -197,7 +197,7 @@ class SinkSuite:
         sink = place.open()
         sink.write(place.batch(1))
         sink.write(place.batch(2))
-        assert [True, True] == [sink.write(place.batch(seq)).duplicate for seq in (2, 1)]
+        assert [sink.write(place.batch(seq)).duplicate for seq in (2, 1)] == [True, True]
         place.holds(1, 2)
 
     def test_rule_1_holds_over_a_restart_with_a_higher_epoch(self, place: _Place) -> None:
@@ -277,7 +277,7 @@ class SinkSuite:
         with closing(other):
             cursor = place.open_again(other, incarnation=_OTHER_LIFE)
             assert cursor is not None
-            assert _LIFE == cursor.incarnation
+            assert cursor.incarnation == _LIFE
             for seq in (1, 2):
                 with pytest.raises(StateError):
                     other.write(place.batch(seq, incarnation=_OTHER_LIFE))

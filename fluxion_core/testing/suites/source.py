@@ -104,7 +104,7 @@ class SourceSuite:
 
     def test_the_class_declares_name_options_and_purpose(self, case: SourceCase) -> None:
         """A source class has a name, an Options class, a docstring, and a doc for each option."""
-        assert [] == declaration_problems("source", type(case.make()))
+        assert declaration_problems("source", type(case.make())) == []
 
     def test_splits_have_ids_that_stay(self, case: SourceCase, context: Context) -> None:
         """``splits`` names at least one split; ids differ from each other, and are the same after a restart."""
@@ -132,7 +132,7 @@ class SourceSuite:
                     with pytest.raises(EndOfInput):
                         _until_end(reader)
                 else:
-                    assert 0 == len(reader.poll())
+                    assert len(reader.poll()) == 0
 
     @pytest.mark.parametrize("most", [1, 2, 3])
     def test_a_batch_holds_no_more_than_was_asked_for(self, case: SourceCase, reading: Any, most: int) -> None:
@@ -249,7 +249,7 @@ def _until_end(reader: _Reader) -> None:
     """Poll until the end is reported; what comes before it must be empty."""
     deadline = time.monotonic() + reader.case.patience_seconds
     while time.monotonic() < deadline:
-        assert 0 == len(reader.poll())
+        assert len(reader.poll()) == 0
 
 
 def _same(case: SourceCase, expected: list[Any], got: list[Any], positions: Positions) -> None:

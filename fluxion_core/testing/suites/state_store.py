@@ -126,7 +126,7 @@ class StateStoreSuite:
 
     def test_the_class_declares_name_options_and_purpose(self, case: StateStoreCase) -> None:
         """A store class has a name, an Options class, a docstring, and a doc for each option."""
-        assert [] == declaration_problems("state store", type(case.make()))
+        assert declaration_problems("state store", type(case.make())) == []
 
     def test_a_first_run_finds_nothing(self, place: _Place) -> None:
         """``load`` after the first ``claim`` returns an empty checkpoint."""
@@ -140,7 +140,7 @@ class StateStoreSuite:
             store, lease = place.claimed()
             epochs.append(lease.epoch)
             store.close()
-        assert [1, 2, 3] == epochs
+        assert epochs == [1, 2, 3]
 
     def test_the_incarnation_stays(self, place: _Place) -> None:
         """All owners of one life of the state see the same incarnation, and it is not empty."""
@@ -177,9 +177,9 @@ class StateStoreSuite:
         store.seal(_request(lease, 1, positions={"a": 1, "b": 1}, rows=[("g", b"x", b"1"), ("g", b"y", b"1")]))
         store.seal(_request(lease, 2, positions={"b": 2, "c": 2}, rows=[("g", b"y", b"2"), ("h", b"y", b"2")]))
         found = _plain(place.reloaded())
-        assert {"a": 1, "b": 2, "c": 2} == found["positions"]
-        assert [("g", b"x", b"1"), ("g", b"y", b"2"), ("h", b"y", b"2")] == found["rows"]
-        assert ({"records_in": 4}, {"number": 2}) == (found["ledger"], found["meta"])
+        assert found["positions"] == {"a": 1, "b": 2, "c": 2}
+        assert found["rows"] == [("g", b"x", b"1"), ("g", b"y", b"2"), ("h", b"y", b"2")]
+        assert (found["ledger"], found["meta"]) == ({"records_in": 4}, {"number": 2})
 
     def test_a_deleted_row_is_gone(self, place: _Place) -> None:
         """A row with the value ``None`` deletes its key; a later value makes it anew."""
@@ -187,7 +187,7 @@ class StateStoreSuite:
         store.seal(_request(lease, 1, rows=[("g", b"x", b"1"), ("g", b"y", b"1"), ("g", b"z", b"1")]))
         store.seal(_request(lease, 2, rows=[("g", b"x", None), ("g", b"y", None), ("g", b"never", None)]))
         store.seal(_request(lease, 3, rows=[("g", b"y", b"3")]))
-        assert [("g", b"y", b"3"), ("g", b"z", b"1")] == _plain(place.reloaded())["rows"]
+        assert _plain(place.reloaded())["rows"] == [("g", b"y", b"3"), ("g", b"z", b"1")]
 
     def test_many_rows_over_many_seals(self, place: _Place) -> None:
         """State that is far larger than one seal comes back as a whole, however the store arranges it."""
@@ -207,8 +207,8 @@ class StateStoreSuite:
             store.seal(_request(lease, seq))
         store.seal(_request(lease, 4, delivered={"sink": 2}))
         found = _plain(place.reloaded())
-        assert [(3, b"output 3"), (4, b"output 4")] == [(output.seq, output.data) for output in found["outputs"]]
-        assert ({"sink": 4}, {"sink": 2}) == (found["sealed"], found["delivered"])
+        assert [(output.seq, output.data) for output in found["outputs"]] == [(3, b"output 3"), (4, b"output 4")]
+        assert (found["sealed"], found["delivered"]) == ({"sink": 4}, {"sink": 2})
 
     def test_each_target_counts_for_itself(self, place: _Place) -> None:
         """Sink and dead letters are numbered apart."""
@@ -216,7 +216,7 @@ class StateStoreSuite:
         store.seal(_request(lease, 1, outputs=[SealedOutput("sink", 1, 1, b"s1"), SealedOutput("sink", 2, 1, b"s2")]))
         store.seal(_request(lease, 2, outputs=[SealedOutput("dead_letter", 1, 1, b"d1")], delivered={"sink": 2}))
         found = _plain(place.reloaded())
-        assert {"sink": 2, "dead_letter": 1} == found["sealed"]
+        assert found["sealed"] == {"sink": 2, "dead_letter": 1}
         assert [SealedOutput("dead_letter", 1, 1, b"d1")] == found["outputs"]
 
     def test_a_gap_in_the_numbering_is_refused(self, place: _Place) -> None:
@@ -226,7 +226,7 @@ class StateStoreSuite:
         with pytest.raises(ValueError, match="2"):
             store.seal(_request(lease, 3))
         store.seal(_request(lease, 2))
-        assert {"sink": 2} == _plain(place.reloaded())["sealed"]
+        assert _plain(place.reloaded())["sealed"] == {"sink": 2}
 
     def test_a_crash_within_the_seal_leaves_the_state_before_it(self, place: _Place) -> None:
         """Killed at ``sealing``, a new process finds the seal before, whole.
@@ -250,7 +250,7 @@ class StateStoreSuite:
             store.seal(_request(lease, 1))
         except _CrashError:
             store.seal(_request(lease, 1))
-        assert {"sink": 1} == _plain(place.reloaded())["sealed"]
+        assert _plain(place.reloaded())["sealed"] == {"sink": 1}
 
     def test_a_living_owner_is_respected(self, place: _Place) -> None:
         """Without *takeover* a second claim raises ``FencedError``, and the first owner goes on."""
@@ -271,7 +271,7 @@ class StateStoreSuite:
         assert old.epoch + 1 == new.epoch
         with pytest.raises(FencedError):
             first.seal(_request(old, 2, positions={"0": "from the old owner"}))
-        assert {"0": {"offset": 10}} == _plain(second.load())["positions"]
+        assert _plain(second.load())["positions"] == {"0": {"offset": 10}}
 
     def test_a_former_owner_is_fenced_after_the_new_one_has_sealed(self, place: _Place) -> None:
         """The numbers that both would use next collide: it is still ``FencedError``, and the new owner's seal stands."""
@@ -284,8 +284,8 @@ class StateStoreSuite:
             first.seal(_request(old, 2, positions={"0": "old"}, delivered={"sink": 1}))
         second.seal(_request(new, 3, positions={"0": "newer"}))
         found = _plain(place.reloaded())
-        assert {"0": "newer"} == found["positions"]
-        assert [1, 2, 3] == [output.seq for output in found["outputs"]]
+        assert found["positions"] == {"0": "newer"}
+        assert [output.seq for output in found["outputs"]] == [1, 2, 3]
 
     def test_pipelines_do_not_see_each_other(self, place: _Place) -> None:
         """One place may hold many pipelines, each with its own epoch, incarnation and state."""
@@ -293,11 +293,11 @@ class StateStoreSuite:
         one.seal(_request(lease, 1))
         one.close()
         other, other_lease = place.claimed("other")
-        assert 1 == other_lease.epoch
+        assert other_lease.epoch == 1
         assert lease.incarnation != other_lease.incarnation
         assert _plain(Checkpoint()) == _plain(other.load())
         other.close()
-        assert {"sink": 1} == _plain(place.reloaded("one"))["sealed"]
+        assert _plain(place.reloaded("one"))["sealed"] == {"sink": 1}
 
     def test_a_snapshot_brings_the_state_back(self, place: _Place) -> None:
         """``restore(snapshot)`` returns to the moment of the snapshot, whatever was sealed since; the epoch stays ours."""
@@ -309,8 +309,8 @@ class StateStoreSuite:
         assert before == _plain(store.load())
         store.seal(_request(lease, 2, rows=[("g", b"w", b"2")]))
         found = _plain(place.reloaded())
-        assert [("g", b"w", b"2"), ("g", b"x", b"1"), ("g", b"y", b"1")] == found["rows"]
-        assert {"sink": 2} == found["sealed"]
+        assert found["rows"] == [("g", b"w", b"2"), ("g", b"x", b"1"), ("g", b"y", b"1")]
+        assert found["sealed"] == {"sink": 2}
 
     def test_a_damaged_snapshot_changes_nothing(self, place: _Place) -> None:
         """``restore`` of bytes that are cut, flipped or no snapshot raises ``StateError``; the state stays."""
@@ -331,4 +331,4 @@ class StateStoreSuite:
         store.close()
         store.close()
         _, lease = place.claimed()
-        assert 2 == lease.epoch
+        assert lease.epoch == 2

@@ -1,0 +1,1 @@
+"""Enrichment for Fluxion: ``$httpCall`` and ``$sqlQuery``."""
