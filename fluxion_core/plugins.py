@@ -234,6 +234,9 @@ def _without_collisions(components: Sequence[Component]) -> tuple[list[Component
     good: list[Component] = []
     refused: dict[tuple[str, str], str] = {}
     for key, claims in by_name.items():
+        if _belongs_to_the_language(*key):
+            refused[key] = f"the name is the language's own; {_listed(claims)} must choose another"
+            continue
         if len(claims) == 1 or claims[0].provenance.distribution == CORE:
             good.append(claims[0])
         if len(claims) > 1:
@@ -241,10 +244,22 @@ def _without_collisions(components: Sequence[Component]) -> tuple[list[Component
     return good, refused
 
 
+def _belongs_to_the_language(kind: str, name: str) -> bool:
+    if kind not in ("operator", "accumulator", "stage"):
+        return False
+    from fluxion_core.language import own_names  # not before there is a plugin that asks for it
+
+    return name in own_names(kind)
+
+
+def _listed(claims: Iterable[Component]) -> str:
+    return " and ".join(dict.fromkeys(str(claim.provenance) for claim in claims))
+
+
 def _collision(claims: Sequence[Component]) -> str:
     if claims[0].provenance.distribution == CORE:
-        return f"the name is the core's own; {' and '.join(str(claim.provenance) for claim in claims[1:])} must choose another"
-    both = " and ".join(dict.fromkeys(str(claim.provenance) for claim in claims))
+        return f"the name is the core's own; {_listed(claims[1:])} must choose another"
+    both = _listed(claims)
     if len({claim.provenance.distribution for claim in claims}) == 1:
         return f"registered {len(claims)} times by {both}; only that package can mend it"
     return f"claimed by both {both}; block one of them with FLUXION_PLUGINS_BLOCK=<distribution>"

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from fluxion_core.errors import CompileError, Problem
 from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.output import Failure, Output
 from fluxion_core.language.compiler.parse import Parser
 from fluxion_core.language.compiler.plan import make_program
@@ -38,6 +39,7 @@ __all__ = [
     "compile_pipeline",
     "decode_value",
     "encode_value",
+    "own_names",
     "type_name",
 ]
 
@@ -79,6 +81,11 @@ def _extended(known: Mapping[str, Any], added: Iterable[Any]) -> dict[str, Any]:
             raise CompileError([Problem("", f"operator '{descriptor.name}' is the language's own and cannot be replaced")])
         table[descriptor.name] = descriptor
     return table
+
+
+def own_names(kind: Literal["operator", "accumulator", "stage"]) -> frozenset[str]:
+    """Return the names that no plugin may take: the language's own, and for stages all of MongoDB's."""
+    return frozenset({"operator": OPERATORS, "accumulator": ACCUMULATORS, "stage": known.STAGES | STAGES.keys()}[kind])
 
 
 def aggregate(

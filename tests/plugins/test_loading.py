@@ -260,6 +260,45 @@ def test_the_names_of_the_core_are_reserved(site, ticks: str) -> None:
     ) == ((), ("source file: the name is the core's own; usurper 1.0 must choose another",))
 
 
+@pytest.mark.parametrize("name", ["$add", "$toUpper"])
+def test_an_operator_of_the_language_cannot_be_replaced(site, name: str) -> None:
+    """It would change the meaning of every pipeline, or stop it: the name is withheld, the plugin's others stay."""
+    code = f"""
+    from fluxion_core.hookspecs import hookimpl
+    from fluxion_core.language import Operator
+    FLUXION_SPI = (1, 0)
+    @hookimpl
+    def fluxion_register_operators():
+        return [Operator(name="{name}", function=len), Operator(name="$mine", function=len)]
+    """
+    site.install("usurper", code)
+    registry = site.load()
+    mine = [one.name for one in registry.components.all("operator") if one.provenance.distribution == "usurper"]
+    report = next(one for one in registry.reports if one.provenance.distribution == "usurper")
+    if name == "$add":
+        lost = "operator $add: the name is the language's own; usurper 1.0 must choose another"
+        assert (["$mine"], (lost,)) == (mine, report.collisions)
+    else:
+        assert (["$mine", name], ()) == (mine, report.collisions)
+
+
+def test_a_stage_of_mongodb_cannot_be_replaced(site) -> None:
+    """Not even one that we lack: the day we have it, a pipeline would change its meaning."""
+    code = """
+    from fluxion_core.hookspecs import hookimpl
+    from fluxion_core.spi import Stage
+    FLUXION_SPI = (1, 0)
+    class Out(Stage):
+        name = "$out"
+        check = process = lambda self, given: []
+    @hookimpl
+    def fluxion_register_stages():
+        return [Out]
+    """
+    site.install("usurper", code)
+    assert site.report("usurper").collisions == ("stage $out: the name is the language's own; usurper 1.0 must choose another",)
+
+
 def test_a_plugin_that_registers_a_name_twice_is_told_apart_from_two(site, ticks: str) -> None:
     site.install("twice", ticks.replace("return [Ticks]", "return [Ticks, Ticks]"))
     with pytest.raises(UnknownNameError, match=r"registered 2 times by twice 1\.0; only that package can mend it"):
