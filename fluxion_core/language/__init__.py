@@ -83,8 +83,8 @@ def _extended(known: Mapping[str, Any], added: Iterable[Any]) -> dict[str, Any]:
     return table
 
 
-def own_names(kind: Literal["operator", "accumulator", "stage"]) -> frozenset[str]:
-    """Return the names that no plugin may take: the language's own, and for stages all of MongoDB's."""
+def own_names(kind: str) -> frozenset[str]:
+    """Return the names that no plugin may take for a *kind* (operator, accumulator, stage): ours, for stages all of MongoDB's."""
     return frozenset({"operator": OPERATORS, "accumulator": ACCUMULATORS, "stage": known.STAGES | STAGES.keys()}[kind])
 
 
