@@ -63,6 +63,14 @@ class PluginRegistry:
     reports: tuple[PluginReport, ...]
     hooks: pluggy.PluginManager
 
+    def call_each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Exception]]:
+        """Call every plugin's *hook*, each by itself; yield the distribution and the error of those that failed."""
+        for implementation in getattr(self.hooks.hook, hook).get_hookimpls():
+            try:
+                implementation.function(*(arguments[name] for name in implementation.argnames))
+            except Exception as error:  # noqa: BLE001  # one plugin must not keep the others from being called
+                yield implementation.plugin_name.partition(":")[0], error
+
 
 @attrs.frozen
 class _Candidate:

@@ -56,7 +56,8 @@ class _Group(click.Group):
             self._asked = True
             from fluxion_core.plugins import load_plugins
 
-            load_plugins().hooks.hook.fluxion_register_commands(cli=self)
+            for distribution, error in load_plugins().call_each("fluxion_register_commands", cli=self):
+                click.echo(f"plugin {distribution}: its commands are missing ({type(error).__name__}: {error})", err=True)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

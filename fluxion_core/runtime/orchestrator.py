@@ -86,11 +86,10 @@ class PipelineOrchestrator:
         return PipelineHandle(runner.start(plan), metrics)
 
     def _notify(self, event: Event) -> None:
-        for listener in (*self._listeners, self._tell_plugins):
+        for listener in self._listeners:
             try:
                 listener(event)
             except Exception:
                 _logger.exception("a listener failed on %s", type(event).__name__)
-
-    def _tell_plugins(self, event: Event) -> None:
-        self._registry.hooks.hook.fluxion_event(event=event)
+        for distribution, error in self._registry.call_each("fluxion_event", event=event):
+            _logger.error("plugin %s failed on %s", distribution, type(event).__name__, exc_info=error)
