@@ -1,7 +1,7 @@
 """Every hook on one page.
 
 A hook is a door, not a corridor: the ``fluxion_register_*`` hooks run once, at start-up, and hand over classes or descriptors;
-no hook runs per record. Built-in components come in through the same doors.
+no hook runs per record. Built-in components come in through the same doors::
 
     # my_plugin.py, named by the entry point  [project.entry-points.fluxion]  my-plugin = "my_plugin"
     from fluxion_core.hookspecs import hookimpl

@@ -1,5 +1,7 @@
 """A pipeline as values: what a pipeline file says, and what a Python program builds itself.
 
+::
+
     definition = PipelineDefinition(
         id="orders-ltv",
         source=SourceConfig("file", path="orders.ndjson"),

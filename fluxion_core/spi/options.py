@@ -1,5 +1,7 @@
 """Declared options: one line per option parses it, lints it, redacts it, documents it and describes it as JSON Schema.
 
+::
+
     @attrs.frozen
     class TickOptions(Options):
         interval_seconds: float = option(1.0, "Time between two ticks.", minimum=0)

@@ -1,0 +1,139 @@
+"""Reference pages made from the code: components and options, the command line, the language, exit codes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fluxion_core import errors
+from fluxion_core.cli import cli
+from fluxion_core.cli.components import options_markdown
+from fluxion_core.components import KINDS
+from fluxion_core.config.model import RuntimeConfig
+from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.compiler import known
+from fluxion_core.language.encoding import encode_json
+from fluxion_core.language.expressions import OPERATORS
+from fluxion_core.language.query import QUERIES
+from fluxion_core.language.stages import STAGES
+from fluxion_core.plugins import load_plugins
+
+
+def write_reference(folder: Path) -> None:
+    """Write every generated page into *folder*."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = {
+        "components.md": components_page(),
+        "command-line.md": command_line_page(),
+        "language.md": language_page(),
+        "exit-codes.md": exit_codes_page(),
+    }
+    for name, text in pages.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def components_page() -> str:
+    """Return the page of components: those that are installed where the documentation is built."""
+    components = load_plugins().components
+    lines = ["# Components and their options", "", "What `fluxion components TYPE --format markdown` prints.", ""]
+    for kind in KINDS:
+        for component in components.all(kind):
+            if kind not in {"operator", "accumulator", "runner"}:
+                summary = component.summary.replace("``", "`")
+                options = options_markdown(getattr(component.value, "options", None))
+                lines += [
+                    f"## {kind} `{component.name}`",
+                    "",
+                    f"{summary} ({component.provenance.distribution})",
+                    "",
+                    options,
+                    "",
+                ]
+    return "\n".join([*lines, "## `runtime:`", "", options_markdown(RuntimeConfig), ""])
+
+
+def command_line_page() -> str:
+    """Return the page of the command line: every command's help."""
+    lines = ["# Command line", ""]
+    context = click.Context(cli, info_name="fluxion")
+    for name in ("run", "lint", "explain", "plugins", "components"):
+        command = cli.get_command(context, name)
+        assert command is not None
+        text = command.get_help(click.Context(command, info_name=f"fluxion {name}"))
+        lines += [f"## fluxion {name}", "", "```text", text, "```", ""]
+    return "\n".join(lines)
+
+
+def exit_codes_page() -> str:
+    """Return the table of exit codes, from the exception classes."""
+    rows = {0: "The source ended, or there is nothing wrong."}
+    for cls in _subclasses(errors.FluxionError):
+        code = cls.exit_code
+        sentence = (cls.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        if cls.__name__.startswith("_") or (cls is not errors.PluginError and code == errors.FluxionError.exit_code):
+            continue
+        rows[code] = f"{rows[code]}; `{cls.__name__}`" if code in rows else f"`{cls.__name__}`: {sentence}"
+    rows[70] = "A bug in Fluxion or in a plugin; " + rows[70]
+    table = "\n".join(f"| {code} | {meaning} |" for code, meaning in sorted(rows.items()))
+    return f"# Exit codes\n\n| Code | Meaning |\n| --- | --- |\n{table}\n| 128 + n | Ended by signal n, after draining. |\n"
+
+
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _subclasses(sub)
+
+
+def language_page() -> str:
+    """Return the table of every stage, operator and accumulator, ours and MongoDB's."""
+    lines = [
+        "# Aggregation language",
+        "",
+        "Every example is executed by a test. What MongoDB has and Fluxion has not says so when a pipeline names it.",
+        "",
+        "## Stages",
+        "",
+        "| Stage | Runs | On a source that does not end | Example |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, form in sorted(STAGES.items()):
+        unbounded = form.note or ("refused" if form.kind == "blocking" else "as on one that ends")
+        lines.append(f"| `{name}` | {form.kind} | {unbounded} | {_code(form.examples[0].expression)} |")
+    lines += ["", "Not supported: " + _names(known.STAGES - set(STAGES)), "", "## Expressions", ""]
+    families = sorted({operator.family for operator in OPERATORS.values()})
+    for family in families:
+        lines += [f"### {family.capitalize()}", "", "| Operator | Example | Answer |", "| --- | --- | --- |"]
+        for name, operator in sorted(OPERATORS.items()):
+            if operator.family == family:
+                example = operator.examples[0]
+                lines.append(f"| `{name}` | {_code(example.expression)} | {_code(example.expected)} |")
+        lines.append("")
+    lines += ["Not supported: " + _names(known.EXPRESSIONS - set(OPERATORS)), "", "## Accumulators", ""]
+    lines += ["| Accumulator | Example | Answer |", "| --- | --- | --- |"]
+    for name, accumulator in sorted(ACCUMULATORS.items()):
+        example = accumulator.examples[0]
+        lines.append(f"| `{name}` | {_code(example.expression)} | {_code(example.expected)} |")
+    lines += ["", "Not supported: " + _names(known.ACCUMULATORS - set(ACCUMULATORS)), "", "## Query operators of `$match`", ""]
+    logical = {"$and", "$or", "$nor", "$not", "$expr", "$regex", "$options", "$comment"}
+    lines += [_names({*QUERIES, *logical}), "", "Not supported: " + _names(known.QUERIES - {*QUERIES, *logical}), ""]
+    return "\n".join(lines)
+
+
+def _names(names: Any) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "nothing"
+
+
+def _code(value: Any) -> str:
+    try:
+        text = json.dumps(json.loads(encode_json(value)), ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return f"`{text.replace('|', chr(92) + '|')}`"
+
+
+if __name__ == "__main__":
+    write_reference(Path(__file__).parent / "reference" / "generated")

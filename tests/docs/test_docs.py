@@ -1,0 +1,143 @@
+"""Nothing in README and docs is true until it was read here."""
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fluxion_core import (
+    ComponentSet,
+    PipelineDefinition,
+    PipelineOrchestrator,
+    SinkConfig,
+    SourceConfig,
+    StateConfig,
+    load_pipeline,
+    load_plugins,
+)
+from fluxion_core.config.load import KEYS
+from fluxion_core.language import compile_pipeline
+from fluxion_core.runtime.binding import bind
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "docs" / "samples"
+README = (ROOT / "README.md").read_text()
+
+
+def sample(name):
+    return runpy.run_path(str(SAMPLES / f"{name}.py"))
+
+
+def run(tmp_path, components: ComponentSet, source, sink, stages=()):
+    definition = PipelineDefinition(
+        id="sample", source=source, sink=sink, stages=stages, state_store=StateConfig("sqlite", path=str(tmp_path / "state.db"))
+    )
+    handle = PipelineOrchestrator(components).run(definition)
+    handle.wait(30)
+    return handle.metrics()
+
+
+@pytest.mark.parametrize("name", ["tick_source", "sqlite_sink", "shout_operator"])
+def test_a_sample_has_under_60_lines(name):
+    assert len((SAMPLES / f"{name}.py").read_text().splitlines()) < 60
+
+
+def test_the_sample_source_runs_and_resumes(tmp_path):
+    components = load_plugins().components.with_class("source", sample("tick_source")["TickSource"])
+    sink = SinkConfig("file", path=str(tmp_path / "out.ndjson"))
+    run(tmp_path, components, SourceConfig("ticks", count=3), sink)
+    run(tmp_path, components, SourceConfig("ticks", count=5), sink)
+    names = [json.loads(line)["name"] for line in (tmp_path / "out.ndjson").read_text().splitlines()]
+    assert [f"tick-{number}" for number in range(5)] == names
+
+
+def test_the_sample_source_keeps_the_contract(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(SAMPLES),
+        str(SAMPLES / "test_tick_source.py"),
+    ]
+    finished = subprocess.run(
+        command, cwd=SAMPLES, env={"PYTHONPATH": str(SAMPLES), "PATH": ""}, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stdout
+
+
+def test_the_sample_sink_writes_every_document_once(tmp_path):
+    import sqlite3
+
+    components = load_plugins().components.with_class("sink", sample("sqlite_sink")["TableSink"])
+    sink = SinkConfig("sqlite-table", path=str(tmp_path / "table.db"))
+    run(tmp_path, components, SourceConfig("generator", count=1000), sink)
+    database = sqlite3.connect(tmp_path / "table.db")
+    rows = [json.loads(body)["n"] for (body,) in database.execute("select body from documents")]
+    database.close()
+    assert list(range(1000)) == rows
+
+
+def test_the_sample_operator_works_in_a_pipeline():
+    operator = sample("shout_operator")["SHOUT"]
+    program = compile_pipeline([{"$set": {"x": {"$shout": "$name"}}}], operators=[operator])
+    assert program.start().feed(documents=[{"name": "hi"}, {}]).documents == [{"name": "hi", "x": "HI!"}, {"x": None}]
+
+
+def test_the_python_sample_runs_the_main_job(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orders.ndjson").write_text('{"status":"PAID","customerId":"C-1","orderValue":2}\n{"status":"OPEN"}\n')
+    sample("orders_ltv")["main"]("orders.ndjson", str(tmp_path / "ltv.ndjson"))
+    assert (tmp_path / "ltv.ndjson").read_text() == '{"_id":"C-1","orderCount":1,"lifetimeValue":2}\n'
+    assert "'records_in': 2" in capsys.readouterr().out
+
+
+def test_the_pipeline_of_the_readme_binds(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert len(text.strip().splitlines()) <= 12
+    (tmp_path / "orders-ltv.yaml").write_text(text)
+    bound = bind(load_pipeline(tmp_path / "orders-ltv.yaml"), load_plugins().components)
+    assert bound.delivery == "exactly_once"
+
+
+def test_the_python_of_the_readme_prints_what_it_says(capsys):
+    (text,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(text, "README.md", "exec"), {})
+    assert re.search(r"# (\[.*\])", text)[1] == capsys.readouterr().out.strip()
+
+
+def test_every_link_of_the_readme_leads_somewhere():
+    missing = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if not (ROOT / target).exists()]
+    assert missing == []
+
+
+def test_the_reference_names_every_key_of_the_pipeline_file():
+    text = (ROOT / "docs" / "reference" / "pipeline-file.md").read_text()
+    assert sorted(KEYS) == sorted(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+
+
+def test_every_command_of_the_readme_exists():
+    for command in re.findall(r"^    fluxion (\w+)", README, re.MULTILINE):
+        assert (
+            subprocess.run(
+                [sys.executable, "-c", f"from fluxion_core.cli import main; main(['{command}', '--help'])"],
+                capture_output=True,
+                check=False,
+            ).returncode
+            == 0
+        )
+
+
+def test_the_numbered_steps_are_those_of_the_code():
+    text = (ROOT / "docs" / "explanation" / "sealed-loop.md").read_text()
+    code = (ROOT / "fluxion_core" / "runtime" / "loop.py").read_text()
+    for step in (4, 5):
+        assert re.search(rf"\b{step} \w", text)
+        assert f"step {step}" in code
