@@ -87,7 +87,7 @@ def options_markdown(options: type[Options] | None) -> str:
         return "No options."
     rows = ["| Option | Type | Default | Meaning |", "| --- | --- | --- | --- |"]
     for declared in options.declarations():
-        default = "required" if declared.required else f"`{declared.default_text}`"
-        kind = declared.type_text.replace("|", "\\|")
-        rows.append(f"| `{declared.name}` | {kind} | {default} | {declared.doc.replace('|', chr(92) + '|')} |")
+        default = "required" if declared.required else f"`{declared.default_text}`" if declared.default_text else ""
+        cells = (f"`{declared.name}`", declared.type_text, default, declared.doc)
+        rows.append(f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)

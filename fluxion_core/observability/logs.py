@@ -59,4 +59,5 @@ def log_event(event: Event) -> None:
     write = _LINES.get(type(event))
     if write is not None:
         level, text = write(event)
-        logging.getLogger(f"fluxion.pipeline.{event.pipeline_id}").log(level, text)
+        line = " ".join(text.split())  # a reason may quote what somebody else wrote, newlines and all
+        logging.getLogger(f"fluxion.pipeline.{event.pipeline_id}").log(level, "%s", line)

@@ -56,8 +56,12 @@ class _Collector:
         ledger: dict[str, Any] = metrics.ledger.snapshot()
         records.add_metric([*pipeline, "in"], ledger["records_in"])
         for fate in FATES:
-            records.add_metric([*pipeline, fate], ledger[fate])
+            if fate != "in_flight":  # which falls too, and is a gauge below
+                records.add_metric([*pipeline, fate], ledger[fate])
         yield records
+        in_flight = GaugeMetricFamily("fluxion_records_in_flight", "Records read and not sealed yet", labels=["pipeline"])
+        in_flight.add_metric(pipeline, ledger["in_flight"])
+        yield in_flight
         for name, help_text in _COUNTERS.items():
             counter = CounterMetricFamily(f"fluxion_{name}", help_text, labels=["pipeline"])
             counter.add_metric(pipeline, getattr(metrics, name))

@@ -30,9 +30,10 @@ def test_stages_are_counted_in_their_order() -> None:
     metrics = StageMetrics()
     metrics.reset(["$match", "$group"], [0, 1])
     metrics.stages[0].documents_in += 3
-    assert [
-        (one["name"], one["segment"], one["documents_in"]) for one in metrics.snapshot()
-    ] == [("$match", 0, 3), ("$group", 1, 0)]
+    assert [(one["name"], one["segment"], one["documents_in"]) for one in metrics.snapshot()] == [
+        ("$match", 0, 3),
+        ("$group", 1, 0),
+    ]
 
 
 def test_a_reset_keeps_the_list_that_a_reader_holds() -> None:
