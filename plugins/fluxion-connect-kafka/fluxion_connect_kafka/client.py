@@ -19,7 +19,9 @@ from fluxion_core.spi import Headers
 
 __all__ = [
     "BrokerError",
+    "Client",
     "Cluster",
+    "Committer",
     "Consumer",
     "Fault",
     "OffsetsGone",
@@ -66,9 +68,13 @@ class TopicDescription:
 
 @attrs.frozen
 class Records:
-    """Records of one partition in order, by column; timestamps are milliseconds since the epoch, -1 for none."""
+    """Records of one partition in order, by column; timestamps are milliseconds since the epoch, -1 for none.
+
+    *next_offset* is where reading goes on: behind the last record, and behind what is no record (ends of transactions).
+    """
 
     partition: int
+    next_offset: int
     offsets: Sequence[int]
     payloads: Sequence[bytes | None]
     keys: Sequence[bytes | None]
@@ -125,24 +131,31 @@ class Consumer(Protocol):
     def known_partitions(self) -> Sequence[int]:
         """Return the topic's partitions as last heard of, without asking."""
 
-    def end(self, partition: int) -> int | None:
-        """Return the end of an assigned partition as last heard of, without asking."""
-
-    def commit(self, offsets: Mapping[int, int], on_failure: Callable[[str], None]) -> None:
-        """Begin to commit offsets to the group; a later failure is told to *on_failure*, from another thread."""
+    def lag(self) -> int | None:
+        """Return how many records wait behind the last poll as last heard of, without asking; ``None`` before anything was."""
 
     def close(self) -> None:
         """Let go of the connections, at once."""
 
 
+class Committer(Protocol):
+    """Tells the brokers how far a group has come: for people and tools that look, nothing depends on it."""
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Begin to commit the offsets, by partition, and return at once; a later call may overtake this one."""
+
+    def close(self) -> None:
+        """Let go of the connections, after a short time for what is under way."""
+
+
 class Producer(Protocol):
     """Writes records to one topic."""
 
-    def send(self, records: Sequence[OutgoingRecord]) -> Sequence[int]:
-        """Write *records* in order and return when all are acknowledged, with the indices of those found too large.
+    def send(self, records: Sequence[OutgoingRecord]) -> Mapping[int, str]:
+        """Write *records* in order and return when all are acknowledged but those that the brokers refuse for what they are.
 
-        After a too large record the others are still written. It blocks no longer than the flush timeout, or twice that
-        when records were too large.
+        The answer holds the refused ones: why, by index. It blocks no longer than the flush timeout, or twice that when
+        records were refused.
 
         Raises:
             BrokerError: some were not acknowledged; the producer can be used again.
@@ -150,3 +163,22 @@ class Producer(Protocol):
 
     def close(self) -> None:
         """Let go of the connections, at once; records that are not acknowledged are given up."""
+
+
+class Client(Protocol):
+    """Makes everything above for one component; what it makes is closed by itself."""
+
+    def cluster(self) -> Cluster:
+        """Connect to ask about topics."""
+
+    def consumer(self) -> Consumer:
+        """Connect to read the topic."""
+
+    def committer(self, group_id: str, on_failure: Callable[[str], None]) -> Committer:
+        """Return a committer for the topic, which connects later; failures are told to *on_failure*, from another thread."""
+
+    def producer(self) -> Producer:
+        """Connect to write to the topic."""
+
+    def close(self) -> None:
+        """Let go of everything that is shared."""

@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
-from types import TracebackType
-from typing import Self
+import threading
+from collections import Counter, deque
 
 __all__ = ["LogTail"]
 
 _KEPT_LINES = 50
+_open: Counter[str] = Counter()
+_lock = threading.Lock()
 
 
 class LogTail(logging.Handler):
-    """Remembers the last warnings of a logger and its children while it is open."""
+    """Remembers the last warnings of a logger and its children while it is open, and keeps them from going further.
+
+    A client repeats itself for as long as an outage lasts, while the connector reports it once. Where somebody has given that
+    logger a level, the lines go on to where they would have gone.
+    """
 
     def __init__(self, logger: str) -> None:
         """Listen to *logger* (``"kafka"``) from now until ``close``."""
         super().__init__(logging.WARNING)
         self._logger = logging.getLogger(logger)
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._listening = True
         self._logger.addHandler(self)
+        with _lock:
+            _open[logger] += 1
+            self._logger.propagate = self._logger.level != logging.NOTSET
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one line."""
         self._lines.append(" ".join(record.getMessage().split()))
 
     def close(self) -> None:
-        """Stop listening. What was heard stays."""
+        """Stop listening. What was heard stays. May be called twice."""
+        if not self._listening:
+            return
+        self._listening = False
         self._logger.removeHandler(self)
+        with _lock:
+            _open[self._logger.name] -= 1
+            if not _open[self._logger.name]:
+                self._logger.propagate = True
         super().close()
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        """Close."""
-        self.close()
 
     def last(self, count: int = 2) -> list[str]:
         """Return the last *count* different lines, the oldest first."""
@@ -49,4 +57,4 @@ class LogTail(logging.Handler):
 
     def mentions(self, *words: str) -> bool:
         """Return whether any remembered line holds one of *words*, whatever their case."""
-        return any(word.lower() in line.lower() for line in self._lines for word in words)
+        return any(word.lower() in line.lower() for line in list(self._lines) for word in words)

@@ -14,8 +14,6 @@ __all__ = ["CONSUMER_PROPERTIES", "PRODUCER_PROPERTIES", "normalised", "problem_
 
 _SHARED = frozenset(
     {
-        "api_version",
-        "bootstrap_timeout_ms",
         "client_dns_lookup",
         "client_id",
         "connections_max_idle_ms",
@@ -79,6 +77,7 @@ _REASONS: Mapping[str, str] = {
         (
             "auto_commit_interval_ms",
             "auto_offset_reset",
+            "bootstrap_timeout_ms",
             "enable_auto_commit",
             "enable_idempotence",
             "group_instance_id",

@@ -1,0 +1,119 @@
+"""Reading with kafka-python: partitions assigned by us, positions held by us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition, errors
+
+from fluxion_connect_kafka.client import OffsetsGone, Records
+from fluxion_connect_kafka.kafka_python_connection import Connection
+from fluxion_connect_kafka.options import KafkaSourceOptions
+
+__all__ = ["KafkaPythonConsumer"]
+
+
+class KafkaPythonConsumer:
+    """See :class:`~fluxion_connect_kafka.client.Consumer`."""
+
+    def __init__(self, connection: Connection, config: KafkaSourceOptions) -> None:
+        """Connect. Without a group: reading must not depend on the health of the group's coordinator.
+
+        Raises:
+            BrokerError: the brokers do not answer, or refuse us.
+        """
+        self._connection = connection
+        self._topic = config.topic
+        self._assigned: list[TopicPartition] = []
+        settings = {
+            "metadata_max_age_ms": int(config.new_partitions_seconds * 1000),
+            **connection.settings,
+            "group_id": None,
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",
+            "allow_auto_create_topics": False,
+            "isolation_level": config.isolation_level,
+        }
+        self._consumer = connection.build(KafkaConsumer, f"connecting to read topic '{config.topic}'", **settings)
+
+    def bounds(self, partitions: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+        """Return the first offset and the end of each partition."""
+        places, timeout = self._places(partitions), self._connection.timeout_ms
+        with self._connection.doing(f"asking for the offsets of topic '{self._topic}'"):
+            first = self._consumer.beginning_offsets(places, timeout_ms=timeout)
+            end = self._consumer.end_offsets(places, timeout_ms=timeout)
+        self._connection.forget_log()
+        return {place.partition: (first[place], end[place]) for place in places}
+
+    def offsets_since(self, milliseconds: int, partitions: Sequence[int]) -> Mapping[int, int | None]:
+        """Return, for each partition, the offset of the first record not older than that time."""
+        times = dict.fromkeys(self._places(partitions), milliseconds)
+        with self._connection.doing(f"asking for the offsets of topic '{self._topic}'"):
+            found = self._consumer.offsets_for_times(times, timeout_ms=self._connection.timeout_ms)
+        return {place.partition: at.offset if at is not None else None for place, at in found.items()}
+
+    def assign(self, offsets: Mapping[int, int]) -> None:
+        """Read these partitions, each from its offset."""
+        self._assigned = self._places(sorted(offsets))
+        with self._connection.doing(f"reading topic '{self._topic}'"):
+            self._consumer.assign(self._assigned)
+            for place in self._assigned:
+                self._consumer.seek(place, offsets[place.partition])
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Sequence[Records]:
+        """Return up to *max_records* records, as soon as there is one."""
+        try:
+            with self._connection.doing(f"reading topic '{self._topic}'"):
+                polled = self._consumer.poll(timeout_ms=max(1, int(timeout_seconds * 1000)), max_records=max_records)
+                return [self._columns(place, records) for place, records in polled.items() if records]
+        except Exception as error:
+            gone = _gone(error.__cause__ or error)
+            if gone:
+                raise OffsetsGone(gone) from error
+            raise
+
+    def known_partitions(self) -> Sequence[int]:
+        """Return the topic's partitions as last heard of."""
+        with self._connection.doing(f"reading topic '{self._topic}'"):
+            return sorted(self._consumer.partitions_for_topic(self._topic))
+
+    def lag(self) -> int | None:
+        """Return how many records wait behind the last poll, as last heard of."""
+        waiting: int | None = None
+        for place in self._assigned:
+            end = self._consumer.highwater(place)
+            if end is not None:
+                waiting = (waiting or 0) + max(0, end - self._position(place))
+        return waiting
+
+    def close(self) -> None:
+        """Let go of the connections, at once."""
+        self._consumer.close(autocommit=False, timeout_ms=0)
+
+    def _places(self, partitions: Sequence[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in partitions]
+
+    def _position(self, place: TopicPartition) -> int:
+        position: int = self._consumer.position(place, timeout_ms=0)
+        return position
+
+    def _columns(self, place: TopicPartition, records: Sequence[Any]) -> Records:
+        return Records(
+            partition=place.partition,
+            next_offset=max(records[-1].offset + 1, self._position(place)),
+            offsets=[record.offset for record in records],
+            payloads=[record.value for record in records],
+            keys=[record.key for record in records],
+            timestamps=[record.timestamp for record in records],
+            headers=[record.headers for record in records],
+        )
+
+
+def _gone(error: BaseException) -> dict[int, int]:
+    """Return the offsets that *error* says the topic does not have, by partition."""
+    if isinstance(error, errors.OffsetOutOfRangeError) and error.args and isinstance(error.args[0], dict):
+        return {place.partition: offset for place, offset in error.args[0].items()}
+    if isinstance(error, errors.LogTruncationError):
+        return {place.partition: at.offset for place, at in error.divergent_offsets.items()}
+    return {}

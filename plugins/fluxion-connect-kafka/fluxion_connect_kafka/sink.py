@@ -1,0 +1,110 @@
+"""The sink ``kafka``: sealed batches into a topic, acknowledged by all in-sync replicas before they count as written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from fluxion_connect_kafka.client import Client, OutgoingRecord, Producer
+from fluxion_connect_kafka.options import KafkaSinkOptions
+from fluxion_connect_kafka.source import connect, told
+from fluxion_core.spi import Context, Cursor, Options, Refusal, SealedBatch, Sink, WriteResult
+from fluxion_core.spi.signals import FatalError, TransientError
+
+__all__ = ["KEY_HEADER", "KafkaSink"]
+
+KEY_HEADER = "fluxion-key"
+"""Header of every record: ``incarnation:seq:index``, the same on every redelivery, by which a reader can tell repetitions."""
+
+
+class KafkaSink(Sink[KafkaSinkOptions]):
+    """Writes results to a topic, at least once; every record carries the header ``fluxion-key``, by which a reader can drop repetitions."""
+
+    name: ClassVar[str] = "kafka"
+    options: ClassVar[type[Options]] = KafkaSinkOptions
+
+    def __init__(self, config: KafkaSinkOptions) -> None:
+        """Keep the options."""
+        super().__init__(config)
+        self._client: Client | None = None
+        self._producer: Producer | None = None
+        self._limit_bytes: int | None = config.max_record_bytes
+        self._key = _key_reader(config.key_field)
+
+    @property
+    def max_batch_records(self) -> int | None:
+        """The option ``batch_size``."""
+        return self.config.batch_size
+
+    def open(self, context: Context) -> Cursor | None:
+        """Connect; a topic keeps no cursor of ours."""
+        if self._client is None:
+            self._client = connect(self.config, context)
+        client = self._client
+
+        def check() -> None:
+            cluster = client.cluster()
+            try:
+                if cluster.describe(self.config.topic) is None:
+                    raise FatalError(f"topic '{self.config.topic}' does not exist; create it, or check the name")
+                if self._limit_bytes is None:
+                    self._limit_bytes = cluster.largest_message_bytes(self.config.topic)
+            finally:
+                cluster.close()
+
+        told(check)
+        if self._producer is None:
+            self._producer = told(client.producer)
+        return None
+
+    def write(self, batch: SealedBatch) -> WriteResult:
+        """Write the batch and wait for every acknowledgement; records that are too large, or that the brokers refuse, are refused."""
+        producer = self._producer
+        if producer is None:
+            raise TransientError("the producer is not connected")
+        refused: dict[int, str] = {}
+        sent: list[int] = []
+        records: list[OutgoingRecord] = []
+        for index, payload in enumerate(batch.payloads):
+            if self._limit_bytes is not None and len(payload) > self._limit_bytes:
+                refused[index] = f"the record has {len(payload)} bytes; the topic takes {self._limit_bytes}"
+                continue
+            sent.append(index)
+            headers = [(KEY_HEADER, batch.record_key(index).encode())]
+            records.append(OutgoingRecord(payload, self._key(payload), headers))
+        for position, reason in told(lambda: producer.send(records)).items():
+            refused[sent[position]] = reason
+        return WriteResult(refused=_refusals(refused))
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._producer is not None:
+            self._producer.close()
+        if self._client is not None:
+            self._client.close()
+        self._producer = self._client = None
+
+
+def _refusals(refused: dict[int, str]) -> Sequence[Refusal]:
+    return [Refusal(index, refused[index]) for index in sorted(refused)]
+
+
+def _key_reader(field: str | None) -> Callable[[bytes], bytes | None]:
+    """Return a function that finds the record's key in its JSON: the text of a string, the JSON of anything else."""
+    if field is None:
+        return lambda _payload: None
+    members: Any = [("key", Any, msgspec.UNSET)]
+    decode = msgspec.json.Decoder(msgspec.defstruct("Keyed", members, rename={"key": field})).decode
+
+    def read(payload: bytes) -> bytes | None:
+        try:
+            key: Any = decode(payload).key  # type: ignore[attr-defined]  # the one member, see above
+        except msgspec.MsgspecError:
+            return None
+        if key is None or key is msgspec.UNSET:
+            return None
+        return key.encode() if isinstance(key, str) else msgspec.json.encode(key)
+
+    return read

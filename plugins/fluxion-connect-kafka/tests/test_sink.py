@@ -1,0 +1,90 @@
+"""The sink, against both brokers: what arrives, under which keys, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fluxion_connect_kafka.options import KafkaSinkOptions
+from fluxion_connect_kafka.sink import KEY_HEADER, KafkaSink
+from fluxion_connect_kafka.testing.fixtures import KAFKA_MARKS
+
+from fluxion_core.spi import Context, SealedBatch
+from fluxion_core.spi.signals import FatalError, TransientError
+
+pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
+
+
+def sealed(payloads: list[bytes], seq: int = 1) -> SealedBatch:
+    block = b"".join(payload + b"\n" for payload in payloads)
+    return SealedBatch(pipeline_id="p", incarnation="i", epoch=1, seq=seq, count=len(payloads), block=block)
+
+
+class Writer:
+    """An open sink."""
+
+    def __init__(self, broker: Any, topic: str, **options: Any) -> None:
+        values = {"topic": topic, "bootstrap_servers": broker.bootstrap_servers, **options}
+        self.sink = KafkaSink(KafkaSinkOptions.parse(values, where="sink"))
+
+    def __enter__(self) -> KafkaSink:
+        self.sink.open(Context(pipeline_id="p"))
+        return self.sink
+
+    def __exit__(self, *_: object) -> None:
+        self.sink.close()
+
+
+def test_payloads_arrive_in_order(kafka_broker, probe) -> None:
+    topic = probe.create_topic()
+    payloads = [b'{"_id":%d}' % number for number in range(20)]
+    with Writer(kafka_broker, topic) as sink:
+        assert () == tuple(sink.write(sealed(payloads)).refused)
+    assert payloads == probe.payloads(topic, 20)
+
+
+@pytest.mark.parametrize(
+    ("payload", "key"), [(b'{"_id":"C-1"}', b"C-1"), (b'{"_id":7}', b"7"), (b'{"_id":{"a":1}}', b'{"a":1}'), (b"{}", None)]
+)
+def test_the_key_is_the_text_of_the_field_or_its_json(kafka_broker, probe, payload, key) -> None:
+    topic = probe.create_topic()
+    with Writer(kafka_broker, topic) as sink:
+        sink.write(sealed([payload]))
+    assert [key] == [record.key for record in probe.read(topic, 1)]
+
+
+def test_every_record_carries_the_key_of_its_delivery(kafka_broker, probe) -> None:
+    topic = probe.create_topic()
+    with Writer(kafka_broker, topic) as sink:
+        sink.write(sealed([b"{}", b"{}"], seq=3))
+    assert [[(KEY_HEADER, b"i:3:0")], [(KEY_HEADER, b"i:3:1")]] == [list(record.headers) for record in probe.read(topic, 2)]
+
+
+def test_a_record_that_is_too_large_is_refused_alone(kafka_broker, probe) -> None:
+    topic = probe.create_topic(max_message_bytes="2000")
+    large = b'{"x":"' + b"a" * 5000 + b'"}'
+    with Writer(kafka_broker, topic) as sink:
+        result = sink.write(sealed([b'{"n":1}', large, b'{"n":2}']))
+    assert [1] == [refusal.index for refusal in result.refused]
+    assert [b'{"n":1}', b'{"n":2}'] == probe.payloads(topic, 2)
+
+
+def test_a_missing_topic_stops(kafka_broker) -> None:
+    with pytest.raises(FatalError, match="does not exist"), Writer(kafka_broker, "nowhere"):
+        pass
+
+
+def test_brokers_that_die_are_an_outage_and_the_same_batch_can_come_again(small_broker) -> None:
+    small_broker.create_topic("t")
+    with Writer(small_broker, "t", flush_timeout_seconds=1, connect_timeout_seconds=1) as sink:
+        sink.write(sealed([b'{"n":1}']))
+        small_broker.stop()
+        with pytest.raises(TransientError):
+            sink.write(sealed([b'{"n":2}'], seq=2))
+        small_broker.start()
+        assert () == tuple(sink.write(sealed([b'{"n":2}'], seq=2)).refused)
+
+
+def test_a_missing_acknowledgement_setting_is_refused() -> None:
+    with pytest.raises(Exception, match="records as written that nobody has received"):
+        KafkaSinkOptions.parse({"topic": "t", "bootstrap_servers": "h:1", "acks": "0"})
