@@ -40,6 +40,11 @@ class Site:
 
     path: Path
 
+    @property
+    def search_path(self) -> str:
+        """The directory as ``PYTHONPATH`` for another process, before what is there already."""
+        return os.pathsep.join(filter(None, (str(self.path), os.environ.get("PYTHONPATH"))))
+
     def install(self, distribution: str, code: str | None = TICKS, *, version: str = "1.0", module: str = "") -> str:
         """Install *distribution*, whose module holds *code* (``None``: the module is missing), and return the module's name."""
         module = module or distribution.replace("-", "_").lower()
@@ -64,7 +69,7 @@ class Site:
         """Run *script* in a process that finds this directory as it finds installed packages; return what it prints."""
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
-            env={**os.environ, "PYTHONPATH": str(self.path), **environment},
+            env={**os.environ, "PYTHONPATH": self.search_path, **environment},
             capture_output=True,
             text=True,
             check=False,

@@ -95,7 +95,7 @@ def fluxion_register_operators(): return [Operator(name="$add", function=lambda 
 def fluxion(site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run the command line beside the installed plugins; returns exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(site.path))
+    monkeypatch.setenv("PYTHONPATH", site.search_path)
 
     def fluxion(*arguments: str) -> tuple[int, str, str]:
         script = "from fluxion_core.cli import main; main()"
