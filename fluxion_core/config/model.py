@@ -14,6 +14,7 @@ Nothing here opens or imports a component: names and options are bound when the 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -91,8 +92,11 @@ class RetryPolicy:
 
     def pause_seconds(self, attempt: int, random: float) -> float:
         """Return how long to wait before *attempt* (from 2); *random* is in [0, 1)."""
-        exponent = min(attempt - 2, 64)  # beyond, the cap rules, and floats overflow
-        pause = min(self.backoff_seconds * self.multiplier**exponent, self.max_backoff_seconds)
+        try:
+            grown = self.backoff_seconds * self.multiplier ** (attempt - 2)
+        except OverflowError:
+            grown = math.inf if self.backoff_seconds else 0.0
+        pause = min(grown, self.max_backoff_seconds)
         return pause * (1 + self.jitter * (2 * random - 1))
 
 
