@@ -15,6 +15,8 @@ __all__ = ["KafkaSource", "connect"]
 
 T = TypeVar("T")
 
+_TURN_SECONDS = 0.25
+
 
 def connect(config: Any, context: Context) -> Client:
     """Return a client for *config*; kafka-python is imported only here.
@@ -165,7 +167,7 @@ class KafkaSource(Source[KafkaSourceOptions]):
         now = self._context.host.clock.monotonic()
         self._look_for_partitions(consumer, now)
         try:
-            found = told(lambda: consumer.poll(max_records, timeout_seconds))
+            found = told(lambda: self._wait_for_records(consumer, max_records, timeout_seconds))
         except OffsetsGone as error:
             self._continue_elsewhere(consumer, error.offsets)
             return Batch.empty()
@@ -175,6 +177,16 @@ class KafkaSource(Source[KafkaSourceOptions]):
             told(lambda: consumer.bounds(sorted(self._assigned)))
             self._heard_at = now
         return self._batch(found)
+
+    def _wait_for_records(self, consumer: Consumer, max_records: int, timeout_seconds: float) -> Sequence[Records]:
+        """Poll in short turns, since the client cannot be told of a stop while it waits."""
+        clock, stopping = self._context.host.clock, self._context.stopping
+        deadline = clock.monotonic() + timeout_seconds
+        while True:
+            left = 0.0 if stopping.is_set() else max(0.0, deadline - clock.monotonic())
+            found = consumer.poll(max_records, min(left, _TURN_SECONDS))
+            if found or left <= _TURN_SECONDS:
+                return found
 
     def _look_for_partitions(self, consumer: Consumer, now: float) -> None:
         if now - self._looked_at < self.config.new_partitions_seconds:
