@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import attrs
 
 from fluxion_core.hookspecs import hookimpl
-from fluxion_core.spi import REQUIRED, Context, Cursor, FencedError, Options, SealedBatch, Sink, WriteResult, option
+from fluxion_core.spi import REQUIRED, Context, Cursor, Options, SealedBatch, Sink, WriteResult, is_duplicate, option
 
 FLUXION_SPI = (1, 0)
 
@@ -24,28 +24,29 @@ class TableSink(Sink[TableOptions]):
     dedupe: ClassVar[Any] = "batch"
 
     def open(self, context: Context) -> Cursor | None:
+        self.close()
         self._database = sqlite3.connect(self.config.path, isolation_level=None, check_same_thread=False)
         self._database.execute("create table if not exists documents (body text)")
         self._database.execute("create table if not exists cursor (one integer primary key, incarnation text, epoch, seq)")
-        row = self._database.execute("select incarnation, epoch, seq from cursor").fetchone()
-        self._cursor = Cursor(*row) if row else None
-        return self._cursor
+        return self._cursor()
 
     def write(self, batch: SealedBatch) -> WriteResult:
-        cursor = self._cursor or Cursor(batch.incarnation, batch.epoch, batch.seq - 1)
-        if batch.epoch < cursor.epoch:
-            raise FencedError("a newer owner has written")
-        if batch.incarnation != cursor.incarnation or batch.seq > cursor.seq + 1:
-            raise ValueError(f"batch {batch.key} does not follow {cursor}")
-        if batch.seq <= cursor.seq:
-            return WriteResult(duplicate=True)
-        self._database.execute("begin immediate")  # records and cursor become durable together
-        self._database.executemany("insert into documents values (?)", [(line.decode(),) for line in batch.payloads])
-        row = (1, batch.incarnation, batch.epoch, batch.seq)
-        self._database.execute("insert or replace into cursor values (?, ?, ?, ?)", row)
-        self._database.execute("commit")
-        self._cursor = Cursor(*row[1:])
-        return WriteResult()
+        self._database.execute("begin immediate")  # records and cursor are read and become durable together
+        try:
+            duplicate = is_duplicate(self._cursor(), batch, self.config.path)
+            if not duplicate:
+                self._database.executemany("insert into documents values (?)", [(line.decode(),) for line in batch.payloads])
+                row = (1, batch.incarnation, batch.epoch, batch.seq)
+                self._database.execute("insert or replace into cursor values (?, ?, ?, ?)", row)
+            self._database.execute("commit")
+        except BaseException:
+            self._database.execute("rollback")
+            raise
+        return WriteResult(duplicate=duplicate)
+
+    def _cursor(self) -> Cursor | None:
+        row = self._database.execute("select incarnation, epoch, seq from cursor").fetchone()
+        return Cursor(*row) if row else None
 
     def close(self) -> None:
         if hasattr(self, "_database"):

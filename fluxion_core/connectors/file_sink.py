@@ -16,7 +16,6 @@ from typing import IO, Any, ClassVar
 import attrs
 import msgspec
 
-from fluxion_core.connectors.cursors import is_duplicate
 from fluxion_core.spi import (
     REQUIRED,
     Context,
@@ -29,6 +28,7 @@ from fluxion_core.spi import (
     StateError,
     TransientError,
     WriteResult,
+    is_duplicate,
     option,
 )
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import attrs
 
-from fluxion_core.connectors.cursors import is_duplicate
 from fluxion_core.spi import (
     Batch,
     Context,
@@ -22,6 +21,7 @@ from fluxion_core.spi import (
     Source,
     StateError,
     WriteResult,
+    is_duplicate,
     option,
 )
 

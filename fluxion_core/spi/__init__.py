@@ -9,7 +9,7 @@ from fluxion_core.spi.host import Clock, Files, Host, KillPoints
 from fluxion_core.spi.options import REQUIRED, Option, Options, Secret, option
 from fluxion_core.spi.runner import Execution, Runner
 from fluxion_core.spi.signals import EndOfInput, FatalError, FencedError, RecordError, StateError, TransientError
-from fluxion_core.spi.sink import Cursor, Sink
+from fluxion_core.spi.sink import Cursor, Sink, is_duplicate
 from fluxion_core.spi.source import Source, StreamDescriptor
 from fluxion_core.spi.stage import Stage, StageAnswer
 from fluxion_core.spi.state import Checkpoint, Lease, SealedOutput, SealRequest, StateRow, StateStore, key_group
@@ -54,6 +54,7 @@ __all__ = [
     "StreamDescriptor",
     "TransientError",
     "WriteResult",
+    "is_duplicate",
     "key_group",
     "option",
 ]

@@ -10,11 +10,12 @@ from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from fluxion_core.errors import FencedError, StateError
 from fluxion_core.spi.batch import SealedBatch, WriteResult
 from fluxion_core.spi.context import Context
 from fluxion_core.spi.options import Options
 
-__all__ = ["Accepts", "Cursor", "Dedupe", "Sink"]
+__all__ = ["Accepts", "Cursor", "Dedupe", "Sink", "is_duplicate"]
 
 O = TypeVar("O", bound=Options)  # the customary letter would read worse
 
@@ -31,6 +32,32 @@ class Cursor:
     seq: int
 
 
+def is_duplicate(cursor: Cursor | None, batch: SealedBatch, where: str) -> bool:
+    """Return whether *batch* is already behind *cursor* (rule 1 of :class:`Sink`); ``None`` stands for an empty place.
+
+    *where* names the place in messages.
+
+    Raises:
+        FencedError: a newer owner has written (rule 3).
+        StateError: batches are missing in between (rule 4), or the cursor is of another life of the state (rule 5).
+    """
+    if cursor is None:
+        cursor = Cursor(batch.incarnation, 0, 0)
+    if cursor.incarnation != batch.incarnation:
+        msg = (
+            f"{where}: holds results of another life of the state ({cursor.incarnation}, this is {batch.incarnation}); "
+            "put the old state back, or move the results away"
+        )
+        raise StateError(msg)
+    if cursor.epoch > batch.epoch:
+        msg = f"{where}: a newer owner of the pipeline has written (epoch {cursor.epoch}, this is {batch.epoch}); this one ends"
+        raise FencedError(msg)
+    if batch.seq > cursor.seq + 1:
+        msg = f"{where}: holds the batches up to {cursor.seq}, and now comes {batch.seq}; expected {cursor.seq + 1}"
+        raise StateError(msg)
+    return batch.seq <= cursor.seq
+
+
 class Sink(ABC, Generic[O]):
     """Where results go.
 
@@ -43,8 +70,11 @@ class Sink(ABC, Generic[O]):
     1. a *seq* at or below its cursor's changes nothing and succeeds (``WriteResult(duplicate=True)``);
     2. records and cursor become durable together;
     3. an older *epoch* than the cursor's raises ``FencedError``;
-    4. a *seq* more than one above the cursor's is an error;
-    5. another *incarnation* than the cursor's is an error.
+    4. a *seq* more than one above the cursor's is an error (``StateError``);
+    5. another *incarnation* than the cursor's is an error (``StateError``).
+
+    :func:`is_duplicate` compares a cursor with a batch by rules 1, 3, 4 and 5; rule 2 is the sink's own, and so is reading the
+    cursor from where it is durable at every write: another process may have moved it.
     """
 
     name: ClassVar[str]

@@ -55,7 +55,8 @@ def test_the_sample_source_runs_and_resumes(tmp_path):
     assert [f"tick-{number}" for number in range(5)] == names
 
 
-def test_the_sample_source_keeps_the_contract(tmp_path):
+@pytest.mark.parametrize("name", ["test_tick_source", "test_sqlite_sink"])
+def test_the_samples_keep_the_contract(tmp_path, name):
     command = [
         sys.executable,
         "-m",
@@ -65,7 +66,7 @@ def test_the_sample_source_keeps_the_contract(tmp_path):
         "no:cacheprovider",
         "--rootdir",
         str(SAMPLES),
-        str(SAMPLES / "test_tick_source.py"),
+        str(SAMPLES / f"{name}.py"),
     ]
     finished = subprocess.run(
         command, cwd=SAMPLES, env={"PYTHONPATH": str(SAMPLES), "PATH": ""}, capture_output=True, text=True, check=False

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fluxion_core.connectors.cursors import is_duplicate
-from fluxion_core.spi import Cursor, FencedError, SealedBatch, StateError
+from fluxion_core.spi import Cursor, FencedError, SealedBatch, StateError, is_duplicate
 
 
 def batch(seq: int, epoch: int = 5, incarnation: str = "life") -> SealedBatch:
