@@ -55,7 +55,8 @@ class KafkaPythonCluster:
         resource = ConfigResource("TOPIC", topic, {_LIMIT: None})
         try:
             answer = self._admin.describe_configs([resource], config_filter="all")
-            return int(answer["topic"][topic][_LIMIT]["value"])
+            found = answer["topic"][topic].get(_LIMIT)
+            return int(found["value"]) if found else None
         except (errors.AuthorizationError, errors.UnsupportedVersionError, errors.UnknownTopicOrPartitionError):
             return None
         except (errors.KafkaError, OSError) as error:
