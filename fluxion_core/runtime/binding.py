@@ -171,6 +171,8 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     dead_config = binder.dead_letter_config()
     dead = binder.component("sink", dead_config, "dead_letter") if dead_config else None
     dead_codec = binder.codec(dead, dead_config, "dead_letter") if dead_config else None
+    if _same_file(sink, dead):
+        binder.problems.append(Problem("dead_letter.path", "is the sink's own file", "give dead letters a file of their own"))
     store = binder.store()
     program = binder.program(unbounded=source is not None and not source.bounded)
     notes = binder.check_stateful(program, source)
@@ -202,6 +204,11 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         delivery_note=note,
         notes=tuple(notes),
     )
+
+
+def _same_file(sink: Sink[Any] | None, dead_letter: Sink[Any] | None) -> bool:
+    path = getattr(getattr(sink, "config", None), "path", None)
+    return path is not None and path == getattr(getattr(dead_letter, "config", None), "path", None)
 
 
 def _emit(definition: PipelineDefinition, source: Source[Any]) -> Literal["final", "updates", "each"]:

@@ -56,7 +56,7 @@ class Outlet:
             if self.delivered_seq:
                 self._refuse(f"holds nothing, but {self.delivered_seq} batches were delivered to it")
             return 0
-        if cursor.incarnation != self.lease.incarnation:
+        if cursor.incarnation != self.context.incarnation:
             self._refuse("was written from another state (its incarnation differs)")
         if cursor.epoch > self.lease.epoch:
             msg = (
@@ -101,7 +101,7 @@ class Outlet:
         """Return *output* as the sink sees it."""
         return SealedBatch(
             pipeline_id=self.lease.pipeline_id,
-            incarnation=self.lease.incarnation,
+            incarnation=self.context.incarnation,
             epoch=self.lease.epoch,
             seq=output.seq,
             count=output.count,

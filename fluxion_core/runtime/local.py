@@ -174,6 +174,7 @@ class LocalExecution:
         )
 
     def _outlets(self, lease: Lease) -> dict[str, Outlet]:
+        """Return what stands before each sink. Dead letters are numbered apart, so their keys name another incarnation."""
         context = self._context(lease, self.abandoned)
         sinks = {"sink": (self.bound.sink, self.bound.sink_codec)}
         if self.bound.dead_letter is not None and self.bound.dead_letter_codec is not None:
@@ -183,7 +184,7 @@ class LocalExecution:
                 target=target,
                 sink=sink,
                 codec=codec,
-                context=context,
+                context=context if target == "sink" else attrs.evolve(context, incarnation=f"{lease.incarnation}-{target}"),
                 lease=lease,
                 patience=self._patience(target, self.abandoned),
             )
@@ -211,6 +212,7 @@ class LocalExecution:
             logger=self._logger,
             base_dir=definition.base_dir,
             connections=definition.connections,
+            max_record_bytes=self.config.max_record_bytes,
         )
 
     def _patience(self, where: str, until: Event) -> Patience:
