@@ -52,12 +52,17 @@ def snake_case_keys(options: Mapping[str, Any]) -> dict[str, Any]:
     return {snake_case(str(name)): value for name, value in options.items()}
 
 
+def _names_alone(options: Mapping[str, Any]) -> str:
+    """Return what a ``repr`` shows: only a component knows which of its options are secret."""
+    return "{" + ", ".join(f"{name}: ..." for name in options) + "}"
+
+
 @attrs.frozen(init=False)
 class ComponentConfig:
     """The name of a component and the options beside it, in either spelling; *codec* overrides the component's own."""
 
     type: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = attrs.field(repr=_names_alone)
     codec: str | None
 
     def __init__(self, type: str, /, *, codec: str | None = None, **options: Any) -> None:  # noqa: A002  # the word of the pipeline file
@@ -207,7 +212,7 @@ class PipelineDefinition:
     state_store: Any = None
     runtime: RuntimeConfig = attrs.field(factory=RuntimeConfig)
     runner: str = "local"
-    connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=_names_alone)
     variables: Mapping[str, Any] = attrs.field(factory=dict)
     metrics: Any = None
     base_dir: Path = attrs.field(factory=Path.cwd)

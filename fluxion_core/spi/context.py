@@ -34,4 +34,4 @@ class Context:
     logger: logging.Logger = attrs.field(factory=lambda: logging.getLogger("fluxion"))
     base_dir: Path = attrs.field(factory=Path.cwd)
     max_record_bytes: int = 16 * 1024 * 1024
-    connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=False)

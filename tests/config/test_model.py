@@ -47,6 +47,19 @@ def test_a_configuration_cannot_be_changed(kind: Any) -> None:
         kind("file").type = "other"
 
 
+def test_a_repr_shows_no_value_since_any_may_be_secret() -> None:
+    pipeline = definition(
+        source=SourceConfig("kafka", topic="t", sasl_password="s3cret"),
+        sink=SinkConfig("http", endpoint="https://user:s3cret@host"),
+        dead_letter=SinkConfig("http", token="s3cret"),
+        error_policy=ErrorPolicy.dead_letter(SinkConfig("http", token="s3cret")),
+        state_store=StateConfig("postgres", password="s3cret"),
+        connections={"db": {"url": "postgres://u:s3cret@host"}},
+    )
+    assert "s3cret" not in repr(pipeline)
+    assert "SourceConfig(type='kafka', options={topic: ..., sasl_password: ...}, codec=None)" == repr(pipeline.source)
+
+
 # --- retries ----------------------------------------------------------------------------------------------------------
 
 
