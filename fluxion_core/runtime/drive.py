@@ -52,6 +52,7 @@ class Drive:
         self.intake = intake
         self.checkpoint = checkpoint
         self.clock = loop.host.clock
+        self._all_sealed = Event()
 
     def opened(self, splits: Sequence[Split]) -> None:
         """Announce that steps 1 and 2 are done."""
@@ -157,11 +158,20 @@ class Threaded(Drive):
             self.intake.open(splits, self.checkpoint.positions)
             opened.set()
             exhausted = self._poll_until_stopped()
+            self.execution.inbox.put(EndMark(exhausted))
+            self._commit_the_last_seal()
         except Abandoned:
             opened.set()
+            self.execution.inbox.put(EndMark(exhausted))
         finally:
             self.intake.close()
-        self.execution.inbox.put(EndMark(exhausted))
+
+    def _commit_the_last_seal(self) -> None:
+        """Stay until everything that was polled is sealed, so that the source learns of it before it is closed."""
+        while not self._all_sealed.wait(0.05):
+            if self.execution.abandoned.is_set():
+                return
+        self.intake.commit()
 
     def _poll_until_stopped(self) -> bool:
         """Poll into the inbox; return whether the source has ended."""
@@ -225,8 +235,10 @@ class Threaded(Drive):
         deadline: float | None = None
         while True:
             if loop.seal_wait_seconds(idle=True) is not None:
-                loop.seal()
-            if all(
+                self.intake.sealed_up_to(loop.seal())
+            else:
+                self._all_sealed.set()
+            if self._all_sealed.is_set() and all(
                 not outlet.queue.documents and outlet.delivered_seq == outlet.sealed_seq for outlet in loop.outlets.values()
             ):
                 break

@@ -57,7 +57,7 @@ class Intake:
 
     def sealed_up_to(self, positions: Mapping[str, Json]) -> None:
         """Note that everything before *positions* is sealed; may be called from another thread."""
-        self._to_commit = positions
+        self._to_commit = {**(self._to_commit or {}), **positions}
 
     def commit(self) -> None:
         """Tell the source of the last seal (step 6), if there was one since; a failure is only worth a warning."""

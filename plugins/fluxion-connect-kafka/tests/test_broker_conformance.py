@@ -25,7 +25,7 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-pytestmark = KAFKA_MARKS
+pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
 
 PATIENCE_SECONDS = 15.0
 GROUP_SETTINGS = {"session_timeout_ms": 1500, "heartbeat_interval_ms": 200, "request_timeout_ms": 8000}

@@ -16,7 +16,7 @@ from fluxion_connect_kafka.testing.probe import Probe
 
 from fluxion_core.testing.suites import SinkCase, SinkSuite, SourceCase, SourceSuite
 
-pytestmark = KAFKA_MARKS
+pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
 
 PAYLOADS = [b'{"n":1}', b"not json", b"", b'{"n":4}', b"\xff\x00", b'{"n":6}']
 
