@@ -48,7 +48,7 @@ class FileSource(Source[FileSourceOptions]):
     A position is ``{"offset": bytes, "head": checksum}``; the checksum is that of the file's first bytes (1024 at most, and
     none behind the offset), so that another file under the same name is noticed. Lines end with a newline, with or without a
     carriage return; empty lines are no records. The last line needs no newline, except in a file that is followed: there it is
-    still being written. A line longer than the runtime's ``max_record_bytes`` arrives cut to one byte more, which the runtime
+    still being written. A line longer than the runtime's ``max_record_bytes`` arrives cut to a few bytes more, which the runtime
     refuses as too large; it never fills memory.
     """
 

@@ -62,15 +62,15 @@ class LineCutter:
     """Takes bytes in the order of the stream (:meth:`feed`) and gives back blocks of whole lines (:meth:`take`).
 
     Empty lines are no records and vanish, a carriage return before the newline and a byte order mark at the start too. Of a
-    line longer than *max_line_bytes* only the first *max_line_bytes* + 1 bytes are kept and handed over: enough for the runtime
-    to see that the record is too large, little enough for memory.
+    line longer than *max_line_bytes* only a few bytes more than that are kept and handed over: enough for the runtime to see that
+    the record is too large, little enough for memory.
     """
 
     def __init__(self, offset: int, max_line_bytes: int) -> None:
         self._offset = offset  # of the first byte that is still here
         self._waiting = b""
         self._unsearched = 0  # before this, there is no newline in _waiting
-        self._max_line_bytes = max_line_bytes
+        self._kept_bytes = max_line_bytes + len(_BYTE_ORDER_MARK) + len(b"\r") + 1  # more than the limit without those two
         self._dropped = 0  # bytes of the line at _offset that are not kept any more
 
     @property
@@ -89,12 +89,12 @@ class LineCutter:
 
     def feed(self, chunk: bytes) -> None:
         """Add the next bytes of the stream, after :meth:`take` has found no whole line in the earlier ones."""
-        if len(self._waiting) > self._max_line_bytes:
+        if len(self._waiting) >= self._kept_bytes:
             chunk = self._without_rest_of_line(chunk)
         self._waiting = self._waiting + chunk if self._waiting else chunk
 
     def _without_rest_of_line(self, chunk: bytes) -> bytes:
-        keep = self._max_line_bytes + 1
+        keep = self._kept_bytes
         end = chunk.find(b"\n")
         left = b"" if end < 0 else chunk[end:]
         self._dropped += len(self._waiting) - keep + len(chunk) - len(left)

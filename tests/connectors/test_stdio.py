@@ -64,13 +64,13 @@ def test_a_line_longer_than_a_chunk_comes_whole(stdin: StdinSource) -> None:
 def test_a_line_over_the_limit_arrives_cut(pipe: Any, context: Context) -> None:
     source = StdinSource(StdinSourceOptions(), pipe[0])
     source.open(attrs.evolve(context, max_record_bytes=10), {})
-    pipe[1].write(b"x" * 11)
+    pipe[1].write(b"x" * 15)
     assert 0 == len(source.poll(10, 0))
     pipe[1].write(b"y" * 1000)
     assert 0 == len(source.poll(10, 0))
     pipe[1].write(b"z\nb\n")
     records = [*source.poll(10, 5.0).payload_list(), *source.poll(10, 5.0).payload_list()]
-    assert [b"x" * 11, b"b"] == records
+    assert [b"x" * 15, b"b"] == records
 
 
 def test_it_cannot_be_read_twice() -> None:
