@@ -67,7 +67,7 @@ class Decoder:
                 if not payload.isascii():
                     payload.decode()
                 if limit_bytes is not None and len(payload) > limit_bytes:
-                    raise RecordError(f"the record has {len(payload)} bytes; max_record_bytes is {limit_bytes}")
+                    raise RecordError(f"the record is too large: more than max_record_bytes ({limit_bytes})")
                 documents.append(one(payload))
                 indexes.append(index)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
