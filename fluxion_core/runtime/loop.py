@@ -105,9 +105,7 @@ class Loop:
         limit = self.config.max_record_bytes
         decoded = self.bound.source_codec.decode_batch(payloads)
         decoded = [
-            RecordError(f"the payload is too large: more than max_record_bytes ({limit})")
-            if len(payload) > limit
-            else answer
+            RecordError(f"the payload is too large: more than max_record_bytes ({limit})") if len(payload) > limit else answer
             for payload, answer in zip(payloads, decoded, strict=True)
         ]
         indexes = [index for index, answer in enumerate(decoded) if not isinstance(answer, RecordError)]

@@ -64,10 +64,12 @@ class Decoder:
         refused: list[tuple[int, RecordError]] = []
         for index, payload in enumerate(payloads):
             try:
+                if (
+                    limit_bytes is not None and len(payload) > limit_bytes
+                ):  # first: a record that was cut may end in half a character
+                    raise RecordError(f"the record is too large: more than max_record_bytes ({limit_bytes})")
                 if not payload.isascii():
                     payload.decode()
-                if limit_bytes is not None and len(payload) > limit_bytes:
-                    raise RecordError(f"the record is too large: more than max_record_bytes ({limit_bytes})")
                 documents.append(one(payload))
                 indexes.append(index)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
