@@ -28,5 +28,6 @@ def test_no_fewer_cases_pass_than_before(record_property) -> None:
     assert found, report[-1]
     passed, total = int(found[1]), int(found[2])
     record_property("conformance", report[-1])
-    # Without bson the cases that hold its values are left out: the floor is a share, not a number.
-    assert passed / total >= FLOOR["passed"] / FLOOR["total"], report[-1]
+    # Without bson the cases that hold its values, nearly all of which pass, are left out: what may only fall is what fails.
+    assert total - passed <= FLOOR["total"] - FLOOR["passed"], report[-1]
+    assert total > FLOOR["total"] * 0.95, report[-1]
