@@ -101,7 +101,7 @@ def aggregate(
         CompileError: at once, for wrong stages.
         EvaluationError: where MongoDB fails on a document.
     """
-    program = compile_pipeline(stages, variables=variables, collections=collections)
+    program = compile_pipeline(stages, variables=variables, collections=collections or {})
     return _run(program, documents)
 
 
@@ -131,7 +131,7 @@ def aggregate_ndjson(
         RecordError: a line is no JSON object.
         EvaluationError: where MongoDB fails on a document.
     """
-    program = compile_pipeline(stages, variables=variables, collections=collections)
+    program = compile_pipeline(stages, variables=variables, collections=collections or {})
     return _run_ndjson(program, chunks, emit)
 
 

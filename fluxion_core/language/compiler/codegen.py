@@ -27,6 +27,7 @@ from fluxion_core.language.compiler.nodes import (
     Node,
     ObjectOf,
     OrElse,
+    Outer,
     Predicate,
     Reduce,
     Switch,
@@ -149,6 +150,11 @@ def _field(emitter: Emitter, node: Field) -> Value:
 
 def _variable(emitter: Emitter, node: Variable) -> Value:
     return emitter.below(emitter.variables[node.name], node.names)
+
+
+def _outer(emitter: Emitter, node: Outer) -> Value:
+    value = Value(emitter.writer.assign(f"env.outer.get({emitter.writer.constant(node.name)}, M)"))
+    return emitter.below(value, node.names)
 
 
 def _environment(emitter: Emitter, node: Environment) -> Value:
@@ -379,6 +385,7 @@ _EMIT: Final[dict[type, Callable[[Emitter, Any], Value]]] = {
     Negation: _negation,
     ObjectOf: _object_of,
     OrElse: _or_else,
+    Outer: _outer,
     Predicate: _predicate,
     Reduce: _reduce,
     Switch: _switch,

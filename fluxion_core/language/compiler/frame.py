@@ -21,6 +21,7 @@ class Frame:
         self.now = run.now
         self.random = run.random
         self.counters = run.counters
+        self.outer = run.outer
         self.code = code
         self.origins = origins
         self.failed: list[int | None] = []

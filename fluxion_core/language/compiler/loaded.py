@@ -13,7 +13,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.segment import Segment, Written, group_class, row_class
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Loaded", "SegmentStep"]
+__all__ = ["FAULTS", "Loaded", "SegmentStep"]
 
 FAULTS: Final = (EvaluationError, RecursionError, ArithmeticError, MemoryError)
 """What a document can be at fault for; anything else is a bug and is not hidden."""

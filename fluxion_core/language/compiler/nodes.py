@@ -29,6 +29,7 @@ __all__ = [
     "Node",
     "ObjectOf",
     "OrElse",
+    "Outer",
     "Predicate",
     "Reduce",
     "Switch",
@@ -65,6 +66,14 @@ class Field(Node):
 @attrs.frozen
 class Variable(Node):
     """``$$name.a.b``: a variable of ``$let``, ``$map``, ``$filter`` or ``$reduce``, and a path into it."""
+
+    name: str
+    names: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Outer(Node):
+    """``$$name.a.b`` in a pipeline within a stage: a variable whose value comes from the document outside (``let`` of $lookup)."""
 
     name: str
     names: tuple[str, ...] = ()

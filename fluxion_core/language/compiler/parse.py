@@ -12,7 +12,18 @@ from typing import Any
 
 from fluxion_core.errors import EvaluationError, Problem, did_you_mean
 from fluxion_core.language.compiler import known
-from fluxion_core.language.compiler.nodes import ArrayOf, Call, Constant, Environment, Field, Node, ObjectOf, Variable, walk
+from fluxion_core.language.compiler.nodes import (
+    ArrayOf,
+    Call,
+    Constant,
+    Environment,
+    Field,
+    Node,
+    ObjectOf,
+    Outer,
+    Variable,
+    walk,
+)
 from fluxion_core.language.operators import Accumulator, Form, Operator
 from fluxion_core.language.paths import get
 from fluxion_core.language.values import MISSING
@@ -44,6 +55,7 @@ class Parser:
         self.problems: list[Problem] = []
         self._constants = dict(variables or {})
         self._scope: list[str] = []
+        self._outer: set[str] = set()
         self._depth = 0
 
     # ------------------------------------------------------------------------------------------------- problems
@@ -100,6 +112,16 @@ class Parser:
             yield
         finally:
             del self._scope[len(self._scope) - len(names) :]
+
+    @contextmanager
+    def inside(self, names: Iterable[str]) -> Iterator[None]:
+        """Parse a pipeline within a stage: *names* come from the document outside, and nothing of the expression around is seen."""
+        scope, self._scope = self._scope, []
+        outer, self._outer = self._outer, self._outer | set(names)
+        try:
+            yield
+        finally:
+            self._scope, self._outer = scope, outer
 
     def check_variable_name(self, name: Any, where: str) -> bool:
         """Whether *name* may be given to a variable: it starts with a lower-case letter (``CURRENT`` may be bound anew)."""
@@ -173,6 +195,8 @@ class Parser:
             return Constant(where, None)
         if name in self._scope:
             return Variable(where, name, names)
+        if name in self._outer:
+            return Outer(where, name, names)
         if name in {"ROOT", "CURRENT"}:
             return Field(where, names)
         if name == "NOW":

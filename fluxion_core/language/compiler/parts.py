@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["Folding", "Part", "PerDocument", "StageForm", "StateRow", "Step", "StepPart"]
+__all__ = ["EachStep", "Folding", "Part", "PerDocument", "StageForm", "StateRow", "Step", "StepPart"]
 
 StateRow = tuple[str, bytes, bytes | None]
 """(operator id, key, value); no value: the row is gone."""
@@ -102,6 +102,22 @@ class Step(ABC):
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Take back the state that ``delta`` gave out."""
         del rows
+
+
+class EachStep(Step):
+    """A step that answers each document on its own, with whatever it keeps beside; a failing one is that document's."""
+
+    @abstractmethod
+    def one(self, document: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        """Return what comes of *document*.
+
+        Raises:
+            EvaluationError: the document does not fit.
+        """
+
+    def feed(self, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return what comes of *documents*."""
+        return [made for document in documents for made in self.one(document)]
 
 
 @attrs.define(kw_only=True)

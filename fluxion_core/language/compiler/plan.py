@@ -32,7 +32,7 @@ from fluxion_core.language.compiler.segment import Segment, SegmentWriter
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.encoding import encode_value
 
-__all__ = ["MAXIMUM_STAGES", "make_program", "parse_stages"]
+__all__ = ["MAXIMUM_STAGES", "make_program", "parse_stages", "plan_program", "stage_names"]
 
 MAXIMUM_STAGES: Final = 1000
 """The most stages of one pipeline, MongoDB's limit too."""
@@ -169,7 +169,7 @@ class _Planner:
         self._flush()
         streaming = 0
         for step in self.steps:
-            if isinstance(step, StepPart):
+            if isinstance(step, StepPart) and not step.streams:
                 break
             streaming += 1
             if isinstance(step, SegmentStep) and step.segment.folding is not None:
@@ -250,13 +250,27 @@ def make_program(
         CompileError: with every problem.
     """
     parts = parse_stages(parser, stages, forms)
-    names = (
-        tuple(str(next(iter(stage), "")) if isinstance(stage, dict) else "" for stage in stages)
-        if isinstance(stages, list | tuple)
-        else ()
-    )
+    names = stage_names(stages)
     if unbounded and not parser.problems:
         _check_unbounded(parser, parts, names)
+    return plan_program(parser, parts, names, name, stages)
+
+
+def stage_names(stages: Any) -> tuple[str, ...]:
+    """Return the names of *stages*, wrong ones as they can be shown."""
+    if not isinstance(stages, list | tuple):
+        return ()
+    return tuple(str(next(iter(stage), "")) if isinstance(stage, dict) else "" for stage in stages)
+
+
+def plan_program(
+    parser: Parser, parts: Sequence[Part], names: tuple[str, ...], name: str, stages: Sequence[Any] = ()
+) -> Program:
+    """Return the program for parsed *parts*; *stages* is what they were parsed from, for fingerprints.
+
+    Raises:
+        CompileError: with every problem that *parser* kept.
+    """
     planner = _Planner(parser, name)
     for part in parts:
         planner.add(part)
@@ -276,7 +290,7 @@ def make_program(
         fingerprints={
             f"stages[{part.stage}].{names[part.stage]}": _fingerprint(stages[part.stage])
             for part in parts
-            if part.kind != "stateless"
+            if part.kind != "stateless" and stages
         },
         pure=all(is_pure(node) for part in parts for node in part.nodes()),
         required_fields=required,

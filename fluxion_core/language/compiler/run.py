@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,9 +12,9 @@ from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
 from fluxion_core.language.compiler.groups import Groups
-from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
+from fluxion_core.language.compiler.loaded import FAULTS, Loaded, SegmentStep
 from fluxion_core.language.compiler.output import Failure, Output
-from fluxion_core.language.compiler.parts import Folding, PerDocument, StateRow, StepPart
+from fluxion_core.language.compiler.parts import EachStep, Folding, PerDocument, StateRow, StepPart
 from fluxion_core.language.encoding import decode_value, encode_value
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Run:
         self.now = datetime.now(UTC)
         self.max_record_bytes: int | None = None
         self.random = random.random
+        self.outer: Mapping[str, Any] = {}
         self._emit = emit
         self._context = context
         self._each = {
@@ -152,9 +153,11 @@ class Run:
                 rows, origins, answers = step.ask(self, rows, origins)
                 continue
             if isinstance(step, StepPart):
-                output.passed += self._distinct(rows, origins) if first and index == self._last_passed else 0
-                rows, origins = self._step(index, step, rows), None
-                first = False
+                fed = rows
+                rows, origins = self._step(index, step, rows, origins if first else [None] * len(rows))
+                if first and index == self._last_passed:
+                    output.passed += self._distinct(rows, origins) if step.streams else len(fed)
+                first = first and step.streams
                 continue
             code = loaded if loaded is not None and index == start else step.load(each=index in self._each)
             rows, origins, passed = self._segment(index, step, code, rows, origins, answers)
@@ -173,7 +176,9 @@ class Run:
     def _last_passed(self) -> int:
         """Index of the step at which a record has got through: the first that keeps documents, else the last of all."""
         for index, step in enumerate(self.program.steps):
-            if isinstance(step, StepPart) or (isinstance(step, SegmentStep) and step.segment.folding is not None):
+            if (isinstance(step, StepPart) and not step.streams) or (
+                isinstance(step, SegmentStep) and step.segment.folding is not None
+            ):
                 return index
         return len(self.program.steps) - 1
 
@@ -227,12 +232,42 @@ class Run:
             everything_dropped += dropped.get(part.stage, 0)
         return passed if passed is not None else fed - everything_dropped - len(failed)
 
-    def _step(self, index: int, step: StepPart, rows: Sequence[Any]) -> list[Any]:
-        made: list[Any] = self._states[index].feed(rows)
+    def _step(
+        self, index: int, step: StepPart, rows: Sequence[Any], origins: Sequence[int | None] | None
+    ) -> tuple[list[Any], list[int | None] | None]:
+        state = self._states[index]
         count = self.counts[step.stage]
         count[0] += len(rows)
+        kept: list[int | None] | None = None
+        if isinstance(state, EachStep):
+            made, kept = self._one_by_one(state, step, rows, origins)
+        else:
+            made = state.feed(rows)
         count[1] += len(made)
-        return made
+        return made, kept
+
+    def _one_by_one(
+        self, state: EachStep, step: StepPart, rows: Sequence[Any], origins: Sequence[int | None] | None
+    ) -> tuple[list[Any], list[int | None]]:
+        made: list[Any] = []
+        kept: list[int | None] = []
+        for position, document in enumerate(rows):
+            origin = origins[position] if origins is not None else position
+            try:
+                answers = state.one(document)
+            except FAULTS as fault:
+                self._note(step, fault, origin, document)
+                continue
+            made += answers
+            kept += [origin] * len(answers)
+        return made, kept
+
+    def _note(self, step: StepPart, fault: BaseException, origin: int | None, document: Any = None) -> None:
+        """Keep what a step failed with."""
+        error = fault if isinstance(fault, EvaluationError) else EvaluationError(str(fault) or type(fault).__name__)
+        error.path = error.path or step.where
+        self.failures.append(Failure(origin, step.stage, error.path, error, document))
+        self.counts[step.stage][2] += 1
 
     # ------------------------------------------------------------------------------------------------- the end
 
@@ -263,12 +298,20 @@ class Run:
                     held = groups.rows()
                 self._emitted(step, held)
             elif isinstance(step, StepPart):
-                held = self._states[index].finish()
-                self.counts[step.stage][1] += len(held)
+                held = self._finish_step(index, step)
             if held:
                 self._pass(index + 1, held, None, output)
         output.passed = 0
         return output
+
+    def _finish_step(self, index: int, step: StepPart) -> list[Any]:
+        try:
+            held: list[Any] = self._states[index].finish()
+        except FAULTS as fault:
+            self._note(step, fault, None)
+            return []
+        self.counts[step.stage][1] += len(held)
+        return held
 
     def _emitted(self, step: SegmentStep, rows: list[Any]) -> list[Any]:
         folding = step.segment.folding
@@ -325,18 +368,22 @@ class Run:
 
     def fail(self, frame: Frame, index: int | None, document: Any, fault: BaseException) -> None:
         """Keep what a document failed with."""
-        path = frame.code.path_of(fault)
-        stage = stage_of(path)
+        error = self.error_of(frame, fault)
+        stage = stage_of(error.path)
         frame.failed.append(stage)
+        self.failures.append(Failure(index, stage, error.path, error, document if isinstance(document, dict) else None))
+
+    @staticmethod
+    def error_of(frame: Frame, fault: BaseException) -> EvaluationError:
+        """Return *fault* as an error with the path of the expression that raised it."""
+        path = frame.code.path_of(fault)
         if isinstance(fault, EvaluationError):
-            error = EvaluationError(fault.message, fault.path or path)
-        elif isinstance(fault, RecursionError):
-            error = EvaluationError("a value is nested too deeply", path)
-        elif isinstance(fault, MemoryError):
-            error = EvaluationError("a value is too large", path)
-        else:
-            error = EvaluationError(str(fault) or fault.__class__.__name__, path)
-        self.failures.append(Failure(index, stage, path, error, document if isinstance(document, dict) else None))
+            return EvaluationError(fault.message, fault.path or path)
+        if isinstance(fault, RecursionError):
+            return EvaluationError("a value is nested too deeply", path)
+        if isinstance(fault, MemoryError):
+            return EvaluationError("a value is too large", path)
+        return EvaluationError(str(fault) or fault.__class__.__name__, path)
 
 
 def _blocking_after(program: Program, index: int) -> bool:

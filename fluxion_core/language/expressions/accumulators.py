@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.accumulators import ACCUMULATORS
-from fluxion_core.language.operators import Accumulator, Example, Operator
+from fluxion_core.language.accumulators.percentiles import checked_shares, parse_percentile, percentile, sorted_numbers
+from fluxion_core.language.compiler.nodes import Call, Node
+from fluxion_core.language.operators import Accumulator, Example, Form, Operator
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
 
 __all__ = ["OPERATORS"]
 
@@ -22,7 +27,28 @@ def _fold(accumulator: Accumulator) -> Callable[..., Any]:
     return function
 
 
-OPERATORS = tuple(
+def _percentiles(shares: Any, source: Any) -> list[Any]:
+    values = sorted_numbers(source if source.__class__ is list else [source])
+    return [percentile(values, share) for share in checked_shares(shares)]
+
+
+def _median(shares: Any, source: Any) -> Any:
+    return _percentiles(shares, source)[0]
+
+
+_PERCENTILE = Operator(name="$percentile", function=_percentiles, minimum=2, maximum=2, family="accumulator")
+_MEDIAN = Operator(name="$median", function=_median, minimum=2, maximum=2, family="accumulator")
+
+
+def _parse_percentile(parser: Parser, spec: Any, where: str) -> Node:
+    return Call(where, _PERCENTILE, parse_percentile(parser, spec, where, median=False))
+
+
+def _parse_median(parser: Parser, spec: Any, where: str) -> Node:
+    return Call(where, _MEDIAN, parse_percentile(parser, spec, where, median=True))
+
+
+_FOLDED = tuple(
     Operator(
         name=name,
         function=_fold(ACCUMULATORS[name]),
@@ -40,4 +66,19 @@ OPERATORS = tuple(
         ("$stdDevSamp", 0.7071067811865476, 1.4142135623730951),
         ("$sum", 3, 10),
     )
+)
+OPERATORS = (
+    *_FOLDED,
+    Form(
+        name="$percentile",
+        parse=_parse_percentile,
+        family="accumulator",
+        examples=[Example({"$percentile": {"input": [1, 2, 3], "p": [0.5, 1], "method": "approximate"}}, [2.0, 3.0])],
+    ),
+    Form(
+        name="$median",
+        parse=_parse_median,
+        family="accumulator",
+        examples=[Example({"$median": {"input": [1, 2, 3], "method": "approximate"}}, 2.0)],
+    ),
 )

@@ -7,10 +7,23 @@ from types import MappingProxyType
 from typing import Final
 
 from fluxion_core.language.compiler.parts import StageForm
-from fluxion_core.language.stages import group, match, paging, project, replace, sort, unwind
+from fluxion_core.language.stages import (
+    bucket,
+    facet,
+    fill,
+    group,
+    lookup,
+    match,
+    paging,
+    project,
+    replace,
+    set_window_fields,
+    sort,
+    unwind,
+)
 
 __all__ = ["FAMILIES", "STAGES"]
 
-FAMILIES: Final = (match, project, group, sort, paging, unwind, replace)
+FAMILIES: Final = (match, project, group, sort, paging, unwind, replace, lookup, bucket, facet, fill, set_window_fields)
 STAGES: Final[Mapping[str, StageForm]] = MappingProxyType({form.name: form for family in FAMILIES for form in family.STAGES})
 """Every stage of the language by its name."""

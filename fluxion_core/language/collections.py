@@ -1,0 +1,32 @@
+"""Collections that a pipeline reads beside its input: what ``$lookup``, ``$graphLookup`` and ``$unionWith`` join with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["collection_named"]
+
+
+def collection_named(parser: Parser, name: Any, where: str) -> list[dict[str, Any]]:
+    """Return the documents of a collection; one that nobody has written to is empty, as in MongoDB.
+
+    Where no collections were given at all, naming one is a problem.
+    """
+    if not isinstance(name, str) or not name:
+        parser.problem(where, f"the name of a collection was expected, not {name!r}")
+        return []
+    if parser.collections is None:
+        parser.problem(
+            where, f"no collection is called '{name}': this pipeline was given none", "pass collections={name: documents}"
+        )
+        return []
+    return _documents(parser.collections, name)
+
+
+def _documents(collections: Mapping[str, Iterable[dict[str, Any]]], name: str) -> list[dict[str, Any]]:
+    found = collections.get(name, ())
+    return found if isinstance(found, list) else list(found)

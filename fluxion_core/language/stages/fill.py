@@ -1,0 +1,301 @@
+"""``$fill $densify``: what is missing in a sequence of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language import windows
+from fluxion_core.language.compiler.nested import Evaluator
+from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf
+from fluxion_core.language.compiler.parse import shown
+from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
+from fluxion_core.language.expressions.arithmetic import add
+from fluxion_core.language.expressions.dates import add_months
+from fluxion_core.language.operators import Example
+from fluxion_core.language.ordering import compare, sort_key
+from fluxion_core.language.paths import get, put
+from fluxion_core.language.stages.held import Held
+from fluxion_core.language.stages.set_window_fields import partitions, sort_values
+from fluxion_core.language.stages.sort import Order, ordered, parse_order
+from fluxion_core.language.values import MISSING, is_number, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["STAGES"]
+
+Rows = Sequence[dict[str, Any]]
+LIMIT_DOCUMENTS: Final = 500_000
+"""The most documents that ``$densify`` makes, MongoDB's limit too."""
+
+
+@attrs.define(kw_only=True)
+class Fill(StepPart):
+    """Gives fields that are null or missing a value: a constant one, the last one, or one on the line between neighbours."""
+
+    partition: Node
+    order: Order
+    methods: tuple[tuple[tuple[str, ...], str], ...]
+    values: tuple[tuple[tuple[str, ...], Node], ...]
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        by = Evaluator(self.partition)
+        evaluate = Evaluator(*(node for _, node in self.values)) if self.values else None
+
+        def arrange(documents: Rows) -> list[dict[str, Any]]:
+            rows = list(documents)
+            if evaluate is not None:
+                answers = evaluate.rows(environment, rows)
+                rows = [self._valued(row, answer) for row, answer in zip(rows, answers, strict=True)]
+            if not self.methods:
+                return ordered(rows, self.order) if self.order else rows
+            keys = [key for (key,) in by.rows(environment, rows)]
+            return [filled for group in partitions(rows, keys) for filled in self._filled(ordered(group, self.order))]
+
+        return Held(arrange)
+
+    def _valued(self, row: dict[str, Any], answers: Sequence[Any]) -> dict[str, Any]:
+        for (names, _), answer in zip(self.values, answers, strict=True):
+            if get(row, names) in (None, MISSING):
+                row = put(row, names, answer)
+        return row
+
+    def _filled(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        keys = sort_values(rows, self.order)
+        for names, method in self.methods:
+            column = [get(row, names) for row in rows]
+            made = windows.linear_fill(keys, column) if method == "linear" else windows.locf(keys, column)
+            rows = [put(row, names, value) for row, value in zip(rows, made, strict=True)]
+        return rows
+
+
+def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    members = parser.members(spec, where, ("output",), ("partitionBy", "partitionByFields", "sortBy"))
+    given = members.get("output")
+    if not isinstance(given, dict) or not given:
+        parser.problem(f"{where}.output", f"an object of fields was expected, not {shown(given)}")
+        return []
+    order = parse_order(parser, members["sortBy"], f"{where}.sortBy") if "sortBy" in members else ()
+    methods: list[tuple[tuple[str, ...], str]] = []
+    values: list[tuple[tuple[str, ...], Node]] = []
+    for name, how in given.items():
+        path = f"{where}.output.{name}"
+        names = parser.field_path(name, path)
+        if names is None:
+            continue
+        if isinstance(how, dict) and set(how) == {"value"}:
+            values.append((names, parser.expression(how["value"], f"{path}.value")))
+        elif isinstance(how, dict) and set(how) == {"method"} and how["method"] in {"linear", "locf"}:
+            methods.append((names, how["method"]))
+        else:
+            parser.problem(path, f"{{value: ...}}, {{method: linear}} or {{method: locf}} was expected, not {shown(how)}")
+    if methods and not order:
+        parser.problem(where, "a method needs a sortBy")
+    if any(method == "linear" for _, method in methods) and len(order) > 1:
+        parser.problem(where, "linear needs a sortBy of one field")
+    return [
+        Fill(
+            where=where, partition=_partition(parser, members, where), order=order, methods=tuple(methods), values=tuple(values)
+        )
+    ]
+
+
+def _partition(parser: Parser, members: dict[str, Any], where: str) -> Node:
+    if "partitionBy" in members and "partitionByFields" in members:
+        parser.problem(where, "partitionBy and partitionByFields cannot stand together")
+    if "partitionBy" in members:
+        given = members["partitionBy"]
+        if isinstance(given, str) and not given.startswith("$"):
+            parser.problem(f"{where}.partitionBy", f"an expression was expected, not {shown(given)}", "write '$field'")
+        return parser.expression(given, f"{where}.partitionBy")
+    fields = members.get("partitionByFields", [])
+    path = f"{where}.partitionByFields"
+    if not isinstance(fields, list | tuple) or not all(isinstance(field, str) for field in fields):
+        parser.problem(path, f"an array of fields was expected, not {shown(fields)}")
+        return Constant(where, None)
+    for field in fields:
+        if field.startswith("$"):
+            parser.problem(path, f"'{field}' is no field: no '$' at the beginning")
+            return Constant(where, None)
+    return ObjectOf(path, tuple((str(index), parser.expression(f"${field}", path)) for index, field in enumerate(fields)))
+
+
+# --------------------------------------------------------------------------------------------------- $densify
+
+
+@attrs.define(kw_only=True)
+class Densify(StepPart):
+    """Adds documents where a step of a field's values is missing."""
+
+    field: tuple[str, ...]
+    fields: tuple[tuple[str, ...], ...]
+    partition: Node
+    step: Any
+    unit: str | None
+    bounds: Any
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        by = Evaluator(self.partition)
+
+        def arrange(documents: Rows) -> list[dict[str, Any]]:
+            plain = [document for document in documents if get(document, self.field) in (None, MISSING)]
+            rows = [document for document in documents if get(document, self.field) not in (None, MISSING)]
+            for row in rows:
+                self._check(get(row, self.field))
+            keys = [key for (key,) in by.rows(environment, rows)]
+            groups = partitions(rows, keys)
+            ends = self._ends(rows)
+            made = [*plain, *(row for group in groups for row in self._dense(group, ends))]
+            if not groups and ends is not None and not self.fields and not isinstance(self.bounds, str):
+                made += self._between({}, ends[0], ends[1], [])
+            return made
+
+        return Held(arrange)
+
+    def _check(self, value: Any) -> None:
+        if self.unit is None and not is_number(value):
+            raise EvaluationError(f"$densify without a unit needs numbers, not {type_name(value)}")
+        if self.unit is not None and value.__class__ is not datetime:
+            raise EvaluationError(f"$densify with a unit needs dates, not {type_name(value)}")
+
+    def _ends(self, rows: Rows) -> tuple[Any, Any] | None:
+        if self.bounds == "partition":
+            return None
+        if self.bounds == "full":
+            values = sorted((get(row, self.field) for row in rows), key=sort_key)
+            return (values[0], values[-1]) if values else None
+        return self.bounds[0], self.bounds[1]
+
+    def _dense(self, group: list[dict[str, Any]], ends: tuple[Any, Any] | None) -> list[dict[str, Any]]:
+        rows = sorted(group, key=lambda row: sort_key(get(row, self.field)))
+        low, high = ends or (get(rows[0], self.field), get(rows[-1], self.field))
+        pattern = {names: get(rows[0], names) for names in self.fields}
+        base: dict[str, Any] = {}
+        for names, value in pattern.items():
+            if value is not MISSING:
+                base = put(base, names, value)
+        return self._between(base, low, high, rows)
+
+    def _between(self, base: dict[str, Any], low: Any, high: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return *rows*, sorted, with the steps from *low* to *high* that they lack; given bounds leave the upper one out."""
+        inclusive = isinstance(self.bounds, str)
+        made: list[dict[str, Any]] = []
+        place = 0
+        count = 0
+        while True:
+            value = self._at(low, count)
+            while place < len(rows) and compare(get(rows[place], self.field), value) < 0:
+                made.append(rows[place])
+                place += 1
+            relation = compare(value, high)
+            if relation > 0 or (relation == 0 and not inclusive):
+                break
+            if place < len(rows) and compare(get(rows[place], self.field), value) == 0:
+                while place < len(rows) and compare(get(rows[place], self.field), value) == 0:
+                    made.append(rows[place])
+                    place += 1
+            else:
+                made.append(put(base, self.field, value))
+            count += 1
+            if count > LIMIT_DOCUMENTS:
+                raise EvaluationError(f"$densify would make more than {LIMIT_DOCUMENTS} documents")
+        return [*made, *rows[place:]]
+
+    def _at(self, low: Any, count: int) -> Any:
+        if self.unit is None:
+            return add(low, *([self.step] * count)) if isinstance(self.step, int) else low + self.step * count
+        start = low if low.tzinfo else low.replace(tzinfo=UTC)
+        try:
+            if self.unit in windows.MONTHS:
+                return add_months(start, self.step * count * windows.MONTHS[self.unit])
+            return start + timedelta(milliseconds=self.step * count * windows.UNIT_MILLISECONDS[self.unit])
+        except (OverflowError, ValueError):
+            raise EvaluationError("$densify: a date is out of range") from None
+
+
+def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    members = parser.members(spec, where, ("field", "range"), ("partitionByFields",))
+    field = parser.field_path(members.get("field"), f"{where}.field") if "field" in members else None
+    given = parser.members(members.get("range", {}), f"{where}.range", ("step", "bounds"), ("unit",))
+    fields = members.get("partitionByFields", [])
+    if not isinstance(fields, list | tuple) or not all(isinstance(name, str) for name in fields):
+        parser.problem(f"{where}.partitionByFields", f"an array of fields was expected, not {shown(fields)}")
+        fields = []
+    paths = [parser.field_path(name, f"{where}.partitionByFields") for name in fields]
+    if field is None or "step" not in given or "bounds" not in given:
+        return []
+    if any(path is not None and (path[: len(field)] == field or field[: len(path)] == path) for path in paths):
+        parser.problem(f"{where}.partitionByFields", "the field itself cannot be what to partition by")
+    unit = given.get("unit")
+    if unit is not None and unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS:
+        parser.problem(f"{where}.range.unit", f"unknown unit {shown(unit)}")
+    step = _step(parser, given["step"], unit, f"{where}.range.step")
+    bounds = _densify_bounds(parser, given["bounds"], unit, f"{where}.range.bounds")
+    if bounds == "partition" and not fields:
+        parser.problem(f"{where}.range.bounds", "'partition' needs partitionByFields")
+    partition = _partition(parser, {"partitionByFields": fields}, where)
+    names = tuple(path for path in paths if path is not None)
+    return [Densify(where=where, field=field, fields=names, partition=partition, step=step, unit=unit, bounds=bounds)]
+
+
+def _step(parser: Parser, step: Any, unit: Any, where: str) -> Any:
+    if not is_number(step) or not step > 0:
+        parser.problem(where, f"a number above 0 was expected, not {shown(step)}")
+        return 1
+    if unit is not None:
+        if step != int(step):
+            parser.problem(where, f"with a unit, a whole number was expected, not {shown(step)}")
+        return int(step)
+    return step
+
+
+def _densify_bounds(parser: Parser, bounds: Any, unit: Any, where: str) -> Any:
+    if bounds in ("full", "partition"):
+        return bounds
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2:  # low and high
+        parser.problem(where, f"'full', 'partition' or [low, high] was expected, not {shown(bounds)}")
+        return "full"
+    right = (
+        all(bound.__class__ is datetime for bound in bounds) if unit is not None else all(is_number(bound) for bound in bounds)
+    )
+    if not right:
+        parser.problem(where, "with a unit the bounds are dates, without one they are numbers")
+        return "full"
+    if compare(bounds[0], bounds[1]) > 0:
+        parser.problem(where, "the lower bound must not be above the upper one")
+    return list(bounds)
+
+
+STAGES = (
+    StageForm(
+        name="$fill",
+        parse=_parse_fill,
+        kind="blocking",
+        examples=[
+            Example(
+                [{"$fill": {"sortBy": {"d": 1}, "output": {"v": {"method": "locf"}}}}],
+                [{"d": 1, "v": 5}, {"d": 2, "v": 5}],
+                documents=[{"d": 1, "v": 5}, {"d": 2}],
+            )
+        ],
+    ),
+    StageForm(
+        name="$densify",
+        parse=_parse_densify,
+        kind="blocking",
+        examples=[
+            Example(
+                [{"$densify": {"field": "d", "range": {"step": 1, "bounds": "full"}}}],
+                [{"d": 1}, {"d": 2}, {"d": 3}],
+                documents=[{"d": 1}, {"d": 3}],
+            )
+        ],
+    ),
+)

@@ -1,0 +1,351 @@
+"""``$lookup $graphLookup $unionWith $documents``: joins with collections, and documents from nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.collections import collection_named
+from fluxion_core.language.compiler.nested import Evaluator, Nested, parse_nested
+from fluxion_core.language.compiler.nodes import Node
+from fluxion_core.language.compiler.parse import shown
+from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
+from fluxion_core.language.operators import Example
+from fluxion_core.language.ordering import identity
+from fluxion_core.language.paths import put
+from fluxion_core.language.query import document_test
+from fluxion_core.language.query.leaves import Test, endpoints
+from fluxion_core.language.values import INT64_MAX, MISSING, is_number
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["STAGES"]
+
+Documents = Sequence[dict[str, Any]]
+
+
+def _keys(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Return the identities of the values at a path: of an array itself and of each of its elements; missing counts as null."""
+    keys = []
+    for value in endpoints(document, names):
+        keys.append(None if value is MISSING else identity(value))
+        if value.__class__ is list:
+            keys += [identity(item) for item in value]
+    return keys or [None]
+
+
+def _wanted(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Return the identities that a local field asks for: an array asks for each of its elements."""
+    keys = []
+    for value in endpoints(document, names):
+        if value.__class__ is list:
+            keys += [identity(item) for item in value]
+        else:
+            keys.append(None if value is MISSING else identity(value))
+    return keys
+
+
+class _Index:
+    """The documents of a collection by the values at a path."""
+
+    def __init__(self, documents: Documents, names: Sequence[str]) -> None:
+        self._documents = documents
+        self._places: dict[Any, list[int]] = {}
+        for place, document in enumerate(documents):
+            for key in dict.fromkeys(_keys(document, names)):
+                self._places.setdefault(key, []).append(place)
+
+    def find(self, keys: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return the documents that have any of *keys*, in their order."""
+        places = {place for key in keys for place in self._places.get(key, ())}
+        return [self._documents[place] for place in sorted(places)]
+
+
+@attrs.define(kw_only=True)
+class Lookup(StepPart):
+    """Adds to every document an array of the documents of a collection that belong to it."""
+
+    kind: ClassVar[str] = "stateless"
+    streams: ClassVar[bool] = True
+    documents: Documents
+    local: tuple[str, ...] | None
+    foreign: tuple[str, ...] | None
+    bindings: tuple[tuple[str, Node], ...]
+    pipeline: Nested | None
+    into: tuple[str, ...]
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        return _LookupStep(self, environment)
+
+
+class _LookupStep(EachStep):
+    def __init__(self, part: Lookup, run: Any) -> None:
+        self._part = part
+        self._run = run
+        self._index = _Index(part.documents, part.foreign) if part.foreign is not None else None
+        self._bindings = Evaluator(*(node for _, node in part.bindings)) if part.bindings else None
+        self._same: list[dict[str, Any]] | None = None
+
+    def one(self, document: dict[str, Any]) -> Documents:
+        return [put(document, self._part.into, list(self._found(document)))]
+
+    def _found(self, document: dict[str, Any]) -> Documents:
+        part = self._part
+        candidates = part.documents
+        if self._index is not None and part.local is not None:
+            candidates = self._index.find(_wanted(document, part.local))
+        if part.pipeline is None:
+            return candidates
+        if self._bindings is None and self._index is None:
+            if self._same is None:
+                self._same = part.pipeline.run(candidates, parent=self._run)
+            return self._same
+        values = self._bindings.row(self._run, document) if self._bindings is not None else ()
+        outer = {name: value for (name, _), value in zip(part.bindings, values, strict=True)}
+        return part.pipeline.run(candidates, outer, self._run)
+
+
+def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    members = parser.members(spec, where, ("as",), ("from", "localField", "foreignField", "let", "pipeline"))
+    if not isinstance(spec, dict) or "as" not in members:
+        return []
+    both = ("localField" in members) + ("foreignField" in members)
+    if both == 1:
+        parser.problem(where, "localField and foreignField belong together")
+    if not both and "pipeline" not in members:
+        parser.problem(where, "give localField and foreignField, or a pipeline")
+    documents: Documents = []
+    stages = members.get("pipeline")
+    if "from" in members:
+        documents = collection_named(parser, members["from"], f"{where}.from")
+    elif not (isinstance(stages, list) and stages and isinstance(stages[0], dict) and "$documents" in stages[0]):
+        parser.problem(where, "'from' is missing", "or begin the pipeline with $documents")
+    variables = members.get("let", {})
+    if not isinstance(variables, dict):
+        parser.problem(f"{where}.let", f"an object of variables was expected, not {shown(variables)}")
+        variables = {}
+    bindings = tuple(
+        (name, parser.expression(value, f"{where}.let.{name}"))
+        for name, value in variables.items()
+        if parser.check_variable_name(name, f"{where}.let.{name}")
+    )
+    pipeline = (
+        parse_nested(parser, stages, f"{where}.pipeline", [name for name, _ in bindings]) if "pipeline" in members else None
+    )
+    into = parser.field_path(members["as"], f"{where}.as")
+    local = parser.field_path(members["localField"], f"{where}.localField") if "localField" in members else None
+    foreign = parser.field_path(members["foreignField"], f"{where}.foreignField") if "foreignField" in members else None
+    if into is None:
+        return []
+    return [
+        Lookup(where=where, documents=documents, local=local, foreign=foreign, bindings=bindings, pipeline=pipeline, into=into)
+    ]
+
+
+# --------------------------------------------------------------------------------------------------- $graphLookup
+
+
+@attrs.define(kw_only=True)
+class GraphLookup(StepPart):
+    """Adds to every document an array of the documents that are reached from it."""
+
+    kind: ClassVar[str] = "stateless"
+    streams: ClassVar[bool] = True
+    documents: Documents
+    begin: Node
+    connect_from: tuple[str, ...]
+    connect_to: tuple[str, ...]
+    into: tuple[str, ...]
+    most: int | None
+    depth_field: tuple[str, ...] | None
+    restrict: Test | None
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        return _GraphStep(self, environment)
+
+
+class _GraphStep(EachStep):
+    def __init__(self, part: GraphLookup, run: Any) -> None:
+        self._part = part
+        self._run = run
+        documents = [document for document in part.documents if part.restrict is None or part.restrict(document)]
+        self._index = _Index(documents, part.connect_to)
+        self._begin = Evaluator(part.begin)
+
+    def one(self, document: dict[str, Any]) -> Documents:
+        part = self._part
+        (start,) = self._begin.row(self._run, document)
+        frontier = (
+            [identity(item) for item in start] if start.__class__ is list else [None if start is MISSING else identity(start)]
+        )
+        seen: dict[int, dict[str, Any]] = {}
+        asked: set[Any] = set()
+        depth = 0
+        while frontier and (part.most is None or depth <= part.most):
+            asked.update(frontier)
+            reached = [found for found in self._index.find(frontier) if id(found) not in seen]
+            for found in reached:
+                seen[id(found)] = found if part.depth_field is None else put(found, part.depth_field, depth)
+            frontier = [key for found in reached for key in _wanted(found, part.connect_from) if key not in asked]
+            depth += 1
+        return [put(document, part.into, list(seen.values()))]
+
+
+def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    required = ("from", "startWith", "connectFromField", "connectToField", "as")
+    members = parser.members(spec, where, required, ("maxDepth", "depthField", "restrictSearchWithMatch"))
+    if any(name not in members for name in required):
+        return []
+    most: Any = members.get("maxDepth")
+    if "maxDepth" in members and not (is_number(most) and most - most == 0 and most == int(most) and 0 <= most <= INT64_MAX):
+        parser.problem(f"{where}.maxDepth", f"a whole number of at least 0 was expected, not {shown(most)}")
+        most = None
+    paths = [parser.field_path(members[name], f"{where}.{name}") for name in ("connectFromField", "connectToField", "as")]
+    depth_field = parser.field_path(members["depthField"], f"{where}.depthField") if "depthField" in members else None
+    restrict = None
+    if "restrictSearchWithMatch" in members:
+        restrict = document_test(parser, members["restrictSearchWithMatch"], f"{where}.restrictSearchWithMatch")
+    documents = collection_named(parser, members["from"], f"{where}.from")
+    begin = parser.expression(members["startWith"], f"{where}.startWith")
+    connect_from, connect_to, into = paths
+    if connect_from is None or connect_to is None or into is None:
+        return []
+    return [
+        GraphLookup(
+            where=where,
+            documents=documents,
+            begin=begin,
+            connect_from=connect_from,
+            connect_to=connect_to,
+            into=into,
+            most=None if most is None else int(most),
+            depth_field=depth_field,
+            restrict=restrict,
+        )
+    ]
+
+
+# --------------------------------------------------------------------------------------------------- $unionWith, $documents
+
+
+@attrs.define(kw_only=True)
+class Union(StepPart):
+    """Lets every document through, and adds those of a collection at the end of input."""
+
+    documents: Documents
+    pipeline: Nested | None
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        return _UnionStep(self, environment)
+
+
+class _UnionStep(Step):
+    def __init__(self, part: Union, run: Any) -> None:
+        self._part = part
+        self._run = run
+
+    def feed(self, documents: Documents) -> list[dict[str, Any]]:
+        return list(documents)
+
+    def finish(self) -> list[dict[str, Any]]:
+        part = self._part
+        return list(part.documents) if part.pipeline is None else part.pipeline.run(part.documents, parent=self._run)
+
+
+def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    if isinstance(spec, str):
+        return [Union(where=where, documents=collection_named(parser, spec, where), pipeline=None)]
+    members = parser.members(spec, where, (), ("coll", "pipeline"))
+    if not isinstance(spec, dict):
+        return []
+    if not members:
+        parser.problem(where, "'coll' or 'pipeline' is missing")
+    documents = collection_named(parser, members["coll"], f"{where}.coll") if "coll" in members else []
+    pipeline = parse_nested(parser, members["pipeline"], f"{where}.pipeline") if "pipeline" in members else None
+    return [Union(where=where, documents=documents, pipeline=pipeline)]
+
+
+@attrs.define(kw_only=True)
+class FromNowhere(StepPart):
+    """Gives out documents of its own in place of the input."""
+
+    expression: Node
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        return _DocumentsStep(self, environment)
+
+
+class _DocumentsStep(Step):
+    def __init__(self, part: FromNowhere, run: Any) -> None:
+        self._evaluate = Evaluator(part.expression)
+        self._run = run
+
+    def feed(self, documents: Documents) -> list[dict[str, Any]]:
+        del documents
+        return []
+
+    def finish(self) -> list[dict[str, Any]]:
+        (documents,) = self._evaluate.row(self._run, {})
+        if documents.__class__ is not list or not all(isinstance(document, dict) for document in documents):
+            raise EvaluationError("$documents needs an array of objects")
+        return list(documents)
+
+
+def _parse_documents(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    return [FromNowhere(where=where, expression=parser.expression(spec, where))]
+
+
+_PAIR = [{"$documents": [{"a": 1}]}, {"$unionWith": {"pipeline": [{"$documents": [{"a": 2}]}]}}]
+STAGES = (
+    StageForm(
+        name="$lookup",
+        parse=_parse_lookup,
+        kind="stateless",
+        examples=[
+            Example(
+                [{"$lookup": {"pipeline": [{"$documents": [{"b": 1}]}], "as": "joined"}}],
+                [{"a": 1, "joined": [{"b": 1}]}],
+                documents=[{"a": 1}],
+            )
+        ],
+    ),
+    StageForm(
+        name="$graphLookup",
+        parse=_parse_graph,
+        kind="stateless",
+        examples=[
+            Example(
+                [
+                    {
+                        "$graphLookup": {
+                            "from": "none",
+                            "startWith": "$a",
+                            "connectFromField": "a",
+                            "connectToField": "b",
+                            "as": "reached",
+                        }
+                    }
+                ],
+                [{"a": 1, "reached": []}],
+                documents=[{"a": 1}],
+            )
+        ],
+    ),
+    StageForm(
+        name="$unionWith",
+        parse=_parse_union,
+        kind="blocking",
+        examples=[Example(_PAIR, [{"a": 1}, {"a": 2}])],
+    ),
+    StageForm(
+        name="$documents", parse=_parse_documents, kind="blocking", examples=[Example([{"$documents": [{"a": 1}]}], [{"a": 1}])]
+    ),
+)

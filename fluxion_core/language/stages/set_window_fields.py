@@ -1,0 +1,383 @@
+"""``$setWindowFields``: fields from a window of documents around each one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language import windows
+from fluxion_core.language.compiler import known
+from fluxion_core.language.compiler.nested import Evaluator
+from fluxion_core.language.compiler.nodes import ArrayOf, Constant, Node
+from fluxion_core.language.compiler.parse import shown
+from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
+from fluxion_core.language.operators import Accumulator, Example
+from fluxion_core.language.ordering import identity, sort_key
+from fluxion_core.language.paths import get, put
+from fluxion_core.language.stages.group import parse_arguments
+from fluxion_core.language.stages.held import Held
+from fluxion_core.language.stages.sort import Order, ordered, parse_order
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_number
+from fluxion_core.language.windows import Bounds
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["STAGES", "partitions", "sort_values"]
+
+Rows = Sequence[dict[str, Any]]
+
+
+@attrs.frozen
+class Output:
+    """One field: *values* are evaluated on every document, *compute* makes the column from the sort values and theirs."""
+
+    into: tuple[str, ...]
+    values: tuple[Node, ...]
+    compute: Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]
+
+
+def partitions(documents: Rows, keys: Sequence[Any]) -> list[list[dict[str, Any]]]:
+    """Return *documents* by their key, in the order of the keys."""
+    groups: dict[Any, tuple[Any, list[dict[str, Any]]]] = {}
+    for document, key in zip(documents, keys, strict=True):
+        value = None if key is MISSING else key
+        if value.__class__ is list:
+            raise EvaluationError("a partition must not be an array")
+        groups.setdefault(identity(value), (value, []))[1].append(document)
+    return [group for _, group in sorted(groups.values(), key=lambda pair: sort_key(pair[0]))]
+
+
+def sort_values(documents: Rows, order: Order) -> list[Any]:
+    """Return what the documents are sorted by: the value of the one field, or those of several as an array."""
+    if len(order) == 1:
+        found = [get(document, order[0][0]) for document in documents]
+        return [None if value is MISSING else value for value in found]
+    return [[None if (value := get(document, names)) is MISSING else value for names, _ in order] for document in documents]
+
+
+@attrs.define(kw_only=True)
+class SetWindowFields(StepPart):
+    """Holds everything, partitions and sorts it, and computes every field over its window."""
+
+    partition: Node
+    order: Order
+    outputs: tuple[Output, ...]
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        by = Evaluator(self.partition)
+        columns = [Evaluator(*output.values) if output.values else None for output in self.outputs]
+
+        def arrange(documents: Rows) -> list[dict[str, Any]]:
+            keys = [key for (key,) in by.rows(environment, documents)]
+            result: list[dict[str, Any]] = []
+            for group in partitions(documents, keys):
+                rows = ordered(group, self.order) if self.order else group
+                result += self._computed(rows, columns, environment)
+            return result
+
+        return Held(arrange)
+
+    def _computed(
+        self, rows: list[dict[str, Any]], columns: Sequence[Evaluator | None], environment: Any
+    ) -> list[dict[str, Any]]:
+        keys = sort_values(rows, self.order) if self.order else [None] * len(rows)
+        made = rows
+        for output, evaluate in zip(self.outputs, columns, strict=True):
+            values = evaluate.rows(environment, rows) if evaluate is not None else [()] * len(rows)
+            column = output.compute(keys, values)
+            made = [put(row, output.into, value) for row, value in zip(made, column, strict=True)]
+        return made
+
+
+# --------------------------------------------------------------------------------------------------- parsing
+
+
+def _parse(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    members = parser.members(spec, where, ("output",), ("partitionBy", "sortBy"))
+    given = members.get("output")
+    if "output" not in members:
+        return []
+    if not isinstance(given, dict):
+        parser.problem(f"{where}.output", f"an object of fields was expected, not {shown(given)}")
+        return []
+    order = parse_order(parser, members["sortBy"], f"{where}.sortBy") if "sortBy" in members else ()
+    partition = parser.expression(members.get("partitionBy"), f"{where}.partitionBy")
+    outputs = []
+    for name, value in given.items():
+        path = f"{where}.output.{name}"
+        into = parser.field_path(name, path)
+        made = _output(parser, value, path, order)
+        if into is not None and made is not None:
+            outputs.append(Output(into, *made))
+    return [SetWindowFields(where=where, partition=partition, order=order, outputs=tuple(outputs))]
+
+
+_Made = tuple[tuple[Node, ...], Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]]
+
+
+def _output(parser: Parser, spec: Any, where: str, order: Order) -> _Made | None:
+    if not isinstance(spec, dict):
+        parser.problem(where, f"an object with a window function was expected, not {shown(spec)}")
+        return None
+    names = [name for name in spec if name != "window"]
+    if len(names) != 1:
+        parser.problem(where, f"exactly one window function was expected, not {', '.join(map(str, names)) or 'none'}")
+        return None
+    (name,) = names
+    path = f"{where}.{name}"
+    form = _FUNCTIONS.get(name)
+    if form is not None:
+        return form(parser, spec[name], path, order, spec.get("window", MISSING))
+    accumulator = parser.accumulators.get(name)
+    if accumulator is None or not accumulator.window:
+        parser.unknown(where, "window function", str(name), [*_FUNCTIONS, *parser.accumulators], known.ACCUMULATORS)
+        return None
+    bounds = _bounds(parser, spec.get("window", MISSING), f"{where}.window", order)
+    return _accumulated(parser, accumulator, spec[name], path, bounds)
+
+
+def _bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
+    if spec is MISSING:
+        return Bounds()
+    if not isinstance(spec, dict):
+        parser.problem(where, f"an object was expected, not {shown(spec)}")
+        return Bounds()
+    members = parser.members(spec, where, (), ("documents", "range", "unit"))
+    if "documents" in members and ("range" in members or "unit" in members):
+        parser.problem(where, "documents cannot stand beside range and unit")
+        return Bounds()
+    if "unit" in members and "range" not in members:
+        parser.problem(where, "unit needs a range")
+        return Bounds()
+    if not members:
+        return Bounds()
+    by_range = "range" in members
+    kind = "range" if by_range else "documents"
+    given = members[kind]
+    if not isinstance(given, list | tuple) or len(given) != 2:  # low and high
+        parser.problem(f"{where}.{kind}", f"[low, high] was expected, not {shown(given)}")
+        return Bounds()
+    unit = members.get("unit")
+    if unit is not None and unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS:
+        parser.problem(f"{where}.unit", f"unknown unit {shown(unit)}")
+        unit = None
+    if by_range and len(order) != 1:
+        parser.problem(where, "a range needs a sortBy of one field")
+    elif by_range and order[0][1]:
+        parser.problem(where, "a range needs a rising sortBy")
+    elif not by_range and not order and set(given) != {"unbounded"}:
+        parser.problem(where, "a window of documents needs a sortBy")
+    ends = [
+        _end(parser, end, f"{where}.{kind}[{index}]", whole=not by_range or unit is not None) for index, end in enumerate(given)
+    ]
+    low, high = (None if end == "unbounded" else 0 if end == "current" else end for end in ends)
+    if low is not None and high is not None and low > high:
+        parser.problem(f"{where}.{kind}", "the window must not end before it begins")
+    return Bounds(low, high, by_range, unit)
+
+
+def _end(parser: Parser, end: Any, where: str, *, whole: bool) -> Any:
+    if end in {"unbounded", "current"} if isinstance(end, str) else False:
+        return end
+    if is_number(end) and (not whole or (end - end == 0 and end == int(end) and INT32_MIN <= end <= INT32_MAX)):
+        return int(end) if whole else end
+    parser.problem(where, f"'unbounded', 'current' or a {'whole ' if whole else ''}number was expected, not {shown(end)}")
+    return 0
+
+
+def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str, bounds: Bounds) -> _Made:
+    parameters, values = parse_arguments(parser, accumulator, spec, where)
+    count = len(parameters)
+
+    def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        result: list[Any] = []
+        state: Any = None
+        done = (0, 0)
+        for place, (low, high) in enumerate(bounds.places(keys)):
+            if state is None or low != done[0] or high < done[1] or low >= high:
+                state = accumulator.initial(*rows[place][:count])
+                done = (low, low)
+            for row in rows[done[1] : high]:
+                state = accumulator.step(state, *row[count:])
+            done = (low, max(high, low))
+            value = accumulator.result(state)
+            result.append(None if value is MISSING else value)
+        return result
+
+    return (*parameters, *values), compute
+
+
+# --------------------------------------------------------------------------------------------------- window functions
+
+
+def _needs_order(parser: Parser, name: str, where: str, order: Order, *, one: bool = False) -> None:
+    if not order or (one and len(order) != 1):
+        parser.problem(where, f"{name} needs a sortBy{' of one field' if one else ''}")
+
+
+def _no_window(parser: Parser, name: str, where: str, window: Any) -> None:
+    if window is not MISSING:
+        parser.problem(where, f"{name} takes no window")
+
+
+def _ranking(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[Any]]) -> Any:
+    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+        _needs_order(parser, name, where, order, one=True)
+        _no_window(parser, name, where, window)
+        if spec != {}:
+            parser.problem(where, f"{name} takes an empty object")
+        return (), function
+
+    return parse
+
+
+def _filling(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[Any]], *, one: bool) -> Any:
+    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+        _needs_order(parser, name, where, order, one=one)
+        _no_window(parser, name, where, window)
+        node = parser.expression(spec, where)
+        return (node,), lambda keys, rows: function(keys, [value for (value,) in rows])
+
+    return parse
+
+
+def _parse_shift(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+    _needs_order(parser, "$shift", where, order)
+    _no_window(parser, "$shift", where, window)
+    members = parser.members(spec, where, ("output", "by"), ("default",))
+    by = members.get("by", 0)
+    if not is_number(by) or by - by != 0 or by != int(by):
+        parser.problem(f"{where}.by", f"a whole number was expected, not {shown(by)}")
+        by = 0
+    default = parser.expression(members.get("default"), f"{where}.default")
+    if not isinstance(default, Constant):
+        parser.problem(f"{where}.default", "the default must be a constant")
+    fallback = default.value if isinstance(default, Constant) else None
+    node = parser.expression(members.get("output"), f"{where}.output")
+    return (node,), lambda _keys, rows: windows.shift([value for (value,) in rows], int(by), fallback)
+
+
+def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+    _needs_order(parser, "$expMovingAvg", where, order)
+    _no_window(parser, "$expMovingAvg", where, window)
+    members = parser.members(spec, where, ("input",), ("N", "alpha"))
+    alpha: Any = 0.5
+    if ("N" in members) == ("alpha" in members):
+        parser.problem(where, "exactly one of N and alpha was expected")
+    elif "N" in members:
+        count = members["N"]
+        if not is_number(count) or count - count != 0 or count != int(count) or count < 1:
+            parser.problem(f"{where}.N", f"a whole number of at least 1 was expected, not {shown(count)}")
+            count = 1
+        alpha = 2 / (int(count) + 1)
+    else:
+        alpha = members["alpha"]
+        if not is_number(alpha) or not 0 < alpha < 1:
+            parser.problem(f"{where}.alpha", f"a number between 0 and 1 was expected, not {shown(alpha)}")
+            alpha = 0.5
+    node = parser.expression(members.get("input"), f"{where}.input")
+    return (node,), lambda _keys, rows: windows.exp_moving_average([value for (value,) in rows], alpha)
+
+
+def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | None], Any]) -> Any:
+    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+        _needs_order(parser, name, where, order, one=True)
+        members = parser.members(spec, where, ("input",), ("unit",))
+        unit = members.get("unit")
+        if "unit" in members and unit not in windows.UNIT_MILLISECONDS:
+            parser.problem(f"{where}.unit", f"a unit of week or less was expected, not {shown(unit)}")
+            unit = None
+        if window is MISSING and name == "$derivative":
+            parser.problem(where, f"{name} needs a window")
+        bounds = _bounds(parser, window, f"{where}.window", order)
+        milliseconds = windows.UNIT_MILLISECONDS[unit] if unit is not None else None
+
+        def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+            values = [value for (value,) in rows]
+            return [function(keys[low:high], values[low:high], milliseconds) for low, high in bounds.places(keys)]
+
+        return (parser.expression(members.get("input"), f"{where}.input"),), compute
+
+    return parse
+
+
+def _covarying(less: int) -> Any:
+    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+        bounds = _bounds(parser, window, f"{where}.window", order)
+        pair = parser.expression(spec, where)
+        if isinstance(pair, ArrayOf):
+            nodes = pair.items
+        elif isinstance(pair, Constant) and isinstance(pair.value, list):
+            nodes = tuple(Constant(where, value) for value in pair.value)
+        else:
+            nodes = ()
+        if len(nodes) != 2:  # x and y
+            parser.problem(where, "an array of two expressions was expected")
+            nodes = (Constant(where, None), Constant(where, None))
+
+        def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+            return [windows.covariance(rows[low:high], less) for low, high in bounds.places(keys)]
+
+        return nodes, compute
+
+    return parse
+
+
+def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+    members = parser.members(spec, where, ("input",), ("min", "max"))
+    low, high = members.get("min", 0), members.get("max", 1)
+    if not is_number(low) or not is_number(high) or not low < high:
+        parser.problem(where, "min must be a number below max")
+    bounds = _bounds(parser, window, f"{where}.window", order)
+
+    def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        values = [value for (value,) in rows]
+        places = bounds.places(keys)
+        return [windows.scaled(values[start:end], values[place], low, high) for place, (start, end) in enumerate(places)]
+
+    return (parser.expression(members.get("input"), f"{where}.input"),), compute
+
+
+_FUNCTIONS: Final[dict[str, Callable[[Any, Any, str, Order, Any], _Made]]] = {
+    "$rank": _ranking("$rank", windows.rank),
+    "$denseRank": _ranking("$denseRank", windows.dense_rank),
+    "$documentNumber": _ranking("$documentNumber", windows.document_number),
+    "$shift": _parse_shift,
+    "$locf": _filling("$locf", windows.locf, one=False),
+    "$linearFill": _filling("$linearFill", windows.linear_fill, one=True),
+    "$expMovingAvg": _parse_moving_average,
+    "$derivative": _sloping("$derivative", windows.derivative),
+    "$integral": _sloping("$integral", windows.integral),
+    "$covariancePop": _covarying(0),
+    "$covarianceSamp": _covarying(1),
+    "$minMaxScaler": _parse_scaler,
+}
+"""Window functions that are no accumulators."""
+
+_SALES = ({"d": 1, "v": 10}, {"d": 2, "v": 20})
+STAGES = (
+    StageForm(
+        name="$setWindowFields",
+        parse=_parse,
+        kind="blocking",
+        examples=[
+            Example(
+                [
+                    {
+                        "$setWindowFields": {
+                            "sortBy": {"d": 1},
+                            "output": {"total": {"$sum": "$v", "window": {"documents": ["unbounded", "current"]}}},
+                        }
+                    }
+                ],
+                [{"d": 1, "v": 10, "total": 10}, {"d": 2, "v": 20, "total": 30}],
+                documents=_SALES,
+            )
+        ],
+    ),
+)

@@ -1,0 +1,242 @@
+"""Window functions over the sorted documents of one partition: which documents belong to a window, and what a function says of them.
+
+Source: MongoDB manual, "$setWindowFields", its window operators, "$fill", "$linearFill", "$expMovingAvg".
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, Final
+
+import attrs
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.expressions.arithmetic import add, divide, multiply, subtract
+from fluxion_core.language.expressions.dates import add_months
+from fluxion_core.language.ordering import sort_key
+from fluxion_core.language.values import MISSING, is_number, type_name
+
+__all__ = ["UNIT_MILLISECONDS", "Bounds", "linear_fill", "locf"]
+
+UNIT_MILLISECONDS: Final[Mapping[str, int]] = {
+    "week": 604_800_000,
+    "day": 86_400_000,
+    "hour": 3_600_000,
+    "minute": 60_000,
+    "second": 1000,
+    "millisecond": 1,
+}
+MONTHS: Final[Mapping[str, int]] = {"year": 12, "quarter": 3, "month": 1}
+
+
+@attrs.frozen
+class Bounds:
+    """Which documents of the partition belong to the window of one: from *low* to *high*, ``None`` without end.
+
+    *by_range*: distances in the value that the partition is sorted by (with *unit*, in time), else in documents.
+    """
+
+    low: Any = None
+    high: Any = None
+    by_range: bool = False
+    unit: str | None = None
+
+    def places(self, keys: Sequence[Any]) -> list[tuple[int, int]]:
+        """Return for every document the half-open range of its window; *keys* are the values that the partition is sorted by."""
+        count = len(keys)
+        if not self.by_range:
+            return [
+                (
+                    0 if self.low is None else min(max(0, place + self.low), count),
+                    count if self.high is None else max(0, min(count, place + self.high + 1)),
+                )
+                for place in range(count)
+            ]
+        ordered = [sort_key(key) for key in keys]
+        return [self._range(key, ordered) for key in keys]
+
+    def _range(self, key: Any, ordered: Sequence[Any]) -> tuple[int, int]:
+        if self.unit is not None and key.__class__ is not datetime:
+            raise EvaluationError(f"a window with a unit needs dates to sort by, not {type_name(key)}")
+        if self.unit is None and not is_number(key):
+            raise EvaluationError(f"a window by range needs numbers to sort by, not {type_name(key)}")
+        low = 0 if self.low is None else bisect_left(ordered, sort_key(self._moved(key, self.low)))
+        high = len(ordered) if self.high is None else bisect_right(ordered, sort_key(self._moved(key, self.high)))
+        return low, high
+
+    def _moved(self, key: Any, by: Any) -> Any:
+        if self.unit is None:
+            return add(key, by)
+        if self.unit in MONTHS:
+            return add_months(key if key.tzinfo else key.replace(tzinfo=UTC), by * MONTHS[self.unit])
+        return key + timedelta(milliseconds=by * UNIT_MILLISECONDS[self.unit])
+
+
+def _position(key: Any, unit_milliseconds: int | None, operator: str) -> Any:
+    """Return a sort value as a number: of units for a date, itself for a number."""
+    if key.__class__ is datetime:
+        if unit_milliseconds is None:
+            raise EvaluationError(f"{operator} needs a unit where the documents are sorted by a date")
+        aware = key if key.tzinfo else key.replace(tzinfo=UTC)
+        return (aware - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=unit_milliseconds)
+    if unit_milliseconds is not None:
+        raise EvaluationError(f"{operator} with a unit needs dates to sort by, not {type_name(key)}")
+    if not is_number(key):
+        raise EvaluationError(f"{operator} needs numbers to sort by, not {type_name(key)}")
+    return key
+
+
+# --------------------------------------------------------------------------------------------------- functions of the whole partition
+
+
+def rank(keys: Sequence[Any], _values: Sequence[Any]) -> list[int]:
+    """``$rank``: equal documents share a rank, and the next one leaves a gap."""
+    ranks: list[int] = []
+    for place, key in enumerate(keys):
+        same = place > 0 and sort_key(key) == sort_key(keys[place - 1])
+        ranks.append(ranks[-1] if same else place + 1)
+    return ranks
+
+
+def dense_rank(keys: Sequence[Any], _values: Sequence[Any]) -> list[int]:
+    """``$denseRank``: without gaps."""
+    ranks: list[int] = []
+    for place, key in enumerate(keys):
+        same = place > 0 and sort_key(key) == sort_key(keys[place - 1])
+        ranks.append(ranks[-1] + (not same) if ranks else 1)
+    return ranks
+
+
+def document_number(keys: Sequence[Any], _values: Sequence[Any]) -> list[int]:
+    """``$documentNumber``."""
+    return list(range(1, len(keys) + 1))
+
+
+def shift(values: Sequence[Any], by: int, default: Any) -> list[Any]:
+    """``$shift``: the value of the document *by* places further on."""
+    result = []
+    for place in range(len(values)):
+        found = values[place + by] if 0 <= place + by < len(values) else default
+        result.append(None if found is MISSING else found)
+    return result
+
+
+def locf(_keys: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """``$locf``: null and missing become the last value before them."""
+    last = None
+    result = []
+    for value in values:
+        last = last if value is None or value is MISSING else value
+        result.append(last)
+    return result
+
+
+def linear_fill(keys: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """``$linearFill``: null and missing become what lies on the line between their neighbours."""
+    known = [place for place, value in enumerate(values) if value is not None and value is not MISSING]
+    for place in known:
+        if not is_number(values[place]):
+            raise EvaluationError(f"$linearFill needs numbers, not {type_name(values[place])}")
+    positions = [_line_position(key) for key in keys]
+    for left, right in pairwise(positions):
+        if left == right:
+            raise EvaluationError("$linearFill needs values to sort by that do not repeat")
+    result: list[Any] = [values[place] if place in set(known) else None for place in range(len(values))]
+    for left, right in pairwise(known):
+        for place in range(left + 1, right):
+            share = divide(subtract(positions[place], positions[left]), subtract(positions[right], positions[left]))
+            result[place] = add(values[left], multiply(share, subtract(values[right], values[left])))
+    return result
+
+
+def _line_position(key: Any) -> Any:
+    if key.__class__ is datetime:
+        return _position(key, 1, "$linearFill")
+    return _position(key, None, "$linearFill")
+
+
+def exp_moving_average(values: Sequence[Any], alpha: Any) -> list[Any]:
+    """``$expMovingAvg``: null until there is a number, then weighted towards the newer ones."""
+    result: list[Any] = []
+    average: Any = None
+    for value in values:
+        if is_number(value):
+            weighted = (
+                value if average is None else add(multiply(value, alpha), multiply(average, subtract(_one(alpha), alpha)))
+            )
+            average = weighted
+        result.append(average)
+    return result
+
+
+def _one(like: Any) -> Any:
+    return Decimal(1) if like.__class__ is Decimal else 1
+
+
+# --------------------------------------------------------------------------------------------------- functions of a window
+
+
+def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
+    """``$derivative``: the mean rate of change between the ends of the window."""
+    if len(values) < 2:  # two ends
+        return None
+    rise = _checked(values[-1], "$derivative"), _checked(values[0], "$derivative")
+    if any(value is None for value in rise):
+        return None
+    run = subtract(_position(keys[-1], unit_milliseconds, "$derivative"), _position(keys[0], unit_milliseconds, "$derivative"))
+    if run == 0:
+        raise EvaluationError("$derivative: the ends of the window have the same value to sort by")
+    return divide(subtract(*rise), run)
+
+
+def _checked(value: Any, operator: str) -> Any:
+    if value is None or value is MISSING:
+        return None
+    if not is_number(value):
+        raise EvaluationError(f"{operator} needs numbers, not {type_name(value)}")
+    return value
+
+
+def integral(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
+    """``$integral``: the area below the window, by trapezoids."""
+    points = []
+    for key, value in zip(keys, values, strict=True):
+        number = _checked(value, "$integral")
+        if number is not None:
+            points.append((_position(key, unit_milliseconds, "$integral"), number))
+    if not points:
+        return None
+    total: Any = 0
+    for (start, left), (end, right) in pairwise(points):
+        total = add(total, divide(multiply(subtract(end, start), add(left, right)), 2))
+    return total
+
+
+def covariance(pairs: Sequence[Any], less: int) -> Any:
+    """``$covariancePop`` (*less* 0) and ``$covarianceSamp`` (*less* 1) of pairs of numbers; others are passed over."""
+    numbers = [pair for pair in pairs if is_number(pair[0]) and is_number(pair[1])]
+    count = len(numbers) - less
+    if not numbers or count < 0:
+        return None
+    if count == 0:
+        return None
+    mean_x = divide(add(*(x for x, _ in numbers)), len(numbers))
+    mean_y = divide(add(*(y for _, y in numbers)), len(numbers))
+    products = [multiply(subtract(x, mean_x), subtract(y, mean_y)) for x, y in numbers]
+    return divide(add(*products), count)
+
+
+def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:
+    """``$minMaxScaler``: *value* moved from the range of the window into [*low*, *high*]."""
+    if not is_number(value):
+        raise EvaluationError(f"$minMaxScaler needs numbers, not {type_name(value)}")
+    numbers = [item for item in window if is_number(item)]
+    least, most = min(numbers), max(numbers)
+    if least == most:
+        return low
+    share = divide(subtract(value, least), subtract(most, least))
+    return add(low, multiply(share, subtract(high, low)))
