@@ -18,10 +18,11 @@ __all__ = ["EPOCH", "aware", "format_date", "milliseconds", "parse_date", "parse
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?\Z")
+_ABBREVIATIONS: Final = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 _ISO: Final = re.compile(
     r"\s*(?P<year>\d{4})-?(?P<month>\d{2})(?:-?(?P<day>\d{2}))?"
     r"(?:[T ]\s*(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9}))?)?)?"
-    r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}|[A-Za-z]+/[A-Za-z_/]+)?\s*\Z"
+    r"\s*(?P<zone>(?:UTC|GMT)?[+-]\d{2}:?\d{2}|(?:UTC|GMT)?[+-]\d{2}|Z|UTC|GMT|E[SD]T|C[SD]T|M[SD]T|P[SD]T|[A-Za-z]+/[A-Za-z_/]+)?\s*\Z"
 )
 _MONTHS: Final = (
     "January",
@@ -65,6 +66,9 @@ def zone(name: str) -> tzinfo:
     """
     if name in {"Z", "UTC", "GMT"}:
         return UTC
+    if name in _ABBREVIATIONS:
+        return timezone(timedelta(hours=_ABBREVIATIONS[name]))
+    name = re.sub(r"\A(UTC|GMT)(?=[+-])", "", name)
     found = _OFFSET.match(name)
     if found is not None:
         delta = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0))
@@ -202,7 +206,7 @@ _READ: Final[Mapping[str, str]] = {
     "G": r"(?P<isoyear>\d{4})",
     "V": r"(?P<isoweek>\d{1,2})",
     "u": r"(?P<isoday>\d)",
-    "z": r"(?P<zone>Z|[+-]\d{2}:?\d{2})",
+    "z": r"\s*(?P<zone>(?:UTC|GMT)?[+-]\d{2}:?\d{2}|[A-Z]{1,3})",
     "Z": r"(?P<minutes>[+-]\d{1,4})",
     "b": r"(?P<shortname>[A-Za-z]{3})",
     "B": r"(?P<name>[A-Za-z]{3,9})",
@@ -262,7 +266,8 @@ def _bounded(parts: Mapping[str, Any], name: str, most: int) -> int:
 
 def _day(parts: Mapping[str, str]) -> datetime:
     if "isoyear" in parts:
-        return datetime.fromisocalendar(int(parts["isoyear"]), int(parts.get("isoweek", "1")), int(parts.get("isoday", "1")))
+        first = datetime.fromisocalendar(int(parts["isoyear"]), 1, int(parts.get("isoday", "1")))
+        return first + timedelta(weeks=int(parts.get("isoweek", "1")) - 1)
     if "year" not in parts:
         raise ValueError("the year is missing")
     if "yearday" in parts:

@@ -66,6 +66,7 @@ class Operator:
         arguments: names of the required arguments when they are given as an object (``{$dateAdd: {startDate: ...}}``), passed in
             this order; positional forms are then refused.
         optional: names of further arguments, passed after the required ones, ``MISSING`` where left out.
+        null_if_missing: an optional argument that was written down and comes to nothing is null, not left out.
         constants: names of arguments that must be known when the pipeline is compiled (SQL text, the name of a connection).
         total: never raises, whatever the arguments; lets the compiler leave out bookkeeping.
         pure: a function of the arguments alone. An *effectful* operator (``pure=False``) has ``evaluate_batch`` in place of
@@ -84,6 +85,7 @@ class Operator:
     maximum: int | None = 1
     arguments: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     optional: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    null_if_missing: bool = False
     constants: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     total: bool = False
     pure: bool = True

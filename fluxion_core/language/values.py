@@ -10,6 +10,7 @@ Source: MongoDB manual, "BSON Types" and "Comparison/Sort Order".
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +25,7 @@ __all__ = [
     "INT64_MAX",
     "INT64_MIN",
     "MISSING",
+    "is_finite",
     "is_nullish",
     "is_number",
     "kind",
@@ -92,6 +94,11 @@ def type_name(value: Any) -> str:
 def is_number(value: Any) -> bool:
     """Whether *value* is an int, float or Decimal; a bool is none."""
     return kind(value) in {"int", "double", "decimal"}
+
+
+def is_finite(value: Any) -> bool:
+    """Whether the number *value* is neither NaN nor infinite."""
+    return bool(value.is_finite()) if value.__class__ is Decimal else math.isfinite(value)
 
 
 def is_nullish(value: Any) -> bool:

@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.values import INT64_MAX, INT64_MIN
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite
 
 __all__ = ["ACCUMULATORS", "DECIMAL", "total"]
 
@@ -46,7 +46,7 @@ def _add(state: _State, value: Any) -> _State:
 
 def _float_sum(state: _State) -> float:
     total = state[1]
-    if total - total != 0:  # infinite or NaN: the error term means nothing
+    if not is_finite(total):  # infinite or NaN: the error term means nothing
         return float(total)
     whole = state[0]
     if whole == 0:

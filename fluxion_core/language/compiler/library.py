@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NoReturn
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.values import is_number, truthy, type_name
+from fluxion_core.language.values import is_finite, is_number, truthy, type_name
 
 __all__ = ["LIMIT_ITEMS", "filter_limit", "grown", "no_branch", "not_an_array", "truthy"]
 
@@ -31,7 +31,7 @@ def filter_limit(value: Any) -> int:
     """Return the limit of ``$filter``: a positive whole number, or 0 for none when it is null."""
     if value is None or (not is_number(value) and type_name(value) == "missing"):
         return 0
-    if not is_number(value) or value - value != 0 or value != int(value) or not 1 <= value < 2**31:  # NaN
+    if not is_number(value) or not is_finite(value) or value != int(value) or not 1 <= value < 2**31:  # NaN
         msg = f"the limit of $filter must be a whole number of at least 1, not {value!r}"
         raise EvaluationError(msg)
     return int(value)

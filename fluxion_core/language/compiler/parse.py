@@ -244,8 +244,19 @@ class Parser:
         for argument in found.constants:
             if argument in given and not isinstance(given[argument], Constant):
                 self.problem(f"{where}.{argument}", f"'{argument}' of {name} must be a constant, not taken from a document")
+        if found.null_if_missing:
+            given = {
+                name: Call(where, _NULL_IF_MISSING, (node,)) if name in found.optional else node for name, node in given.items()
+            }
         absent = Constant(where, MISSING)
         return Call(where, found, tuple(given.get(argument, absent) for argument in (*found.arguments, *found.optional)))
+
+
+def _null_if_missing(value: Any) -> Any:
+    return None if value is MISSING else value
+
+
+_NULL_IF_MISSING = Operator(name="$nullIfMissing", function=_null_if_missing, total=True)
 
 
 def fold(node: Node) -> Node:

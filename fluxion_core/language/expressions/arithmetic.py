@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_number, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_number, type_name
 
 __all__ = ["DECIMAL", "OPERATORS", "narrowed", "number", "to_decimal"]
 
@@ -45,7 +45,7 @@ def number(value: Any, operator: str) -> Any:
 def to_decimal(value: Any) -> Decimal:
     """Return a number as a decimal; a float has the 15 digits that MongoDB keeps of it."""
     if value.__class__ is float:
-        if value - value != 0:
+        if not is_finite(value):
             return Decimal(value)
         return Decimal(f"{value:.15g}")
     return DECIMAL.create_decimal(value)
@@ -105,7 +105,7 @@ def _float_total(values: list[float]) -> float:
 
 
 def _shifted(date: datetime, milliseconds: Any, operator: str) -> datetime:
-    if milliseconds - milliseconds != 0:
+    if not is_finite(milliseconds):
         raise EvaluationError(f"{operator} cannot shift a date by {milliseconds}")
     try:
         whole = round(milliseconds)
@@ -211,10 +211,10 @@ def _whole(name: str, of_float: Callable[[float], int], rounding: str) -> Callab
             return None
         if number(value, name).__class__ is int:
             return value
-        if value - value != 0:
+        if value.__class__ is Decimal:  # more than 34 digits come to NaN, as in Decimal128
+            return value.quantize(Decimal(1), rounding=rounding, context=DECIMAL)
+        if not is_finite(value):
             return value
-        if value.__class__ is Decimal:
-            return value.to_integral_value(rounding=rounding, context=DECIMAL)
         return math.copysign(float(of_float(value)), value)
 
     return function
@@ -301,7 +301,7 @@ def _places(value: Any, name: str) -> int | None:
         return 0
     if value is None:
         return None
-    if not is_number(value) or value - value != 0 or value != int(value):
+    if not is_number(value) or not is_finite(value) or value != int(value):
         raise EvaluationError(f"the precision of {name} must be a whole number, not {value!r}")
     if not -20 <= value <= 100:  # MongoDB's bounds
         raise EvaluationError(f"cannot apply {name} with precision value {int(value)} value must be in [-20, 100]")
@@ -318,7 +318,7 @@ def _rounded(name: str, rounding: str) -> Callable[[Any, Any], Any]:
             return None
         if value.__class__ is int:
             return _round_whole(value, places, rounding)
-        if value - value != 0:
+        if not is_finite(value):
             return value
         if value.__class__ is Decimal:
             return _quantized(value, places, rounding)

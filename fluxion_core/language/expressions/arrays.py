@@ -8,7 +8,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.ordering import equal, sort_key
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_number, type_name
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, type_name
 
 __all__ = ["LIMIT_ITEMS", "OPERATORS", "array", "whole"]
 
@@ -39,7 +39,7 @@ def whole(value: Any, operator: str, role: str) -> int:
     Raises:
         EvaluationError: it is none.
     """
-    if is_number(value) and value - value == 0 and value == int(value) and INT32_MIN <= value <= INT32_MAX:
+    if is_number(value) and is_finite(value) and value == int(value) and INT32_MIN <= value <= INT32_MAX:
         return int(value)
     raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)}")
 
@@ -109,7 +109,7 @@ def _end(name: str, position: int) -> Callable[[Any], Any]:
 
 
 def _count(value: Any, name: str) -> int:
-    if is_number(value) and value - value == 0 and value == int(value) and value > 0:
+    if is_number(value) and is_finite(value) and value == int(value) and value > 0:
         return int(value)
     raise EvaluationError(f"{name} needs a whole number of at least 1 as its n, not {value!r}"[:200])
 

@@ -65,9 +65,13 @@ def _parse_get(parser: Parser, spec: Any, where: str) -> Node:
     return Call(where, _GET, (field, source))
 
 
-def _name(parser: Parser, given: dict[str, Node], where: str) -> Node:
+def _name(parser: Parser, spec: Any, given: dict[str, Node], where: str) -> Node:
     field = given.get("field", Constant(where, ""))
-    if not isinstance(field, Constant) or not isinstance(field.value, str):
+    written = spec.get("field") if isinstance(spec, dict) else None
+    literal = isinstance(written, str) or (isinstance(written, dict) and set(written) <= {"$literal", "$const"})
+    if isinstance(field, Constant) and isinstance(field.value, str) and "\0" in field.value:
+        parser.problem(f"{where}.field", "a field's name may not hold a null byte")
+    elif not literal or not isinstance(field, Constant) or not isinstance(field.value, str):
         parser.problem(f"{where}.field", "the name must be a constant string", "use {$literal: ...} for a name with '$'")
     return field
 
@@ -75,12 +79,14 @@ def _name(parser: Parser, given: dict[str, Node], where: str) -> Node:
 def _parse_set(parser: Parser, spec: Any, where: str) -> Node:
     given = parser.arguments(spec, where, ("field", "input", "value"))
     absent = Constant(where, None)
-    return Call(where, _SET, (_name(parser, given, where), given.get("input", absent), given.get("value", absent)))
+    return Call(where, _SET, (_name(parser, spec, given, where), given.get("input", absent), given.get("value", absent)))
 
 
 def _parse_unset(parser: Parser, spec: Any, where: str) -> Node:
     given = parser.arguments(spec, where, ("field", "input"))
-    return Call(where, _SET, (_name(parser, given, where), given.get("input", Constant(where, None)), Constant(where, MISSING)))
+    return Call(
+        where, _SET, (_name(parser, spec, given, where), given.get("input", Constant(where, None)), Constant(where, MISSING))
+    )
 
 
 _PRICE = {"item": {"a.b": 1}}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_number, kind, type_name
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, kind, type_name
 
 __all__ = ["LIMIT_BYTES", "OPERATORS", "iso_text", "whole_number"]
 
@@ -35,7 +35,7 @@ def whole_number(value: Any, operator: str, role: str) -> int:
     Raises:
         EvaluationError: it is none.
     """
-    if is_number(value) and value - value == 0 and value == int(value) and INT32_MIN <= value <= INT32_MAX:
+    if is_number(value) and is_finite(value) and value == int(value) and INT32_MIN <= value <= INT32_MAX:
         return int(value)
     raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)} {value!r}"[:200])
 
@@ -66,7 +66,8 @@ def coerced(value: Any, operator: str) -> str:
     if name == "date":
         return iso_text(value)
     if name == "timestamp":
-        return f"Timestamp({value.time}, {value.inc})"
+        moment = datetime.fromtimestamp(value.time, UTC)
+        return f"{moment:%b} {moment.day:2d} {moment:%H:%M:%S}:{value.inc}"
     raise EvaluationError(f"{operator} needs a string, not {type_name(value)}")
 
 
@@ -216,9 +217,9 @@ def substr_bytes(text: Any, start: Any, length: Any) -> str:
 def _long(value: Any, role: str) -> int:
     if not is_number(value):
         raise EvaluationError(f"$substrBytes needs a number as its {role}, not {type_name(value)}")
-    if value - value != 0:
+    if not is_finite(value):
         raise EvaluationError(f"$substrBytes needs a finite number as its {role}")
-    return int(value)
+    return round(value) if value.__class__ is Decimal else int(value)
 
 
 def _continues(data: bytes, index: int) -> bool:

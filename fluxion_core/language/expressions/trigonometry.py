@@ -10,7 +10,7 @@ from typing import Any
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.expressions.arithmetic import DECIMAL, number, to_decimal
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, is_finite
 
 __all__ = ["OPERATORS"]
 
@@ -34,7 +34,7 @@ def _function(name: str, of_float: Callable[[float], float], valid: Callable[[An
 
 
 def _finite(value: Any) -> bool:
-    return bool(value - value == 0)
+    return is_finite(value)
 
 
 def _within_one(value: Any) -> bool:

@@ -9,6 +9,7 @@ import base64
 import importlib
 import math
 import re
+import struct
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -22,7 +23,17 @@ from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.expressions.strings import float_text, iso_text
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.query.element import TYPE_CODES
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, MISSING, is_number, kind, type_name
+from fluxion_core.language.values import (
+    INT32_MAX,
+    INT32_MIN,
+    INT64_MAX,
+    INT64_MIN,
+    MISSING,
+    is_finite,
+    is_number,
+    kind,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -51,6 +62,14 @@ def _milliseconds(date: datetime) -> int:
     return (delta.days * 86400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
 
+def _unpacked(value: Any, forms: Mapping[int, str], target: str) -> Any:
+    """Return the number that binary data holds, the lowest byte first."""
+    data = value.bytes if isinstance(value, UUID) else bytes(value)
+    if isinstance(value, UUID) or len(data) not in forms:
+        raise _failed(value, target, f"{len(data)} bytes are no such number")
+    return struct.unpack(forms[len(data)], data)[0]
+
+
 def _to_double(value: Any) -> Any:
     name = kind(value)
     if name == "double":
@@ -64,7 +83,11 @@ def _to_double(value: Any) -> Any:
         return result
     if name == "date":
         return float(_milliseconds(value))
+    if name == "binData":
+        return _unpacked(value, {4: "<f", 8: "<d"}, "double")
     if name == "string":
+        if re.match(r"[+-]?0[xX][0-9a-fA-F]+(\.[0-9a-fA-F]*)?([pP][+-]?\d+)?\Z", value):
+            return float.fromhex(value)
         if not _FLOAT.match(value):
             raise _failed(value, "double", "it is no number")
         result = float(value)
@@ -80,13 +103,15 @@ def _whole(low: int, high: int, target: str) -> Callable[[Any], Any]:
         if name in {"int", "bool"}:
             result = int(value)
         elif name in {"double", "decimal"}:
-            if value - value != 0:
+            if not is_finite(value):
                 raise _failed(value, target, "it is not finite")
             result = math.trunc(value)
         elif name == "string":
             if not _INTEGER.match(value):
                 raise _failed(value, target, "it is no whole number")
             result = int(value) if len(value) < 25 else high + 1  # more digits than 64 bits have
+        elif name == "binData":
+            result = _unpacked(value, {1: "<b", 2: "<h", 4: "<i", **({8: "<q"} if target == "long" else {})}, target)
         elif name == "date" and target == "long":
             result = _milliseconds(value)
         else:
@@ -138,7 +163,7 @@ def _to_date(value: Any) -> Any:
     if name == "timestamp":
         return _EPOCH + timedelta(seconds=value.time)
     if name in {"int", "double", "decimal"}:
-        if value - value != 0:
+        if not is_finite(value):
             raise _failed(value, "date", "it is not finite")
         try:
             return _EPOCH + timedelta(milliseconds=math.trunc(value))

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.language.compiler import known
-from fluxion_core.language.compiler.nodes import Constant, Field, Logic, Negation, Node, Predicate
+from fluxion_core.language.compiler.nodes import Constant, Environment, Field, Logic, Negation, Node, Predicate
 from fluxion_core.language.query import arrays, bitwise, comparison, element, evaluation
 from fluxion_core.language.query.comparison import equality
 from fluxion_core.language.query.evaluation import regex_leaf
+from fluxion_core.language.query.json_schema import schema_test
 from fluxion_core.language.query.leaves import Leaf, Test
-from fluxion_core.language.values import MISSING, kind, truthy, type_name
+from fluxion_core.language.values import MISSING, is_number, kind, truthy, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -62,10 +63,20 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
         return [parser.expression(value, where)]
     if name == "$comment":
         return []
+    if name == "$jsonSchema":
+        return [Predicate(where, Field(where, ()), schema_test(parser, value, where))]
+    if name == "$sampleRate":
+        return [_sample(parser, value, where)]
     if name in {"$alwaysTrue", "$alwaysFalse"}:
         return [Constant(where, name == "$alwaysTrue")]
     parser.unknown(where, "query operator", name, _TOP, known.QUERIES - set(_ON_FIELDS))
     return []
+
+
+def _sample(parser: Parser, value: Any, where: str) -> Node:
+    if not is_number(value) or not 0 <= value <= 1:
+        return parser.problem(where, f"a number from 0 to 1 was expected, not {value!r}"[:120])
+    return Predicate(where, Environment(where, "random"), lambda drawn: drawn < value)
 
 
 def _logical(parser: Parser, name: str, value: Any, where: str) -> Node:
@@ -114,7 +125,7 @@ def _not(parser: Parser, spec: Any, where: str) -> Leaf:
         return Leaf(lambda _value: False)
     parts = tuple(field_leaves(parser, spec, where))
     inner = [leaf.at(()) for leaf in parts]
-    return Leaf(lambda value: not all(test(value) for test in inner), expands=False, parts=parts)
+    return Leaf(lambda value: all(test(value) for test in inner), expands=False, negated=True, parts=parts)
 
 
 def document_test(parser: Parser, spec: Any, where: str) -> Test:
@@ -124,7 +135,10 @@ def document_test(parser: Parser, spec: Any, where: str) -> Test:
 
 def _as_test(parser: Parser, node: Node) -> Test:
     if isinstance(node, Predicate) and isinstance(node.source, Field):
-        name, test = node.source.names[0], node.test
+        test = node.test
+        if not node.source.names:
+            return test
+        name = node.source.names[0]
         return lambda document: test(document.get(name, MISSING))
     if isinstance(node, Logic):
         tests = [_as_test(parser, member) for member in node.arguments]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.language.query.comparison import equality
 from fluxion_core.language.query.leaves import Leaf, Test
-from fluxion_core.language.values import is_number, type_name
+from fluxion_core.language.values import is_finite, is_number, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -16,7 +16,7 @@ __all__ = ["QUERIES"]
 
 
 def _size(parser: Parser, spec: Any, where: str) -> Leaf:
-    if not is_number(spec) or spec - spec != 0 or spec != int(spec) or spec < 0:
+    if not is_number(spec) or not is_finite(spec) or spec != int(spec) or spec < 0:
         parser.problem(where, f"$size needs a whole number of at least 0, not {spec!r}")
         return Leaf(lambda _value: False)
     return Leaf(lambda value: value.__class__ is list and len(value) == spec, expands=False)
@@ -62,14 +62,16 @@ def _all(parser: Parser, spec: Any, where: str) -> Leaf:
     if any(elements) and not all(elements):
         parser.problem(where, "$all holds either values or $elemMatch conditions, not both")
         return Leaf(lambda _value: False)
-    tests: list[Test] = []
+    parts: list[Leaf] = []
     for index, item in enumerate(spec):
         if isinstance(item, dict) and next(iter(item), "").startswith("$") and not elements[index]:
             parser.problem(f"{where}[{index}]", f"$all holds values, not operators: '{next(iter(item))}'")
             continue
-        leaf = _elem_match(parser, item["$elemMatch"], f"{where}[{index}].$elemMatch") if elements[index] else equality(item)
-        tests.append(leaf.at(()))
-    return Leaf(lambda value: all(test(value) for test in tests), expands=False)
+        parts.append(
+            _elem_match(parser, item["$elemMatch"], f"{where}[{index}].$elemMatch") if elements[index] else equality(item)
+        )
+    tests = [part.at(()) for part in parts]
+    return Leaf(lambda value: all(test(value) for test in tests), expands=False, parts=tuple(parts))
 
 
 QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {"$all": _all, "$elemMatch": _elem_match, "$size": _size}

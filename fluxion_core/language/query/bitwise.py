@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_number, kind
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, kind
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -27,7 +27,7 @@ def _mask(parser: Parser, spec: Any, where: str) -> int:
 
 
 def _whole(value: Any) -> bool:
-    return bool(value - value == 0) and bool(value == int(value))
+    return is_finite(value) and bool(value == int(value))
 
 
 def _bits(value: Any) -> int | None:

@@ -11,7 +11,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.query.comparison import matching
 from fluxion_core.language.query.leaves import Leaf
 from fluxion_core.language.regex import compile_pattern
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_number, kind, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -20,7 +20,7 @@ __all__ = ["QUERIES", "regex_leaf"]
 
 
 def _finite(value: Any) -> bool:
-    return is_number(value) and bool(value - value == 0)
+    return is_number(value) and is_finite(value)
 
 
 def _mod(parser: Parser, spec: Any, where: str) -> Leaf:

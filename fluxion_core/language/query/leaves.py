@@ -31,13 +31,13 @@ class Leaf:
     negated: bool = False
     fast: tuple[str, Any] | None = None
     parts: tuple[Leaf, ...] = ()
-    """``$not``: conditions at the end of the same path that must not all hold."""
+    """Conditions at the end of the same path: all must hold (``$all``), or, *negated*, not all (``$not``)."""
 
     def at(self, names: Sequence[str]) -> Test:
         """Return the test of the value in which the path *names* begins."""
         if self.parts:
             tests = [leaf.at(names) for leaf in self.parts]
-            return lambda value: not all(test(value) for test in tests)
+            return lambda value: all(test(value) for test in tests) != self.negated
         reached = self._reached(tuple(names))
         if self.negated:
             return lambda value: not reached(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -14,7 +15,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import INT64_MAX, is_number
+from fluxion_core.language.values import is_finite, is_number
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -72,10 +73,10 @@ def _parse_sample(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     size: Any = members.get("size")
     if "size" not in members:
         return []
-    if not is_number(size) or size - size != 0 or not 1 <= size <= INT64_MAX:
+    if not is_number(size) or not is_finite(size) or round(size) < 1:
         parser.problem(f"{where}.size", f"a whole number of at least 1 was expected, not {shown(size)}")
         return []
-    return [Sample(where=where, size=int(size))]
+    return [Sample(where=where, size=round(size) if size.__class__ is Decimal else int(size))]
 
 
 @attrs.define(kw_only=True)

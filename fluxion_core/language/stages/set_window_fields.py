@@ -20,7 +20,7 @@ from fluxion_core.language.paths import get, put
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_number
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def _parse(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if not isinstance(given, dict):
         parser.problem(f"{where}.output", f"an object of fields was expected, not {shown(given)}")
         return []
-    order = parse_order(parser, members["sortBy"], f"{where}.sortBy") if "sortBy" in members else ()
+    by = members.get("sortBy")
+    order = parse_order(parser, by, f"{where}.sortBy") if "sortBy" in members and by != {} else ()
     partition = parser.expression(members.get("partitionBy"), f"{where}.partitionBy")
     outputs = []
     for name, value in given.items():
@@ -170,8 +171,6 @@ def _bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
         parser.problem(where, "a range needs a sortBy of one field")
     elif by_range and order[0][1]:
         parser.problem(where, "a range needs a rising sortBy")
-    elif not by_range and not order and set(given) != {"unbounded"}:
-        parser.problem(where, "a window of documents needs a sortBy")
     ends = [
         _end(parser, end, f"{where}.{kind}[{index}]", whole=not by_range or unit is not None) for index, end in enumerate(given)
     ]
@@ -184,7 +183,7 @@ def _bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
 def _end(parser: Parser, end: Any, where: str, *, whole: bool) -> Any:
     if end in {"unbounded", "current"} if isinstance(end, str) else False:
         return end
-    if is_number(end) and (not whole or (end - end == 0 and end == int(end) and INT32_MIN <= end <= INT32_MAX)):
+    if is_number(end) and (not whole or (is_finite(end) and end == int(end) and INT32_MIN <= end <= INT32_MAX)):
         return int(end) if whole else end
     parser.problem(where, f"'unbounded', 'current' or a {'whole ' if whole else ''}number was expected, not {shown(end)}")
     return 0
@@ -251,7 +250,7 @@ def _parse_shift(parser: Parser, spec: Any, where: str, order: Order, window: An
     _no_window(parser, "$shift", where, window)
     members = parser.members(spec, where, ("output", "by"), ("default",))
     by = members.get("by", 0)
-    if not is_number(by) or by - by != 0 or by != int(by):
+    if not is_number(by) or not is_finite(by) or by != int(by):
         parser.problem(f"{where}.by", f"a whole number was expected, not {shown(by)}")
         by = 0
     default = parser.expression(members.get("default"), f"{where}.default")
@@ -271,7 +270,7 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, w
         parser.problem(where, "exactly one of N and alpha was expected")
     elif "N" in members:
         count = members["N"]
-        if not is_number(count) or count - count != 0 or count != int(count) or count < 1:
+        if not is_number(count) or not is_finite(count) or count != int(count) or count < 1:
             parser.problem(f"{where}.N", f"a whole number of at least 1 was expected, not {shown(count)}")
             count = 1
         alpha = 2 / (int(count) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,7 +13,7 @@ from fluxion_core.language.compiler.parts import StageForm, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import sort_key
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import MISSING, is_number
+from fluxion_core.language.values import MISSING, is_finite, is_number
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -103,15 +104,20 @@ def parse_order(parser: Parser, spec: Any, where: str) -> Order:
         if isinstance(direction, Mapping):
             parser.problem(path, "sorting by $meta needs a text index, which a stream does not have")
             continue
-        if not is_number(direction) or isinstance(direction, bool) or direction not in {1, -1}:
+        if not is_number(direction) or _rounded(direction) not in {1, -1}:
             parser.problem(path, f"the direction is 1 or -1, not {shown(direction)}")
             continue
         names = parser.field_path(name, path)
         if names is not None:
-            fields.append((names, direction == -1))
+            fields.append((names, direction < 0))
     if len(fields) > 32:  # MongoDB's limit
         parser.problem(where, f"at most 32 fields can be sorted by, not {len(fields)}")
     return tuple(fields)
+
+
+def _rounded(direction: Any) -> Any:
+    """Return a direction; a decimal is rounded to a whole number, as MongoDB does."""
+    return round(direction) if direction.__class__ is Decimal and is_finite(direction) else direction
 
 
 def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Sort]:
