@@ -16,7 +16,7 @@ from uuid import UUID
 
 from fluxion_core.language.values import MISSING, kind
 
-__all__ = ["compare", "equal", "identity", "sort_key"]
+__all__ = ["compare", "equal", "group_identity", "identity", "sort_key"]
 
 # Canonical type order. Missing comes before null; a $sort treats it as null by asking for the key of None.
 _RANK: Final = {
@@ -147,6 +147,11 @@ def identity(value: Any) -> Hashable:
     if value is MISSING:
         return (0,)
     return (_RANK[name], _CONTENT[name](value))
+
+
+def group_identity(value: Any) -> Hashable:
+    """Return the identity of a part of a group's key, for which missing is null."""
+    return None if value is MISSING else identity(value)
 
 
 def _number_identity(value: float | Decimal) -> Hashable:

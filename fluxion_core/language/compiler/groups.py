@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
+from fluxion_core.language.compiler.nodes import ObjectOf
 from fluxion_core.language.compiler.parts import Folding
 from fluxion_core.language.encoding import decode_value, encode_value
-from fluxion_core.language.ordering import identity
+from fluxion_core.language.ordering import group_identity, identity
+from fluxion_core.language.values import MISSING
 
 __all__ = ["Groups"]
 
@@ -69,6 +71,13 @@ class Groups:
         """About how many bytes all groups take in the store, from those that were sealed last."""
         return int(self._row_bytes * len(self.groups))
 
+    def _identity(self, key: Any) -> Any:
+        """Return what generated code finds the group by."""
+        by = self._folding.key
+        if isinstance(by, ObjectOf) and by.fields:
+            return tuple(group_identity(key.get(name, MISSING)) for name, _ in by.fields)
+        return identity(key)
+
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Take back groups."""
         group = self._loaded.namespace["Group"]
@@ -76,6 +85,6 @@ class Groups:
         for packed, content in rows.items():
             key = decode_value(packed)
             slots = [load(state) for load, state in zip(loads, decode_value(content), strict=True)]
-            self.groups[key if key.__class__ is str else identity(key)] = group(key, -1, *slots)
+            self.groups[self._identity(key)] = group(key, -1, *slots)
         if rows:
             self._row_bytes = sum(map(len, [*rows, *rows.values()])) / len(rows)

@@ -57,6 +57,7 @@ class Parser:
         self._scope: list[str] = []
         self._outer: set[str] = set()
         self._depth = 0
+        self._joins = 0
 
     # ------------------------------------------------------------------------------------------------- problems
 
@@ -112,6 +113,17 @@ class Parser:
             yield
         finally:
             del self._scope[len(self._scope) - len(names) :]
+
+    @contextmanager
+    def joined(self, where: str) -> Iterator[None]:
+        """Parse the pipeline of a join: they may nest 20 deep, as in MongoDB."""
+        self._joins += 1
+        if self._joins > 20:
+            self.problem(where, "joins may nest 20 deep")
+        try:
+            yield
+        finally:
+            self._joins -= 1
 
     @contextmanager
     def inside(self, names: Iterable[str]) -> Iterator[None]:

@@ -66,6 +66,8 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
         if form is None:
             _unknown_stage(parser, name, path, forms)
             continue
+        if name in {"$out", "$merge"} and index != len(stages) - 1:
+            parser.problem(f"{path}.{name}", f"{name} can only be the last stage")
         for part in form.parse(parser, spec, f"{path}.{name}"):
             part.stage = index
             parts.append(part)
@@ -73,7 +75,7 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
 
 
 def _unknown_stage(parser: Parser, name: Any, path: str, forms: Mapping[str, StageForm]) -> None:
-    if name in {"$out", "$merge", "$emit"}:
+    if name == "$emit":
         parser.problem(f"{path}.{name}", f"stage '{name}' is what a sink does", "name the sink in the pipeline's sink:")
     elif isinstance(name, str) and not name.startswith("$"):
         parser.problem(

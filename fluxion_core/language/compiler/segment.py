@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from typing import Any, Literal
@@ -11,11 +11,11 @@ import attrs
 import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
-from fluxion_core.language.compiler.nodes import Call, Constant, Node
+from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import Value, Writer
-from fluxion_core.language.ordering import identity
+from fluxion_core.language.ordering import group_identity, identity
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Segment", "SegmentWriter", "Written"]
@@ -205,7 +205,7 @@ class SegmentWriter:
                 writer.line("seen = 1")
         if pending and segment.folding is not None:
             with writer.block("for h, key, values in todo:"):
-                self._update(segment.folding, "values")
+                self._update(segment.folding, None)
         if flagged:
             writer.line(f"{self._passed} += seen")
 
@@ -229,28 +229,47 @@ class SegmentWriter:
 
     def _fold(self, folding: Folding, *, pending: bool) -> None:
         writer = self.writer
-        key = self.emitter.value(folding.key)
+        make_key = self._key(folding.key)
         values = [self.emitter.value(node) for _, _, _, nodes in folding.fields for node in nodes]
-        if key.may_miss:
-            writer.line(f"key = None if {key.text} is M else {key.text}")
-        else:
-            writer.line(f"key = {key.text}")
-        writer.line(f"h = key if key.__class__ is str else {writer.constant(identity)}(key)")
         if pending:
+            make_key()
             writer.line(f"todo.append((h, key, ({''.join(value.text + ', ' for value in values)})))")
             return
-        self._update(folding, None, values)
+        self._update(folding, make_key, values)
 
-    def _update(self, folding: Folding, packed: str | None, values: Sequence[Value] = ()) -> None:
+    def _key(self, key: Node) -> Callable[[], None]:
+        """Write the identity of the group, ``h``; return what writes its key, which only a new group needs.
+
+        Null and missing are one group; the key shows what the first document had.
+        """
         writer = self.writer
-        if packed is not None:
+        if isinstance(key, ObjectOf) and key.fields:
+            fields = {name: self.emitter.value(node) for name, node in key.fields}
+            parts = [self._hash(value) for value in fields.values()]
+            writer.line(f"h = ({', '.join(parts)},)")
+            return lambda: writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
+        value = self.emitter.value(key)
+        present = f"None if {value.text} is M else {value.text}" if value.may_miss else value.text
+        writer.line(f"key = {present}")
+        writer.line(f"h = key if key.__class__ is str else {writer.constant(identity)}(key)")
+        return lambda: None
+
+    def _hash(self, value: Value) -> str:
+        return f"{value.text} if {value.text}.__class__ is str else {self.writer.constant(group_identity)}({value.text})"
+
+    def _update(self, folding: Folding, make_key: Callable[[], None] | None, values: Sequence[Value] = ()) -> None:
+        writer = self.writer
+        if make_key is None:
             names = [writer.fresh() for _, _, _, nodes in folding.fields for _ in nodes]
             if names:
-                writer.line(f"{''.join(name + ', ' for name in names)} = {packed}")
+                writer.line(f"{''.join(name + ', ' for name in names)} = values")
             values = [Value(name) for name in names]
         writer.line("g = groups.get(h)")
         parameterised = any(parameters for _, _, parameters, _ in folding.fields)
-        writer.line("if g is None: g = groups[h] = new_group(env, state, key)", folding.where if parameterised else "")
+        with writer.block("if g is None:"):
+            if make_key is not None:
+                make_key()
+            writer.line("g = groups[h] = new_group(env, state, key)", folding.where if parameterised else "")
         index = 0
         lines: list[tuple[bool, str, str]] = []
         for slot, (name, accumulator, _, nodes) in enumerate(folding.fields):

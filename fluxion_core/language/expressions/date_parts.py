@@ -247,6 +247,9 @@ _FROM_STRING = Operator(name="$dateFromString", function=date_from_string, minim
 def _parse_from_string(parser: Parser, spec: Any, where: str) -> Node:
     given = parser.arguments(spec, where, ("dateString",), ("format", "timezone", "onError", "onNull"))
     absent = Constant(where, MISSING)
+    pattern = given.get("format", absent)
+    if isinstance(pattern, Constant) and pattern.value not in (None, MISSING) and not isinstance(pattern.value, str):
+        parser.problem(f"{where}.format", f"a string was expected, not {type_name(pattern.value)}")
     call: Node = Call(
         where,
         _FROM_STRING,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Environment, Node
@@ -32,7 +33,53 @@ def binary_size(value: Any) -> Any:
     raise EvaluationError(f"$binarySize needs a string or binary data, not {type_name(value)}")
 
 
+def bson_size(value: Any) -> Any:
+    """``$bsonSize``: the bytes of a document as MongoDB stores it."""
+    if value is None or value is MISSING:
+        return None
+    if not isinstance(value, dict):
+        raise EvaluationError(f"$bsonSize needs an object, not {type_name(value)}")
+    return _document_size(value.items())
+
+
+def _document_size(items: Iterable[tuple[str, Any]]) -> int:
+    return 5 + sum(2 + len(name.encode()) + _value_size(value) for name, value in items)
+
+
+_SIZES: Final = {
+    "null": 0,
+    "bool": 1,
+    "double": 8,
+    "date": 8,
+    "objectId": 12,
+    "timestamp": 8,
+    "decimal": 16,
+    "minKey": 0,
+    "maxKey": 0,
+}
+
+
+def _value_size(value: Any) -> int:
+    name = type_name(value)
+    if name in {"int", "long"}:
+        return 4 if name == "int" else 8
+    if name == "string":
+        return 5 + len(value.encode())
+    if name == "object":
+        return _document_size(value.items())
+    if name == "array":
+        return _document_size((str(index), item) for index, item in enumerate(value))
+    if name == "binData":
+        return 5 + len(getattr(value, "bytes", value))
+    if name == "regex":
+        return 2 + len(str(value.pattern).encode())
+    return _SIZES.get(name, 0)
+
+
 OPERATORS = (
     Form(name="$rand", parse=_rand, family="miscellaneous", examples=[Example({"$lt": [{"$rand": {}}, 1]}, True)]),
+    Operator(
+        name="$bsonSize", function=bson_size, family="data size", examples=[Example({"$bsonSize": {"$literal": {"a": 1}}}, 12)]
+    ),
     Operator(name="$binarySize", function=binary_size, family="data size", examples=[Example({"$binarySize": "é"}, 2)]),
 )

@@ -20,10 +20,11 @@ from fluxion_core.language.stages import (
     set_window_fields,
     sort,
     unwind,
+    write,
 )
 
 __all__ = ["FAMILIES", "STAGES"]
 
-FAMILIES: Final = (match, project, group, sort, paging, unwind, replace, lookup, bucket, facet, fill, set_window_fields)
+FAMILIES: Final = (match, project, group, sort, paging, unwind, replace, lookup, bucket, facet, fill, set_window_fields, write)
 STAGES: Final[Mapping[str, StageForm]] = MappingProxyType({form.name: form for family in FAMILIES for form in family.STAGES})
 """Every stage of the language by its name."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.compiler import known
-from fluxion_core.language.compiler.nodes import Constant, FirstPresent, Node, ObjectOf
+from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Folding, Part, StageForm
 from fluxion_core.language.operators import Accumulator, Example
@@ -29,7 +29,7 @@ def _parse_group(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     if "_id" not in spec:
         parser.problem(where, "'_id' is missing: what to group by", "write _id: null for one group of everything")
         return []
-    key = _present(parser.expression(spec["_id"], f"{where}._id"))
+    key = parser.expression(spec["_id"], f"{where}._id")
     if isinstance(spec["_id"], dict) and any(isinstance(value, bool) for value in spec["_id"].values()):
         parser.problem(f"{where}._id", "true and false say nothing in a key", "write {$literal: true} for the value")
     fields = [
@@ -38,15 +38,6 @@ def _parse_group(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         if name != "_id" and (field := parse_accumulation(parser, name, value, f"{where}.{name}")) is not None
     ]
     return [Folding(where=where, key=key, fields=tuple(fields))]
-
-
-def _present(key: Node) -> Node:
-    """Return *key* with null for the fields of an object that are missing: both are one group."""
-    if not isinstance(key, ObjectOf):
-        return key
-    return ObjectOf(
-        key.where, tuple((name, FirstPresent(node.where, (node, Constant(node.where, None)))) for name, node in key.fields)
-    )
 
 
 def parse_accumulation(parser: Parser, name: Any, spec: Any, where: str) -> _Field | None:
@@ -63,6 +54,9 @@ def parse_accumulation(parser: Parser, name: Any, spec: Any, where: str) -> _Fie
     if accumulator is None or not accumulator.group:
         parser.unknown(where, "accumulator", str(operator), parser.accumulators, known.ACCUMULATORS)
         return None
+    if isinstance(argument, list | tuple) and accumulator.parse is None and not accumulator.arguments:
+        parser.problem(f"{where}.{operator}", f"{operator} takes one expression here, not an array")
+        return None
     parameters, values = parse_arguments(parser, accumulator, argument, f"{where}.{operator}")
     return name, accumulator, tuple(parameters), tuple(values)
 
@@ -73,9 +67,6 @@ def parse_arguments(parser: Parser, accumulator: Accumulator, spec: Any, where: 
         return accumulator.parse(parser, spec, where)
     names = (*accumulator.parameters, *accumulator.arguments)
     if not names:
-        if isinstance(spec, list | tuple) and accumulator.name not in {"$push", "$addToSet"}:
-            parser.problem(where, f"{accumulator.name} takes one expression here, not an array")
-            return (), (Constant(where, None),)
         return (), (parser.expression(spec, where),)
     required = [name for name in names if name not in accumulator.optional]
     given = parser.arguments(spec, where, required, accumulator.optional)

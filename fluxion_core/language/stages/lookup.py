@@ -35,7 +35,7 @@ def _keys(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
         keys.append(None if value is MISSING else identity(value))
         if value.__class__ is list:
             keys += [identity(item) for item in value]
-    return keys or [None]
+    return keys
 
 
 def _wanted(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
@@ -77,6 +77,8 @@ class Lookup(StepPart):
     bindings: tuple[tuple[str, Node], ...]
     pipeline: Nested | None
     into: tuple[str, ...]
+    makes_documents: bool
+    """Whether the pipeline begins with ``$documents``: it is joined after it has run."""
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
@@ -107,7 +109,10 @@ class _LookupStep(EachStep):
             return self._same
         values = self._bindings.row(self._run, document) if self._bindings is not None else ()
         outer = {name: value for (name, _), value in zip(part.bindings, values, strict=True)}
-        return part.pipeline.run(candidates, outer, self._run)
+        made = part.pipeline.run(candidates, outer, self._run)
+        if part.makes_documents and part.local is not None and part.foreign is not None:
+            return _Index(made, part.foreign).find(_wanted(document, part.local))
+        return made
 
 
 def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
@@ -143,7 +148,16 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if into is None:
         return []
     return [
-        Lookup(where=where, documents=documents, local=local, foreign=foreign, bindings=bindings, pipeline=pipeline, into=into)
+        Lookup(
+            where=where,
+            documents=documents,
+            local=local,
+            foreign=foreign,
+            bindings=bindings,
+            pipeline=pipeline,
+            into=into,
+            makes_documents="from" not in members,
+        )
     ]
 
 

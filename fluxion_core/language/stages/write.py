@@ -1,0 +1,237 @@
+"""``$out $merge``: the result into a collection that was handed to ``aggregate``; in a pipeline file a sink does this.
+
+The collections are changed at the end of input, all at once or, after an error, not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.nested import Evaluator, Nested, parse_nested
+from fluxion_core.language.compiler.nodes import Node
+from fluxion_core.language.compiler.parse import shown
+from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
+from fluxion_core.language.operators import Example
+from fluxion_core.language.ordering import identity
+from fluxion_core.language.paths import get
+from fluxion_core.language.stages.held import Held
+from fluxion_core.language.values import MISSING
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
+
+__all__ = ["STAGES"]
+
+Collections = MutableMapping[str, Any]
+Rows = Sequence[dict[str, Any]]
+_MATCHED: Final = ("replace", "keepExisting", "merge", "fail")
+_NOT_MATCHED: Final = ("insert", "discard", "fail")
+
+
+def _collections(parser: Parser, where: str) -> Collections | None:
+    if isinstance(parser.collections, MutableMapping):
+        return parser.collections
+    parser.problem(where, f"stage '{where.rpartition('.')[2]}' is what a sink does", "name the sink in the pipeline's sink:")
+    return None
+
+
+def _target(parser: Parser, spec: Any, where: str) -> str | None:
+    name = spec
+    if isinstance(spec, dict):
+        name = parser.members(spec, where, ("coll",), ("db",)).get("coll")
+        if not isinstance(spec.get("db", ""), str):
+            parser.problem(f"{where}.db", f"a string was expected, not {shown(spec['db'])}")
+    if isinstance(name, str) and name and "$" not in name and "\0" not in name:
+        return name
+    parser.problem(where, f"the name of a collection was expected, not {shown(name)}")
+    return None
+
+
+# --------------------------------------------------------------------------------------------------- $out
+
+
+@attrs.define(kw_only=True)
+class Out(StepPart):
+    """Replaces a collection by the result."""
+
+    collections: Collections
+    target: str
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        del environment
+
+        def arrange(documents: Rows) -> Rows:
+            keys = [identity(document["_id"]) for document in documents if "_id" in document]
+            if len(set(keys)) != len(keys):
+                raise EvaluationError("$out: two documents have the same _id")
+            self.collections[self.target] = list(documents)
+            return ()
+
+        return Held(arrange)
+
+
+def _parse_out(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    collections = _collections(parser, where)
+    if not isinstance(spec, str | dict):
+        parser.problem(where, f"the name of a collection was expected, not {shown(spec)}")
+        return []
+    target = _target(parser, spec, where)
+    return [] if collections is None or target is None else [Out(where=where, collections=collections, target=target)]
+
+
+# --------------------------------------------------------------------------------------------------- $merge
+
+
+@attrs.define(kw_only=True)
+class Merge(StepPart):
+    """Merges the result into a collection."""
+
+    collections: Collections
+    target: str
+    on: tuple[tuple[str, ...], ...]
+    matched: str | Nested
+    bindings: tuple[tuple[str, Node], ...]
+    not_matched: str
+
+    def start(self, environment: Any) -> Step:
+        """Return the step for one run."""
+        evaluate = Evaluator(*(node for _, node in self.bindings)) if self.bindings else None
+
+        def arrange(documents: Rows) -> Rows:
+            rows = list(self.collections.get(self.target, ()))
+            places = {self._key(row, strict=False): place for place, row in enumerate(rows)}
+            for document in documents:
+                key = self._key(document, strict=True)
+                place = places.get(key)
+                if place is None:
+                    self._insert(rows, document)
+                    if self.not_matched == "insert":
+                        places[key] = len(rows) - 1
+                else:
+                    values = evaluate.row(environment, document) if evaluate is not None else ()
+                    rows[place] = self._merged(rows[place], document, values, environment)
+            self.collections[self.target] = rows
+            return ()
+
+        return Held(arrange)
+
+    def _key(self, document: dict[str, Any], *, strict: bool) -> Any:
+        values = [get(document, names) for names in self.on]
+        for names, value in zip(self.on, values, strict=True):
+            if strict and (value is None or value is MISSING or value.__class__ is list) and names != ("_id",):
+                raise EvaluationError(f"$merge: '{'.'.join(names)}' must be there and be neither null nor an array")
+        return tuple(None if value is MISSING else identity(value) for value in values)
+
+    def _insert(self, rows: list[dict[str, Any]], document: dict[str, Any]) -> None:
+        if self.not_matched == "fail":
+            raise EvaluationError("$merge: a document has no match in the collection")
+        if self.not_matched == "insert":
+            rows.append(document)
+
+    def _merged(self, old: dict[str, Any], new: dict[str, Any], values: Sequence[Any], environment: Any) -> dict[str, Any]:
+        if isinstance(self.matched, Nested):
+            outer = {name: value for (name, _), value in zip(self.bindings, values, strict=True)}
+            (made,) = self.matched.run([old], {"new": new, **outer}, environment)
+            if "_id" in old and identity(made.get("_id", old["_id"])) != identity(old["_id"]):
+                raise EvaluationError("$merge: the pipeline must not change the _id")
+            return made if "_id" in made or "_id" not in old else {"_id": old["_id"], **made}
+        if self.matched == "fail":
+            raise EvaluationError("$merge: a document has a match in the collection")
+        if self.matched == "keepExisting":
+            return old
+        made = {**old, **new} if self.matched == "merge" else dict(new)
+        if "_id" in old:
+            if "_id" in made and identity(made["_id"]) != identity(old["_id"]):
+                raise EvaluationError("$merge must not change the _id of a document")
+            made["_id"] = old["_id"]
+        return made
+
+
+def _parse_merge(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    collections = _collections(parser, where)
+    if isinstance(spec, str):
+        spec = {"into": spec}
+    members = parser.members(spec, where, ("into",), ("on", "let", "whenMatched", "whenNotMatched"))
+    if "into" not in members:
+        return []
+    target = _target(parser, members["into"], f"{where}.into")
+    on = _on(parser, members.get("on", "_id"), f"{where}.on")
+    let = members.get("let")
+    if let is not None and not isinstance(let, dict):
+        parser.problem(f"{where}.let", f"an object of variables was expected, not {shown(let)}")
+        let = None
+    bindings = tuple(
+        (name, parser.expression(value, f"{where}.let.{name}"))
+        for name, value in (let or {}).items()
+        if parser.check_variable_name(name, f"{where}.let.{name}")
+    )
+    given = members.get("whenMatched", "merge")
+    matched: str | Nested
+    if isinstance(given, list):
+        matched = parse_nested(parser, given, f"{where}.whenMatched", ["new", *(name for name, _ in bindings)])
+        for index, stage in enumerate(given):
+            if isinstance(stage, dict) and set(stage) - {
+                "$addFields",
+                "$set",
+                "$project",
+                "$unset",
+                "$replaceRoot",
+                "$replaceWith",
+            }:
+                parser.problem(f"{where}.whenMatched[{index}]", f"{next(iter(stage))} cannot stand here")
+    else:
+        if given not in _MATCHED:
+            parser.problem(f"{where}.whenMatched", f"{', '.join(_MATCHED)} or a pipeline was expected, not {shown(given)}")
+        if let is not None:
+            parser.problem(f"{where}.let", "let needs a pipeline in whenMatched")
+        matched = given
+    not_matched = members.get("whenNotMatched", "insert")
+    if not_matched not in _NOT_MATCHED:
+        parser.problem(f"{where}.whenNotMatched", f"{', '.join(_NOT_MATCHED)} was expected, not {shown(not_matched)}")
+    if collections is None or target is None:
+        return []
+    return [
+        Merge(
+            where=where,
+            collections=collections,
+            target=target,
+            on=on,
+            matched=matched,
+            bindings=bindings,
+            not_matched=str(not_matched),
+        )
+    ]
+
+
+def _on(parser: Parser, given: Any, where: str) -> tuple[tuple[str, ...], ...]:
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        parser.problem(where, f"a field or an array of fields was expected, not {shown(given)}")
+        return ()
+    if len(set(names)) != len(names):
+        parser.problem(where, "a field is given twice")
+    paths = [parser.field_path(name, where) for name in names]
+    return tuple(path for path in paths if path is not None)
+
+
+STAGES = (
+    StageForm(
+        name="$out",
+        parse=_parse_out,
+        kind="blocking",
+        note="only with aggregate(collections=...); in a pipeline a sink does this",
+        examples=[Example([{"$out": "target"}], [], documents=[{"_id": 1}])],
+    ),
+    StageForm(
+        name="$merge",
+        parse=_parse_merge,
+        kind="blocking",
+        note="only with aggregate(collections=...); in a pipeline a sink does this",
+        examples=[Example([{"$merge": {"into": "target"}}], [], documents=[{"_id": 1}])],
+    ),
+)
