@@ -18,7 +18,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.expressions.arithmetic import add, divide, multiply, subtract
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.ordering import sort_key
-from fluxion_core.language.values import MISSING, is_number, type_name
+from fluxion_core.language.values import MISSING, is_finite, is_number, type_name
 
 __all__ = ["UNIT_MILLISECONDS", "Bounds", "linear_fill", "locf"]
 
@@ -36,6 +36,8 @@ MONTHS: Final[Mapping[str, int]] = {"year": 12, "quarter": 3, "month": 1}
 @attrs.frozen
 class Bounds:
     """Which documents of the partition belong to the window of one: from *low* to *high*, ``None`` without end.
+
+    ``"current"`` in a range is the document itself, not those with the same value.
 
     *by_range*: distances in the value that the partition is sorted by (with *unit*, in time), else in documents.
     """
@@ -57,16 +59,20 @@ class Bounds:
                 for place in range(count)
             ]
         ordered = [sort_key(key) for key in keys]
-        return [self._range(key, ordered) for key in keys]
+        return [self._range(place, key, ordered) for place, key in enumerate(keys)]
 
-    def _range(self, key: Any, ordered: Sequence[Any]) -> tuple[int, int]:
+    def _range(self, place: int, key: Any, ordered: Sequence[Any]) -> tuple[int, int]:
         if self.unit is not None and key.__class__ is not datetime:
             raise EvaluationError(f"a window with a unit needs dates to sort by, not {type_name(key)}")
         if self.unit is None and not is_number(key):
             raise EvaluationError(f"a window by range needs numbers to sort by, not {type_name(key)}")
-        low = 0 if self.low is None else bisect_left(ordered, sort_key(self._moved(key, self.low)))
-        high = len(ordered) if self.high is None else bisect_right(ordered, sort_key(self._moved(key, self.high)))
-        return low, high
+        if self.low == "current":
+            low = place
+        else:
+            low = 0 if self.low is None else bisect_left(ordered, sort_key(self._moved(key, self.low)))
+        if self.high == "current":
+            return low, place + 1
+        return low, len(ordered) if self.high is None else bisect_right(ordered, sort_key(self._moved(key, self.high)))
 
     def _moved(self, key: Any, by: Any) -> Any:
         if self.unit is None:
@@ -77,12 +83,12 @@ class Bounds:
 
 
 def _position(key: Any, unit_milliseconds: int | None, operator: str) -> Any:
-    """Return a sort value as a number: of units for a date, itself for a number."""
+    """Return a sort value as a number: of milliseconds for a date, itself for a number."""
     if key.__class__ is datetime:
         if unit_milliseconds is None:
             raise EvaluationError(f"{operator} needs a unit where the documents are sorted by a date")
         aware = key if key.tzinfo else key.replace(tzinfo=UTC)
-        return (aware - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=unit_milliseconds)
+        return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     if unit_milliseconds is not None:
         raise EvaluationError(f"{operator} with a unit needs dates to sort by, not {type_name(key)}")
     if not is_number(key):
@@ -190,7 +196,7 @@ def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: in
     run = subtract(_position(keys[-1], unit_milliseconds, "$derivative"), _position(keys[0], unit_milliseconds, "$derivative"))
     if run == 0:
         raise EvaluationError("$derivative: the ends of the window have the same value to sort by")
-    return divide(subtract(*rise), run)
+    return divide(subtract(*rise), run if unit_milliseconds is None else divide(run, unit_milliseconds))
 
 
 def _checked(value: Any, operator: str) -> Any:
@@ -213,21 +219,30 @@ def integral(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int 
     total: Any = 0
     for (start, left), (end, right) in pairwise(points):
         total = add(total, divide(multiply(subtract(end, start), add(left, right)), 2))
-    return total
+    return total if unit_milliseconds is None else divide(total, unit_milliseconds)
 
 
 def covariance(pairs: Sequence[Any], less: int) -> Any:
-    """``$covariancePop`` (*less* 0) and ``$covarianceSamp`` (*less* 1) of pairs of numbers; others are passed over."""
-    numbers = [pair for pair in pairs if is_number(pair[0]) and is_number(pair[1])]
-    count = len(numbers) - less
-    if not numbers or count < 0:
+    """``$covariancePop`` (*less* 0) and ``$covarianceSamp`` (*less* 1) of pairs of numbers; others are passed over.
+
+    With enough finite pairs an infinite value makes the result infinite, and NaN makes it NaN.
+    """
+    numbers = [pair for pair in pairs if len(pair) == 2 and is_number(pair[0]) and is_number(pair[1])]  # x and y
+    finite = [pair for pair in numbers if is_finite(pair[0]) and is_finite(pair[1])]
+    if len(finite) <= less:
         return None
-    if count == 0:
-        return None
-    mean_x = divide(add(*(x for x, _ in numbers)), len(numbers))
-    mean_y = divide(add(*(y for _, y in numbers)), len(numbers))
-    products = [multiply(subtract(x, mean_x), subtract(y, mean_y)) for x, y in numbers]
-    return divide(add(*products), count)
+    odd = [value for pair in numbers for value in pair if not is_finite(value)]
+    if odd and len(finite) > 1:
+        return float(sum(map(float, odd)))
+    mean_x: Any = 0
+    mean_y: Any = 0
+    total: Any = 0
+    for count, (x, y) in enumerate(finite, 1):
+        from_mean = subtract(x, mean_x)
+        mean_x = add(mean_x, divide(from_mean, count))
+        mean_y = add(mean_y, divide(subtract(y, mean_y), count))
+        total = add(total, multiply(from_mean, subtract(y, mean_y)))
+    return divide(total, len(finite) - less)
 
 
 def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:

@@ -65,6 +65,9 @@ def parse_nested(parser: Parser, stages: Any, where: str, outer: Iterable[str] =
     """Return the pipeline *stages* within a stage; problems are kept by *parser*."""
     from fluxion_core.language.compiler.plan import parse_stages, stage_names
 
+    for index, stage in enumerate(stages if isinstance(stages, list) else ()):
+        if isinstance(stage, dict) and set(stage) & {"$out", "$merge"}:
+            parser.problem(f"{where}[{index}]", f"{next(iter(stage))} cannot stand within a stage")
     with parser.deeper(where) as fits, parser.inside(outer):
         parts = parse_stages(parser, stages, parser.forms, where) if fits else []
     return Nested(parser, parts, stage_names(stages), where)

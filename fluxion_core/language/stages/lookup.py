@@ -139,9 +139,10 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         for name, value in variables.items()
         if parser.check_variable_name(name, f"{where}.let.{name}")
     )
-    pipeline = (
-        parse_nested(parser, stages, f"{where}.pipeline", [name for name, _ in bindings]) if "pipeline" in members else None
-    )
+    pipeline = None
+    if "pipeline" in members:
+        with parser.joined(where):
+            pipeline = parse_nested(parser, stages, f"{where}.pipeline", [name for name, _ in bindings])
     into = parser.field_path(members["as"], f"{where}.as")
     local = parser.field_path(members["localField"], f"{where}.localField") if "localField" in members else None
     foreign = parser.field_path(members["foreignField"], f"{where}.foreignField") if "foreignField" in members else None

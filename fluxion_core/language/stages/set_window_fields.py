@@ -11,7 +11,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nested import Evaluator
-from fluxion_core.language.compiler.nodes import ArrayOf, Constant, Node
+from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
 from fluxion_core.language.operators import Accumulator, Example
@@ -174,7 +174,9 @@ def _bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
     ends = [
         _end(parser, end, f"{where}.{kind}[{index}]", whole=not by_range or unit is not None) for index, end in enumerate(given)
     ]
-    low, high = (None if end == "unbounded" else 0 if end == "current" else end for end in ends)
+    low, high = (None if end == "unbounded" else 0 if end == "current" and not by_range else end for end in ends)
+    if "current" in (low, high):
+        return Bounds(low, high, by_range, unit)
     if low is not None and high is not None and low > high:
         parser.problem(f"{where}.{kind}", "the window must not end before it begins")
     return Bounds(low, high, by_range, unit)
@@ -230,14 +232,23 @@ def _ranking(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[
         _no_window(parser, name, where, window)
         if spec != {}:
             parser.problem(where, f"{name} takes an empty object")
-        return (), function
+        descending = bool(order) and order[0][1]
+        return (), lambda keys, rows: function([_representative(key, descending=descending) for key in keys], rows)
 
     return parse
 
 
+def _representative(key: Any, *, descending: bool) -> Any:
+    """Return what an array is sorted by: its least element, or its greatest."""
+    if key.__class__ is not list:
+        return key
+    return (max if descending else min)(key, key=sort_key, default=None)
+
+
 def _filling(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[Any]], *, one: bool) -> Any:
     def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
-        _needs_order(parser, name, where, order, one=one)
+        if one:
+            _needs_order(parser, name, where, order, one=True)
         _no_window(parser, name, where, window)
         node = parser.expression(spec, where)
         return (node,), lambda keys, rows: function(keys, [value for (value,) in rows])
@@ -309,20 +320,12 @@ def _covarying(less: int) -> Any:
     def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
         bounds = _bounds(parser, window, f"{where}.window", order)
         pair = parser.expression(spec, where)
-        if isinstance(pair, ArrayOf):
-            nodes = pair.items
-        elif isinstance(pair, Constant) and isinstance(pair.value, list):
-            nodes = tuple(Constant(where, value) for value in pair.value)
-        else:
-            nodes = ()
-        if len(nodes) != 2:  # x and y
-            parser.problem(where, "an array of two expressions was expected")
-            nodes = (Constant(where, None), Constant(where, None))
 
         def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-            return [windows.covariance(rows[low:high], less) for low, high in bounds.places(keys)]
+            pairs = [value if value.__class__ is list else () for (value,) in rows]
+            return [windows.covariance(pairs[low:high], less) for low, high in bounds.places(keys)]
 
-        return nodes, compute
+        return (pair,), compute
 
     return parse
 
