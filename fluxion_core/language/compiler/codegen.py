@@ -331,11 +331,12 @@ def _reduce(emitter: Emitter, node: Reduce) -> Value:
         writer.line(f"{target} = None")
     with writer.block("else:"), emitter.branch():
         _list_of(emitter, source, "$reduce", node.where)
+        check = writer.assign(f"{writer.constant(library.growth)}()")
         writer.line(f"{target} = {start.text}")
         bindings = {"value": Value(target), "this": Value(item, may_miss=False)}
         with writer.block(f"for {item} in {source.text}:"), emitter.branch(), emitter.bound(bindings):
             body = emitter.value(node.body)
-            writer.line(f"{target} = {writer.constant(library.grown)}({body.text})", node.where)
+            writer.line(f"{target} = {check}({body.text})", node.where)
     return Value(target)
 
 

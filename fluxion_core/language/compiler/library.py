@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.values import is_finite, is_number, truthy, type_name
 
-__all__ = ["LIMIT_ITEMS", "filter_limit", "grown", "no_branch", "not_an_array", "truthy"]
+__all__ = ["LIMIT_ITEMS", "checked_size", "filter_limit", "growth", "no_branch", "not_an_array", "truthy"]
 
 LIMIT_ITEMS: Final = 16 * 1024 * 1024
 """The longest string or array that an expression may build (MongoDB's limit for a document is 16 MiB)."""
@@ -37,9 +38,46 @@ def filter_limit(value: Any) -> int:
     return int(value)
 
 
-def grown(value: Any) -> Any:
-    """Return *value*, the accumulated result of a ``$reduce``, unless it has outgrown a document."""
-    if value.__class__ in {str, list, bytes} and len(value) > LIMIT_ITEMS:
-        msg = f"the value of $reduce grew beyond {LIMIT_ITEMS} items"
-        raise EvaluationError(msg)
-    return value
+def growth() -> Callable[[Any], Any]:
+    """Return a check for the successive values of one ``$reduce``: each passes, unless it has outgrown a document."""
+    known: dict[int, tuple[Any, int]] = {}
+
+    def check(value: Any) -> Any:
+        if value.__class__ in {str, bytes}:
+            size = len(value)
+        elif value.__class__ in {list, dict}:
+            size = _size(value, known)
+        else:
+            return value
+        if size > LIMIT_ITEMS:
+            raise EvaluationError(f"the value of $reduce grew beyond {LIMIT_ITEMS} items")
+        return value
+
+    return check
+
+
+def checked_size(document: dict[str, Any]) -> dict[str, Any]:
+    """Return *document*, unless it is larger than one may be when everything that it shares is written out.
+
+    Raises:
+        EvaluationError: it is.
+    """
+    if _size(document, {}) > LIMIT_ITEMS:
+        raise EvaluationError(f"a document grew beyond {LIMIT_ITEMS} items")
+    return document
+
+
+def _size(value: Any, known: dict[int, tuple[Any, int]]) -> int:
+    """Return how many items *value* has, counting shared ones as often as they stand in it; each is visited once."""
+    found = known.get(id(value))
+    if found is not None:
+        return found[1]
+    total = 1
+    for item in value.values() if value.__class__ is dict else value:
+        cls = item.__class__
+        if cls is list or cls is dict:
+            total += _size(item, known)
+        else:
+            total += len(item) if cls is str else 1
+    known[id(value)] = (value, total)  # the value is kept too, so that its id stays its own
+    return total

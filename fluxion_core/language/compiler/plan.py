@@ -13,17 +13,21 @@ from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.loaded import SegmentStep
 from fluxion_core.language.compiler.nodes import (
+    ArrayOf,
     Call,
     Condition,
+    Constant,
     Filter,
     FirstPresent,
     Let,
     Logic,
     Map,
     Node,
+    ObjectOf,
     OrElse,
     Reduce,
     Switch,
+    walk,
 )
 from fluxion_core.language.compiler.parse import Parser, is_pure, shown
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument, StageForm, StepPart
@@ -40,6 +44,9 @@ SEGMENT_STAGES: Final = 40
 """The most stages that are fused into one loop: longer functions cost more to compile than they save."""
 SEGMENT_LOOPS: Final = 5
 """The most loops inside each other (``$unwind``) in one segment; CPython allows 20 blocks."""
+
+SAFE_DOUBLINGS: Final = 16
+"""So many values that are made of several others are allowed before documents are measured: 2**16 items are harmless."""
 
 _LAZY: Final = (Condition, Switch, Logic, FirstPresent, OrElse, Map, Filter, Reduce, Let)
 
@@ -125,6 +132,14 @@ def _effectful(parser: Parser, part: Part) -> list[Call]:
     return calls
 
 
+def _doubles(node: Node) -> bool:
+    """Whether *node* puts several computed values into one, which may be the same value twice."""
+    if not isinstance(node, ArrayOf | ObjectOf | Call):
+        return False
+    computed = [child for child in node.children() if not isinstance(child, Constant)]
+    return len(computed) > 1
+
+
 class _Planner:
     """Collects parts into segments."""
 
@@ -166,9 +181,19 @@ class _Planner:
             self.steps.append(SegmentStep(segment=segment, name=f"{self._name} segment {len(self.steps)}"))
         self._parts, self._calls = [], ()
 
+    def _measured(self) -> None:
+        """Have the documents measured where values are used so often that they could double again and again."""
+        doublings = 0
+        for index, step in enumerate(self.steps):
+            if isinstance(step, SegmentStep):
+                doublings += sum(_doubles(node) for part in step.segment.parts for top in part.nodes() for node in walk(top))
+                if doublings > SAFE_DOUBLINGS:
+                    self.steps[index] = attrs.evolve(step, segment=attrs.evolve(step.segment, measures=True))
+
     def finished(self) -> list[Any]:
         """Return the steps; those whose rows are traced back to records know it."""
         self._flush()
+        self._measured()
         streaming = 0
         for step in self.steps:
             if isinstance(step, StepPart) and not step.streams:

@@ -11,6 +11,7 @@ import attrs
 import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
+from fluxion_core.language.compiler.library import checked_size
 from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
@@ -48,6 +49,8 @@ class Segment:
     parts: tuple[Part, ...]
     calls: tuple[Call, ...] = ()
     tracks: bool = False
+    measures: bool = False
+    """Whether the documents that come out are measured: the stages use values so often that they could grow without bound."""
 
     @property
     def folding(self) -> Folding | None:
@@ -215,12 +218,15 @@ class SegmentWriter:
             self._passes = True
             writer.line("out(i)")
             return
-        if self._output == "struct" and self.shape.base is None:
+        if self._output == "struct" and self.shape.base is None and not self._segment.measures:
             self._row_fields = tuple(self.shape.fields)
             row = f"Row({', '.join(value.text for value in self.shape.fields.values())})"
         else:
             self._passes = self.shape.untouched
             row = self.shape.document()
+            if self._segment.measures:
+                last = self._segment.parts[-1]
+                row = writer.assign(f"{writer.constant(checked_size)}({row})", last.where, letter="o")
         writer.line(f"out({row})")
         if self._segment.tracks:
             writer.line("kept.append(i)")

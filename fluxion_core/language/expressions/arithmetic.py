@@ -53,7 +53,12 @@ def to_decimal(value: Any) -> Decimal:
 
 def narrowed(value: int) -> Any:
     """Return a whole result: as it is while it fits 64 bits, else as a float."""
-    return value if INT64_MIN <= value <= INT64_MAX else float(value)
+    if INT64_MIN <= value <= INT64_MAX:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _nullish(*values: Any) -> bool:
@@ -155,10 +160,16 @@ def multiply(*values: Any) -> Any:
         if value.__class__ is Decimal or result.__class__ is Decimal:
             result = DECIMAL.multiply(to_decimal(result), to_decimal(value))
         else:
-            result = result * value
-            if result.__class__ is int:
-                result = narrowed(result)
+            result = _product(result, value)
     return None if null else result
+
+
+def _product(left: Any, right: Any) -> Any:
+    try:
+        result = left * right
+        return narrowed(result) if result.__class__ is int else result
+    except OverflowError:  # an integer beyond every float
+        return math.inf if (left < 0) == (right < 0) else -math.inf
 
 
 def divide(left: Any, right: Any) -> Any:

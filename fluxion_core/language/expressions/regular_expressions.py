@@ -7,7 +7,7 @@ from typing import Any
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.regex import compile_pattern
+from fluxion_core.language.regex import compile_pattern, fitting
 from fluxion_core.language.values import MISSING, kind, type_name
 
 __all__ = ["OPERATORS"]
@@ -47,20 +47,20 @@ def _shown(found: re.Match[str]) -> dict[str, Any]:
 def regex_find(text: Any, pattern: Any, options: Any = MISSING) -> Any:
     """``$regexFind``: the first match, or null."""
     compiled = _prepared("$regexFind", text, pattern, options)
-    found = compiled.search(text) if compiled is not None else None
+    found = compiled.search(fitting(compiled, text)) if compiled is not None else None
     return None if found is None else _shown(found)
 
 
 def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
     """``$regexFindAll``: every match."""
     compiled = _prepared("$regexFindAll", text, pattern, options)
-    return [] if compiled is None else [_shown(found) for found in compiled.finditer(text)]
+    return [] if compiled is None else [_shown(found) for found in compiled.finditer(fitting(compiled, text))]
 
 
 def regex_match(text: Any, pattern: Any, options: Any = MISSING) -> bool:
     """``$regexMatch``: whether there is a match."""
     compiled = _prepared("$regexMatch", text, pattern, options)
-    return compiled is not None and compiled.search(text) is not None
+    return compiled is not None and compiled.search(fitting(compiled, text)) is not None
 
 
 OPERATORS = tuple(

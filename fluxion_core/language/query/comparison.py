@@ -10,6 +10,7 @@ import attrs
 
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test
+from fluxion_core.language.regex import fitting
 from fluxion_core.language.values import MISSING, is_number, kind, type_name
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def searcher(pattern: Any) -> Callable[[str], bool]:
     """Return a function that tells whether a string matches *pattern*, a ``re.Pattern`` or bson's ``Regex``."""
     compiled = pattern if isinstance(pattern, re.Pattern) else pattern.try_compile()
     search = compiled.search
-    return lambda text: search(text) is not None
+    return lambda text: search(fitting(compiled, text)) is not None
 
 
 def _equal_to(constant: Any) -> Test:
