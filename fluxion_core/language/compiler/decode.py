@@ -15,7 +15,7 @@ import msgspec
 from fluxion_core.errors import RecordError
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Decoded", "Decoder"]
+__all__ = ["Decoded", "Decoder", "attributes_of"]
 
 
 @attrs.define
@@ -27,6 +27,11 @@ class Decoded:
     refused: Sequence[tuple[int, RecordError]] = ()
 
 
+def attributes_of(fields: Sequence[str]) -> dict[str, str]:
+    """Return the attributes under which generated code finds *fields* of a struct."""
+    return {name: f"f{index}" for index, name in enumerate(fields)}
+
+
 class Decoder:
     """Decodes into dicts, or into structs that hold *fields* only."""
 
@@ -34,7 +39,7 @@ class Decoder:
         self.attributes: dict[str, str] | None = None
         kind: Any = dict[str, Any]
         if fields is not None:
-            self.attributes = {name: f"f{index}" for index, name in enumerate(fields)}
+            self.attributes = attributes_of(fields)
             members = [(attribute, Any, MISSING) for attribute in self.attributes.values()]
             rename = {attribute: name for name, attribute in self.attributes.items()}
             kind = msgspec.defstruct("Record", members, rename=rename, gc=False)

@@ -16,6 +16,7 @@ from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.values import MISSING
 
 if TYPE_CHECKING:
+    from fluxion_core.language.compiler.nested import Evaluator
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
@@ -126,6 +127,16 @@ class StepPart(Part):
 
     kind: ClassVar[str] = "blocking"
     streams: ClassVar[bool] = False
+    _evaluators: dict[tuple[int, ...], Evaluator] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+
+    def evaluator(self, *expressions: Node) -> Evaluator:
+        """Return what evaluates *expressions* of this part; its code is made once, for all runs."""
+        from fluxion_core.language.compiler.nested import Evaluator
+
+        key = tuple(map(id, expressions))
+        if key not in self._evaluators:
+            self._evaluators[key] = Evaluator(*expressions)
+        return self._evaluators[key]
 
     @abstractmethod
     def start(self, environment: Any) -> Step:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from fluxion_core.language.compiler.decode import Decoder
+from fluxion_core.language.compiler.decode import attributes_of
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.loaded import SegmentStep
 from fluxion_core.language.compiler.parts import StepPart
@@ -50,7 +50,7 @@ class Program:
             if isinstance(step, SegmentStep):
                 attributes = None
                 if step is self.first and self.required_fields is not None:
-                    attributes = Decoder(self.required_fields).attributes
+                    attributes = attributes_of(self.required_fields)
                 texts.append(step.load(attributes=attributes).written.text)
         return "\n".join(texts)
 

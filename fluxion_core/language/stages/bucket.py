@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.nested import Evaluator, Nested, nested_group
+from fluxion_core.language.compiler.nested import Nested, nested_group
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Folding, Part, StageForm, Step, StepPart
@@ -176,7 +176,7 @@ class BucketAuto(StepPart):
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
-        evaluate = Evaluator(self.by)
+        evaluate = self.evaluator(self.by)
 
         def arrange(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             values: list[Any] = [None if value is MISSING else value for (value,) in evaluate.rows(environment, documents)]

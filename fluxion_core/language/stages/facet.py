@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.nested import Evaluator, Nested, parse_nested
+from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
@@ -97,7 +97,7 @@ DESCEND, PRUNE, KEEP = "$$DESCEND", "$$PRUNE", "$$KEEP"
 
 class _RedactStep(EachStep):
     def __init__(self, part: Redact, run: Any) -> None:
-        self._decide = Evaluator(part.decision)
+        self._decide = part.evaluator(part.decision)
         self._run = run
 
     def one(self, document: dict[str, Any]) -> Sequence[dict[str, Any]]:

@@ -10,7 +10,6 @@ import attrs
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
-from fluxion_core.language.compiler.nested import Evaluator
 from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
@@ -45,8 +44,8 @@ class Fill(StepPart):
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
-        by = Evaluator(self.partition)
-        evaluate = Evaluator(*(node for _, node in self.values)) if self.values else None
+        by = self.evaluator(self.partition)
+        evaluate = self.evaluator(*(node for _, node in self.values)) if self.values else None
 
         def arrange(documents: Rows) -> list[dict[str, Any]]:
             rows = list(documents)
@@ -142,7 +141,7 @@ class Densify(StepPart):
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
-        by = Evaluator(self.partition)
+        by = self.evaluator(self.partition)
 
         def arrange(documents: Rows) -> list[dict[str, Any]]:
             plain = [document for document in documents if get(document, self.field) in (None, MISSING)]

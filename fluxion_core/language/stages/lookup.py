@@ -9,7 +9,7 @@ import attrs
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.collections import collection_named
-from fluxion_core.language.compiler.nested import Evaluator, Nested, parse_nested
+from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
@@ -90,7 +90,7 @@ class _LookupStep(EachStep):
         self._part = part
         self._run = run
         self._index = _Index(part.documents, part.foreign) if part.foreign is not None else None
-        self._bindings = Evaluator(*(node for _, node in part.bindings)) if part.bindings else None
+        self._bindings = part.evaluator(*(node for _, node in part.bindings)) if part.bindings else None
         self._same: list[dict[str, Any]] | None = None
 
     def one(self, document: dict[str, Any]) -> Documents:
@@ -191,7 +191,7 @@ class _GraphStep(EachStep):
         self._run = run
         documents = [document for document in part.documents if part.restrict is None or part.restrict(document)]
         self._index = _Index(documents, part.connect_to)
-        self._begin = Evaluator(part.begin)
+        self._begin = part.evaluator(part.begin)
 
     def one(self, document: dict[str, Any]) -> Documents:
         part = self._part
@@ -300,7 +300,7 @@ class FromNowhere(StepPart):
 
 class _DocumentsStep(Step):
     def __init__(self, part: FromNowhere, run: Any) -> None:
-        self._evaluate = Evaluator(part.expression)
+        self._evaluate = part.evaluator(part.expression)
         self._run = run
 
     def feed(self, documents: Documents) -> list[dict[str, Any]]:

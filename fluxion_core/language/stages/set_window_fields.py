@@ -69,8 +69,8 @@ class SetWindowFields(StepPart):
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
-        by = Evaluator(self.partition)
-        columns = [Evaluator(*output.values) if output.values else None for output in self.outputs]
+        by = self.evaluator(self.partition)
+        columns = [self.evaluator(*output.values) if output.values else None for output in self.outputs]
 
         def arrange(documents: Rows) -> list[dict[str, Any]]:
             keys = [key for (key,) in by.rows(environment, documents)]

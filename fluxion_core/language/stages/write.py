@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.nested import Evaluator, Nested, parse_nested
+from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
@@ -100,7 +100,7 @@ class Merge(StepPart):
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
-        evaluate = Evaluator(*(node for _, node in self.bindings)) if self.bindings else None
+        evaluate = self.evaluator(*(node for _, node in self.bindings)) if self.bindings else None
 
         def arrange(documents: Rows) -> Rows:
             rows = list(self.collections.get(self.target, ()))

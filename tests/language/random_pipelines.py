@@ -1,0 +1,204 @@
+"""Random documents and pipelines: most are sensible, many are wrong, none may break more than their document."""
+
+import random
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.expressions import OPERATORS
+from fluxion_core.language.operators import Operator
+
+FIELDS = ["a", "b", "c", "d"]
+PATHS = ["a", "b", "c", "d", "a.b", "b.c", "c.a", "a.b.c", "d.0", "missing"]
+SCALARS = [
+    None, True, False, 0, 1, -1, 2, 7, 2**31, 2**63 - 1, -(2**63), 0.0, -0.0, 0.5, 1e300, float("nan"), float("inf"),
+    Decimal("1.5"), Decimal("NaN"), "", "a", "abc", "2020-01-01", "UTC", "day", "12", datetime(2020, 2, 29, tzinfo=UTC), b"\x00\xff",
+]  # fmt: skip
+NAMES = sorted(name for name in OPERATORS if name != "$rand")
+
+
+def value(draw: random.Random, depth: int = 0):
+    kind = draw.random()
+    if depth > 2 or kind < 0.7:
+        return draw.choice(SCALARS)
+    if kind < 0.85:
+        return [value(draw, depth + 1) for _ in range(draw.randrange(4))]
+    return {draw.choice(FIELDS): value(draw, depth + 1) for _ in range(draw.randrange(4))}
+
+
+def document(draw: random.Random):
+    return {name: value(draw) for name in FIELDS if draw.random() < 0.8}
+
+
+def expression(draw: random.Random, depth: int = 0):
+    kind = draw.random()
+    if depth > 3 or kind < 0.3:
+        return f"${draw.choice(PATHS)}"
+    if kind < 0.45:
+        return {"$literal": value(draw)}
+    if kind < 0.5:
+        return draw.choice(["$$ROOT", "$$NOW", "$$REMOVE", "$$this", "$$nowhere"])
+    if kind < 0.55:
+        return {draw.choice(FIELDS): expression(draw, depth + 1)}
+    if kind < 0.6:
+        return [expression(draw, depth + 1) for _ in range(draw.randrange(3))]
+    name = draw.choice(NAMES)
+    operator = OPERATORS[name]
+    if isinstance(operator, Operator) and not operator.named:
+        count = operator.minimum if operator.maximum is None else draw.randint(operator.minimum, operator.maximum)
+        return {name: [expression(draw, depth + 1) for _ in range(count + (operator.maximum is None) * draw.randrange(3))]}
+    if isinstance(operator, Operator):
+        given = [*operator.arguments, *(name for name in operator.optional if draw.random() < 0.4)]
+        return {name: {argument: expression(draw, depth + 1) for argument in given}}
+    return {name: form(draw, name, depth)}
+
+
+def form(draw: random.Random, name: str, depth: int):
+    def inner():
+        return expression(draw, depth + 1)
+
+    shapes = {
+        "$cond": lambda: [inner(), inner(), inner()],
+        "$switch": lambda: {"branches": [{"case": inner(), "then": inner()}], "default": inner()},
+        "$map": lambda: {"input": inner(), "in": inner()},
+        "$filter": lambda: {"input": inner(), "cond": inner()},
+        "$reduce": lambda: {
+            "input": inner(),
+            "initialValue": inner(),
+            "in": draw.choice([inner(), {"$add": ["$$value", "$$this"]}]),
+        },
+        "$let": lambda: {"vars": {"this": inner()}, "in": inner()},
+        "$convert": lambda: {"input": inner(), "to": draw.choice(["int", "string", "date", inner()]), "onError": inner()},
+        "$sortArray": lambda: {"input": inner(), "sortBy": draw.choice([1, -1, {"a": 1}])},
+        "$zip": lambda: {"inputs": [inner(), inner()]},
+        "$getField": lambda: {"field": draw.choice(FIELDS), "input": inner()},
+        "$setField": lambda: {"field": draw.choice(FIELDS), "input": inner(), "value": inner()},
+        "$unsetField": lambda: {"field": draw.choice(FIELDS), "input": inner()},
+        "$dateToString": lambda: {"date": inner(), "format": draw.choice(["%Y", "%j %q", inner()])},
+        "$dateFromString": lambda: {"dateString": inner()},
+        "$dateFromParts": lambda: {"year": inner(), "month": inner()},
+        "$percentile": lambda: {"input": inner(), "p": [0.5], "method": "approximate"},
+        "$median": lambda: {"input": inner(), "method": "approximate"},
+    }
+    made = shapes.get(name)
+    return made() if made is not None else [inner(), inner()]
+
+
+def condition(draw: random.Random, depth: int = 0):
+    kind = draw.random()
+    if depth < 2 and kind < 0.2:
+        return {draw.choice(["$and", "$or", "$nor"]): [condition(draw, depth + 1) for _ in range(draw.randint(1, 2))]}
+    if depth == 0 and kind < 0.35:
+        return {"$expr": expression(draw, 2)}
+    path = draw.choice(PATHS)
+    if kind < 0.6:
+        return {path: value(draw)}
+    operator = draw.choice(
+        [
+            "$gt",
+            "$gte",
+            "$lt",
+            "$lte",
+            "$ne",
+            "$in",
+            "$nin",
+            "$exists",
+            "$type",
+            "$size",
+            "$all",
+            "$elemMatch",
+            "$not",
+            "$mod",
+            "$regex",
+        ]
+    )
+    argument = {
+        "$in": lambda: [value(draw), value(draw)],
+        "$nin": lambda: [value(draw)],
+        "$exists": lambda: draw.choice([True, False, 1]),
+        "$type": lambda: draw.choice(["int", "string", "array", 16, ["null", "object"], "wrong"]),
+        "$size": lambda: draw.choice([0, 1, 2, -1]),
+        "$all": lambda: [value(draw)],
+        "$elemMatch": lambda: draw.choice([{"$gt": 0}, {"a": 1}, {"b": {"$exists": True}}]),
+        "$not": lambda: {"$gt": value(draw)},
+        "$mod": lambda: draw.choice([[2, 0], [0, 1], [3]]),
+        "$regex": lambda: draw.choice(["a", "^a.*", "(", "b+"]),
+    }.get(operator, lambda: value(draw))()
+    return {path: {operator: argument}}
+
+
+def accumulation(draw: random.Random):
+    name = draw.choice(
+        [
+            "$sum",
+            "$avg",
+            "$min",
+            "$max",
+            "$push",
+            "$addToSet",
+            "$first",
+            "$last",
+            "$count",
+            "$mergeObjects",
+            "$stdDevPop",
+            "$firstN",
+            "$maxN",
+        ]
+    )
+    accumulator = ACCUMULATORS[name]
+    if name == "$count":
+        return {name: {}}
+    if accumulator.arguments:
+        return {name: {"n": draw.choice([1, 2, 0]), "input": expression(draw, 2)}}
+    return {name: expression(draw, 2)}
+
+
+def stage(draw: random.Random):
+    name = draw.choice(
+        [
+            "$match",
+            "$match",
+            "$set",
+            "$set",
+            "$project",
+            "$project",
+            "$unset",
+            "$group",
+            "$unwind",
+            "$sort",
+            "$limit",
+            "$skip",
+            "$count",
+            "$replaceWith",
+            "$sortByCount",
+            "$facet",
+            "$bucketAuto",
+            "$redact",
+        ]
+    )
+    made = {
+        "$match": lambda: condition(draw),
+        "$set": lambda: {draw.choice([*FIELDS, "x", "a.b"]): expression(draw)},
+        "$project": lambda: draw.choice(
+            [{draw.choice(PATHS): 1, "x": expression(draw)}, {draw.choice(PATHS): 0}, {"_id": 0, "a": 1, "b.c": 1}]
+        ),
+        "$unset": lambda: draw.choice(PATHS),
+        "$group": lambda: {"_id": expression(draw, 2), "x": accumulation(draw), "y": accumulation(draw)},
+        "$unwind": lambda: draw.choice(
+            ["$a", {"path": "$b", "preserveNullAndEmptyArrays": True, "includeArrayIndex": "i"}, "$a.b", "c"]
+        ),
+        "$sort": lambda: {draw.choice(PATHS): draw.choice([1, -1])},
+        "$limit": lambda: draw.choice([1, 3, 0]),
+        "$skip": lambda: draw.choice([0, 1, 2]),
+        "$count": lambda: "n",
+        "$replaceWith": lambda: expression(draw),
+        "$sortByCount": lambda: f"${draw.choice(PATHS)}",
+        "$facet": lambda: {"one": [{"$match": condition(draw)}], "two": [{"$count": "n"}]},
+        "$bucketAuto": lambda: {"groupBy": f"${draw.choice(PATHS)}", "buckets": 2},
+        "$redact": lambda: {"$cond": [expression(draw, 2), "$$KEEP", draw.choice(["$$PRUNE", "$$DESCEND"])]},
+    }[name]()
+    return {name: made}
+
+
+def pipeline(draw: random.Random):
+    return [stage(draw) for _ in range(draw.randint(1, 4))]

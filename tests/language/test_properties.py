@@ -1,0 +1,193 @@
+"""What holds for every pipeline and every document. ``FLUXION_RANDOM_PIPELINES`` sets how many are drawn (2,000)."""
+
+import copy
+import json
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
+from fluxion_core.language.compiler.decode import Decoder
+
+sys.path.insert(0, str(Path(__file__).parent))
+from random_pipelines import document, pipeline
+
+COUNT = int(os.environ.get("FLUXION_RANDOM_PIPELINES", "2000"))
+DETERMINISTIC = {"$$NOW"}
+
+
+def shown(rows):
+    return repr(rows)
+
+
+def outcome(program, chunks):
+    run = program.start()
+    rows = []
+    for chunk in chunks:
+        output = run.feed(documents=chunk)
+        if output.failures:
+            return "failed"
+        rows += output.documents
+    output = run.finish()
+    return "failed" if output.failures else shown(rows + output.documents)
+
+
+def test_nothing_is_raised_but_what_is_promised_and_no_input_is_changed() -> None:
+    draw = random.Random(1)
+    ran = 0
+    refused = []
+    for _ in range(COUNT):
+        stages, documents = pipeline(draw), [document(draw) for _ in range(3)]
+        before = copy.deepcopy(documents)
+        try:
+            program = compile_pipeline(stages, collections={})
+        except CompileError as error:
+            refused.append(error)
+            continue
+        run = program.start()
+        for output in (run.feed(documents=documents), run.finish()):
+            assert all(isinstance(failure.error, EvaluationError) for failure in output.failures)
+            output.json_lines()
+        ran += 1
+        assert shown(before) == shown(documents), stages
+    assert ran > COUNT / 5
+    assert all(problem.path.startswith("stages") for error in refused for problem in error.problems)
+
+
+def test_any_cut_into_batches_gives_the_same_result() -> None:
+    draw = random.Random(2)
+    for _ in range(COUNT // 4):
+        stages, documents = pipeline(draw), [document(draw) for _ in range(6)]
+        if "$$NOW" in str(stages):
+            continue
+        try:
+            program = compile_pipeline(stages, collections={})
+        except CompileError:
+            continue
+        whole = outcome(program, [documents])
+        cut = draw.randrange(7)
+        assert whole == outcome(program, [documents[:cut], documents[cut:]]), stages
+        assert whole == outcome(program, [[one] for one in documents]), stages
+
+
+def test_the_state_of_a_run_can_be_put_into_another_one() -> None:
+    draw = random.Random(3)
+    for _ in range(COUNT // 4):
+        stages, documents = pipeline(draw), [document(draw) for _ in range(6)]
+        if "$$NOW" in str(stages):
+            continue
+        try:
+            program = compile_pipeline(stages, collections={})
+        except CompileError:
+            continue
+        first = program.start()
+        output = first.feed(documents=documents[:3])
+        if output.failures:
+            continue
+        second = program.start()
+        second.restore(first.state_delta())
+        rows = shown(output.documents)
+        got, expected = second.feed(documents=documents[3:]), first.feed(documents=documents[3:])
+        assert shown(expected.documents) == shown(got.documents), (stages, rows)
+        assert shown(first.finish().documents) == shown(second.finish().documents), stages
+
+
+def test_bytes_give_what_documents_give() -> None:
+    draw = random.Random(4)
+    plain = [
+        {"a": 1, "b": {"c": [1, 2.5, "x"]}},
+        {"a": None, "c": "y", "d": [{"a": 1}]},
+        {},
+        {"b": [{"c": 1}, {"c": 2}], "a": [1, 2]},
+    ]
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in plain)
+    for _ in range(COUNT // 4):
+        stages = pipeline(draw)
+        if "$$NOW" in str(stages):
+            continue
+        try:
+            program = compile_pipeline(stages, collections={})
+        except CompileError:
+            continue
+        one, other = program.start(), program.start()
+        from_documents, from_bytes = one.feed(documents=copy.deepcopy(plain)), other.feed(block=lines)
+        assert [failure.index for failure in from_documents.failures] == [failure.index for failure in from_bytes.failures], (
+            stages
+        )
+        assert (from_documents.passed, from_documents.filtered) == (from_bytes.passed, from_bytes.filtered), stages
+        decode = Decoder(None)
+        expected = (
+            decode.block(from_documents.json_lines(), None).documents + decode.block(one.finish().json_lines(), None).documents
+        )
+        found = (
+            decode.block(from_bytes.json_lines(), None).documents + decode.block(other.finish().json_lines(), None).documents
+        )
+        assert expected == found, stages
+
+
+RENAMED = {"a": "ä'\"\\\n", "b": "__import__", "c": "k0", "d": "for", "x": "x y", "n": "M", "one": "1e", "two": "2"}
+
+
+def renamed(spec):
+    if isinstance(spec, dict):
+        return {RENAMED.get(name, name) if not name.startswith("$") else name: renamed(value) for name, value in spec.items()}
+    return [renamed(item) for item in spec] if isinstance(spec, list) else spec
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [{"$match": {"a": "PAID", "b": {"$gt": 5}}}, {"$group": {"_id": "$c", "x": {"$sum": "$d"}}}],
+        [{"$set": {"x": {"$cond": [{"$eq": ["$a", 1]}, "$b", "$c"]}}}, {"$project": {"x": 1, "a": 1}}],
+        [{"$unwind": "$a"}, {"$group": {"_id": {"a": "$a"}, "n": {"$push": "$$ROOT"}}}],
+    ],
+)
+def test_renaming_every_field_leaves_the_source_as_it_is(stages) -> None:
+    def rename_paths(spec):
+        if isinstance(spec, dict):
+            return {name: rename_paths(value) for name, value in spec.items()}
+        if isinstance(spec, list):
+            return [rename_paths(item) for item in spec]
+        return f"${RENAMED[spec[1:]]}" if isinstance(spec, str) and spec.startswith("$") and spec[1:] in RENAMED else spec
+
+    sources = [compile_pipeline(made).source for made in (stages, rename_paths(renamed(stages)))]
+    assert sources[0] == sources[1]
+
+
+def test_generated_code_reaches_nothing() -> None:
+    seen = []
+    watching = []
+
+    def hook(event, _arguments) -> None:
+        if watching and event in {"import", "open", "exec", "compile", "os.system", "subprocess.Popen", "socket.connect"}:
+            seen.append(event)
+
+    sys.addaudithook(hook)
+    draw = random.Random(6)
+    for _ in range(COUNT // 10):
+        try:
+            program = compile_pipeline(pipeline(draw), collections={})
+        except CompileError:
+            continue
+        documents = [document(draw) for _ in range(3)]
+        for attempt in range(2):  # the first loads what is loaded once
+            run = program.start()
+            if attempt:
+                watching.append(True)
+            run.feed(documents=documents)
+            run.finish()
+            watching.clear()
+    assert [] == [event for event in seen if event != "import"]
+
+
+@given(st.lists(st.integers(-5, 5)), st.integers(1, 5), st.integers(0, 3))
+@settings(max_examples=50)
+def test_limit_and_skip_count_over_the_whole_input(numbers, limit, skip) -> None:
+    documents = [{"n": number} for number in numbers]
+    got = list(aggregate(documents, [{"$match": {"n": {"$gte": 0}}}, {"$skip": skip}, {"$limit": limit}]))
+    assert [one for one in documents if one["n"] >= 0][skip : skip + limit] == got
