@@ -117,7 +117,7 @@ class Consumer(Protocol):
         """Return, for each partition, the offset of the first record not older than that time; ``None`` if all are."""
 
     def assign(self, offsets: Mapping[int, int]) -> None:
-        """Read these partitions, each from its offset; those assigned before and named again begin anew."""
+        """Read these partitions, each from its offset, beside those assigned before; one named again begins anew."""
 
     def poll(self, max_records: int, timeout_seconds: float) -> Sequence[Records]:
         """Return up to *max_records* records, as soon as there is one.

@@ -54,11 +54,14 @@ class KafkaPythonConsumer:
         return {place.partition: at.offset if at is not None else None for place, at in found.items()}
 
     def assign(self, offsets: Mapping[int, int]) -> None:
-        """Read these partitions, each from its offset."""
-        self._assigned = self._places(sorted(offsets))
+        """Read these partitions, each from its offset, beside those assigned before."""
+        named = self._places(sorted(offsets))
+        self._assigned = sorted(
+            {*self._assigned, *named}
+        )  # kafka-python drops what is not named, and keeps the rest's positions
         with self._connection.doing(f"reading topic '{self._topic}'"):
             self._consumer.assign(self._assigned)
-            for place in self._assigned:
+            for place in named:
                 self._consumer.seek(place, offsets[place.partition])
 
     def poll(self, max_records: int, timeout_seconds: float) -> Sequence[Records]:

@@ -62,6 +62,7 @@ class KafkaSource(Source[KafkaSourceOptions]):
         self._committer: Committer | None = None
         self._topic_id: str | None = None
         self._assigned: set[int] = set()
+        self._unreported: dict[str, Json] = {}
         self._heard_at = 0.0
         self._looked_at = 0.0
 
@@ -105,13 +106,18 @@ class KafkaSource(Source[KafkaSourceOptions]):
         starts = told(lambda: self._starts(consumer, partitions, positions))
         told(lambda: consumer.assign(starts))
         self._assigned = set(partitions)
+        # Where a partition was begun must be kept before its first record: a restart would choose again, and skip what came meanwhile.
+        self._unreported = {str(part): self._position(start) for part, start in starts.items() if positions[str(part)] is None}
         now = context.host.clock.monotonic()
         self._heard_at = self._looked_at = now
 
     def _starts(self, consumer: Consumer, partitions: Sequence[int], positions: Mapping[str, Json | None]) -> dict[int, int]:
         bounds = consumer.bounds(partitions)
         fresh = [partition for partition in partitions if positions[str(partition)] is None]
-        starts = self._first_offsets(consumer, fresh, bounds)
+        if len(fresh) < len(partitions):  # not a first run: these were added to the topic since, and none of them was read
+            starts = {partition: bounds[partition][0] for partition in fresh}
+        else:
+            starts = self._first_offsets(consumer, fresh, bounds)
         for partition in partitions:
             position = positions[str(partition)]
             if isinstance(position, dict):
@@ -194,8 +200,10 @@ class KafkaSource(Source[KafkaSourceOptions]):
         self._looked_at = now
         new = sorted(set(consumer.known_partitions()) - self._assigned)
         if new:
-            told(lambda: consumer.assign({partition: first for partition, (first, _) in consumer.bounds(new).items()}))
+            starts = {partition: first for partition, (first, _) in told(lambda: consumer.bounds(new)).items()}
+            told(lambda: consumer.assign(starts))
             self._assigned.update(new)
+            self._unreported |= {str(part): self._position(start) for part, start in starts.items()}
             self._context.logger.info("topic '%s' has new partitions: %s", self.config.topic, ", ".join(map(str, new)))
 
     def _continue_elsewhere(self, consumer: Consumer, offsets: Mapping[int, int]) -> None:
@@ -204,7 +212,7 @@ class KafkaSource(Source[KafkaSourceOptions]):
         told(lambda: consumer.assign(starts))
 
     def _batch(self, found: Sequence[Records]) -> Batch:
-        positions: dict[str, Json] = {}
+        positions, self._unreported = self._unreported, {}
         payloads: list[bytes] = []
         splits: list[str] = []
         places: list[Json] = []

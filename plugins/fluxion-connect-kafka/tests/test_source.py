@@ -136,6 +136,42 @@ def test_new_partitions_are_noticed(kafka_broker, probe) -> None:
         assert {"0", "1"} == set(reader.positions)
 
 
+def test_old_partitions_are_read_on_when_new_ones_come(kafka_broker, probe) -> None:
+    topic = probe.create_topic()
+    properties = {"metadata_max_age_ms": 200}
+    with Reader(kafka_broker, topic, new_partitions_seconds=0.1, client_properties=properties) as reader:
+        probe.add_partitions(topic, 2)
+        probe.produce(topic, numbers(0, 1), partition=1)
+        assert numbers(0, 1) == reader.read(1)
+        probe.produce(topic, numbers(1, 3), partition=0)
+        assert numbers(1, 3) == reader.read(2)
+
+
+def test_latest_is_chosen_once_for_a_partition_that_has_had_no_record(kafka_broker, probe) -> None:
+    topic = probe.create_topic(2)
+    with Reader(kafka_broker, topic, start_from="latest") as reader:
+        probe.produce(topic, numbers(0, 1), partition=0)
+        reader.read(1)
+        positions = reader.positions
+    probe.produce(topic, numbers(1, 3), partition=1)
+    with Reader(kafka_broker, topic, positions, start_from="latest") as reader:
+        assert numbers(1, 3) == reader.read(2)
+
+
+def test_a_partition_added_while_nothing_ran_is_read_from_its_beginning(kafka_broker, probe) -> None:
+    topic = probe.create_topic()
+    with Reader(kafka_broker, topic, start_from="latest") as reader:
+        reader.source.poll(1, 0.1)
+        probe.produce(topic, numbers(0, 1))
+        reader.read(1)
+        positions = reader.positions
+    probe.add_partitions(topic, 2)
+    probe.close()  # its producer knows one partition only
+    probe.produce(topic, numbers(1, 3), partition=1)
+    with Reader(kafka_broker, topic, positions, start_from="latest") as reader:
+        assert numbers(1, 3) == reader.read(2)
+
+
 def test_records_that_are_gone_are_an_error(kafka_broker, probe) -> None:
     topic = probe.create_topic()
     probe.produce(topic, numbers(0, 10))
