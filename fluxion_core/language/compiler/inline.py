@@ -11,7 +11,7 @@ from typing import Any, Final
 from fluxion_core.language.compiler.nodes import Call, Constant
 from fluxion_core.language.compiler.writer import Value, Writer
 
-__all__ = ["BOOLEANS", "TEMPLATES", "Template", "query_test"]
+__all__ = ["BOOLEANS", "FOLDS", "TEMPLATES", "Template", "query_test"]
 
 Template = Callable[[Writer, Call, Sequence[Value]], Value | None]
 
@@ -90,31 +90,129 @@ def _compare(writer: Writer, node: Call, values: Sequence[Value]) -> Value | Non
     return Value(writer.assign(f"({test}) if {guard} else {_call_text(writer, node, values)}"), may_miss=False, kind="bool")
 
 
-def _product(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
-    """Multiply or add two: a float among plain numbers cannot overflow an integer, so Python's answer is MongoDB's."""
+_INT64 = "-9223372036854775808 <= ({0} := {1}) <= 9223372036854775807"
+
+
+def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
+    """Compute with two numbers: floats as Python does, whole numbers while the result fits 64 bits."""
     if len(values) != 2:  # two operands
         return None
     left, right = (value.text for value in values)
     sign = {"$multiply": "*", "$add": "+", "$subtract": "-"}[node.operator.name]
-    if _scalar(node.arguments[1]) == "number" or _scalar(node.arguments[0]) == "number":
-        constant, other = (right, left) if _scalar(node.arguments[1]) == "number" else (left, right)
-        del constant
-        guard = f"{other}.__class__ is float"
+    general = _call_text(writer, node, values)
+    target = writer.fresh()
+    known = [_scalar(argument) == "number" for argument in node.arguments]
+    unknown = [text for text, is_known in zip((left, right), known, strict=True) if not is_known]
+    constants = [argument.value.__class__ for argument in node.arguments if isinstance(argument, Constant)]
+    if any(known):
+        floats = f"{unknown[0]}.__class__ is float" if unknown else "False"
+        ints = f"{unknown[0]}.__class__ is int" if unknown and constants == [int] else ""
+        if unknown and constants == [float]:
+            floats = f"{unknown[0]}.__class__ is float or {unknown[0]}.__class__ is int"
     else:
-        guard = (
+        floats = (
             f"({left}.__class__ is float and ({right}.__class__ is float or {right}.__class__ is int))"
             f" or ({right}.__class__ is float and {left}.__class__ is int)"
         )
-    return Value(
-        writer.assign(f"{left} {sign} {right} if {guard} else {_call_text(writer, node, values)}", node.where), may_miss=False
-    )
+        ints = f"{left}.__class__ is int and {right}.__class__ is int"
+    made = f"{left} {sign} {right}"
+    writer.line(f"if {floats}: {target} = {made}", node.where)
+    if ints:
+        writer.line(f"elif {ints} and {_INT64.format(target, made)}: pass", node.where)
+    writer.line(f"else: {target} = {general}", node.where)
+    return Value(target, may_miss=False)
+
+
+def _remainder(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
+    """Divide whole numbers that are not negative: there Python's remainder is MongoDB's."""
+    left, right = (value.text for value in values)
+    guard = f"{left}.__class__ is int and {right}.__class__ is int and {left} >= 0 and {right} > 0"
+    text = f"{left} % {right} if {guard} else {_call_text(writer, node, values)}"
+    return Value(writer.assign(text, node.where), may_miss=False)
+
+
+def _rounded(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
+    """Round a float to a constant number of places: Python rounds half to even too."""
+    places = node.arguments[1] if len(node.arguments) > 1 else None
+    if not isinstance(places, Constant) or places.value.__class__ is not int or not 0 <= places.value <= 100:  # MongoDB's bound
+        return None
+    value = values[0].text
+    text = f"round({value}, {values[1].text}) if {value}.__class__ is float else {_call_text(writer, node, values)}"
+    return Value(writer.assign(text, node.where), may_miss=False)
+
+
+# --------------------------------------------------------------------------------------------------- accumulators
+
+Fold = Callable[[Writer, str, Sequence[str], str], None]
+
+
+def _sum_lines(writer: Writer, slot: str, value: str, general: str, *, counts: bool) -> None:
+    state, before, after, back = (writer.fresh(letter) for letter in "sxyz")
+    writer.line(f"{state} = {slot}")
+    with writer.block(f"if {value}.__class__ is float:"):
+        writer.line(f"{before} = {state}[1]")
+        writer.line(f"if {before} is None: {state}[1] = {value}")
+        with writer.block("else:"):
+            writer.line(f"{after} = {before} + {value}; {back} = {after} - {before}")
+            writer.line(f"{state}[2] += ({before} - ({after} - {back})) + ({value} - {back}); {state}[1] = {after}")
+        if counts:
+            writer.line(f"{state}[4] += 1")
+    with writer.block(f"elif {value}.__class__ is int:"):
+        writer.line(f"{state}[0] += {value}")
+        if counts:
+            writer.line(f"{state}[4] += 1")
+    writer.line(f"else: {general}({state}, {value})")
+
+
+def _sum(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
+    if writer.constants.get(values[0], "").__class__ is int:
+        writer.line(f"{slot}[0] += {values[0]}")
+    else:
+        _sum_lines(writer, slot, values[0], general, counts=False)
+
+
+def _average(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
+    _sum_lines(writer, slot, values[0], general, counts=True)
+
+
+def _count(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
+    del values, general
+    writer.line(f"{slot} += 1")
+
+
+def _extreme(sign: str, other: str) -> Fold:
+    """Compare numbers in place; NaN is the least of them."""
+
+    def write(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
+        (value,) = values
+        state = writer.fresh("s")
+        writer.line(f"{state} = {slot}")
+        numbers = f"({value}.__class__ is float or {value}.__class__ is int) and ({state}.__class__ is float or {state}.__class__ is int)"
+        with writer.block(f"if {numbers}:"):
+            nan = value if other == "value" else state
+            writer.line(f"if {value} {sign} {state} or {nan} != {nan}: {slot} = {value}")
+        writer.line(f"else: {slot} = {general}({state}, {value})")
+
+    return write
+
+
+FOLDS: Final[dict[str, Fold]] = {
+    "$sum": _sum,
+    "$avg": _average,
+    "$count": _count,
+    "$min": _extreme("<", "value"),
+    "$max": _extreme(">", "state"),
+}
+"""Accumulators of ours whose step is written out: name -> what writes it on the slot of a group."""
 
 
 TEMPLATES: Final[dict[str, Template]] = {
     **dict.fromkeys(_RIGHT, _compare),
-    "$multiply": _product,
-    "$add": _product,
-    "$subtract": _product,
+    "$multiply": _arithmetic,
+    "$add": _arithmetic,
+    "$subtract": _arithmetic,
+    "$mod": _remainder,
+    "$round": _rounded,
 }
 """Operator name -> what writes its common case."""
 

@@ -34,6 +34,8 @@ class Output:
     passed: int = 0
     filtered: int = 0
     failures: list[Failure] = attrs.field(factory=list)
+    block: bytes | None = None
+    """The lines as one piece, where all of the input passed unchanged."""
 
     @property
     def count(self) -> int:
@@ -56,6 +58,8 @@ class Output:
 
     def json_lines(self) -> bytes:
         """Return the documents as newline-ended JSON."""
+        if self.block is not None:
+            return self.block
         if self.form == "line":
             return b"\n".join([*self.rows, b""])
         return encode_json_lines(self.rows)

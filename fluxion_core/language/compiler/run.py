@@ -99,15 +99,30 @@ class Run:
         limit = self.max_record_bytes
         decoded = decoder.block(block, limit) if block is not None else decoder.payloads(payloads, limit)
         output.failures += [Failure(index, None, "", error) for index, error in decoded.refused]
-        if form == "index" and loaded is not None:
+        if form == "index":
             indexes = decoded.indexes if decoded.indexes is not None else range(len(decoded.documents))
-            self._pass(0, decoded.documents, indexes, output, loaded)
-            if output.rows:
-                lines = block.split(b"\n") if block is not None else payloads
-                output.rows = [lines[index] for index in output.rows]
-            output.form = "line"
+            if loaded is not None:
+                self._pass(0, decoded.documents, indexes, output, loaded)
+            else:
+                output.rows, output.passed = list(indexes), len(decoded.documents)
+            self._lines(output, block, payloads)
             return
         self._pass(0, decoded.documents, decoded.indexes, output, loaded)
+
+    @staticmethod
+    def _lines(output: Output, block: bytes | None, payloads: Sequence[bytes]) -> None:
+        """Put the original lines in place of their indexes."""
+        output.form = "line"
+        if not output.rows:
+            return
+        lines: Sequence[bytes] = payloads
+        if block is not None:
+            lines = block.split(b"\n")
+            if len(output.rows) == len(lines) - 1:
+                output.block = block
+                output.rows = lines[:-1]
+                return
+        output.rows = [lines[index] for index in output.rows]
 
     def _reading(self) -> tuple[Decoder, Loaded | None, str]:
         """Return how bytes are read: the decoder, the code for what it makes, and the form of the rows."""
@@ -119,6 +134,8 @@ class Run:
     def _choose_reading(self) -> tuple[Decoder, Loaded | None, str]:
         program = self.program
         first = program.first
+        if not program.steps:
+            return Decoder(()), None, "index"
         if first is None:
             return Decoder(None), None, "dict"
         alone = len(program.steps) == 1 and first.segment.folding is None

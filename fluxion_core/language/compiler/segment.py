@@ -11,6 +11,7 @@ import attrs
 import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
+from fluxion_core.language.compiler.inline import FOLDS
 from fluxion_core.language.compiler.library import checked_size
 from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
@@ -277,15 +278,20 @@ class SegmentWriter:
                 make_key()
             writer.line("g = groups[h] = new_group(env, state, key)", folding.where if parameterised else "")
         index = 0
-        lines: list[tuple[bool, str, str]] = []
+        steps = []
         for slot, (name, accumulator, _, nodes) in enumerate(folding.fields):
-            arguments = values[index : index + len(nodes)]
+            arguments = [value.text for value in values[index : index + len(nodes)]]
             index += len(nodes)
-            step = writer.constant(accumulator.step)
-            text = f"g.s{slot} = {step}({', '.join([f'g.s{slot}', *(argument.text for argument in arguments)])})"
-            lines.append((accumulator.total, text, f"{folding.where}.{name}.{accumulator.name}"))
-        for total, text, where in sorted(lines, key=lambda line: line[0]):
-            writer.line(text, "" if total else where)
+            steps.append(
+                (accumulator.total, f"g.s{slot}", accumulator, arguments, f"{folding.where}.{name}.{accumulator.name}")
+            )
+        for total, slot_text, accumulator, arguments, where in sorted(steps, key=lambda step: step[0]):
+            general = writer.constant(accumulator.step)
+            fold = FOLDS.get(accumulator.name) if accumulator.family != "plugin" else None
+            if fold is not None:
+                fold(writer, slot_text, arguments, general)
+            else:
+                writer.line(f"{slot_text} = {general}({', '.join([slot_text, *arguments])})", "" if total else where)
         writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
         if self._each:
             writer.line("out(group_row(g))")
