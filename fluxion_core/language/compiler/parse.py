@@ -277,7 +277,7 @@ def fold(node: Node) -> Node:
         if all(isinstance(argument, Constant) for argument in node.arguments) and node.operator.function is not None:
             try:
                 return Constant(node.where, node.operator.function(*(argument.value for argument in node.arguments)))  # type: ignore[attr-defined]  # constants, see above
-            except (EvaluationError, RecursionError, OverflowError):
+            except (EvaluationError, RecursionError, ArithmeticError, MemoryError):
                 return node
     elif isinstance(node, ArrayOf):
         if all(isinstance(item, Constant) for item in node.items):

@@ -215,7 +215,8 @@ class SegmentWriter:
 
     def _emit(self) -> None:
         writer = self.writer
-        if self._output == "index" and self.shape.untouched:
+        unchanged = self.shape.untouched and self.shape.base is self._base
+        if self._output == "index" and unchanged:
             self._passes = True
             writer.line("out(i)")
             return
@@ -223,7 +224,7 @@ class SegmentWriter:
             self._row_fields = tuple(self.shape.fields)
             row = f"Row({', '.join(value.text for value in self.shape.fields.values())})"
         else:
-            self._passes = self.shape.untouched
+            self._passes = unchanged
             row = self.shape.document()
             if self._segment.measures:
                 last = self._segment.parts[-1]

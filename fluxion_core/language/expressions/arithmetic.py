@@ -235,7 +235,9 @@ def sqrt(value: Any) -> Any:
     """``$sqrt`` of a number that is not negative."""
     if _nullish(value):
         return None
-    if number(value, "$sqrt") < 0:
+    if math.isnan(number(value, "$sqrt")):
+        return value
+    if value < 0:
         raise EvaluationError("$sqrt's argument must be greater than or equal to 0")
     return DECIMAL.sqrt(value) if value.__class__ is Decimal else math.sqrt(value)
 
@@ -256,7 +258,9 @@ def _logarithm(name: str, of_float: Callable[[float], float], of_decimal: Callab
     def function(value: Any) -> Any:
         if _nullish(value):
             return None
-        if number(value, name) <= 0:
+        if math.isnan(number(value, name)):
+            return value
+        if value <= 0:
             raise EvaluationError(f"{name}'s argument must be a positive number, but is {value}")
         return of_decimal(value) if value.__class__ is Decimal else of_float(value)
 
@@ -267,9 +271,11 @@ def log(value: Any, base: Any) -> Any:
     """``$log`` of a positive number to a positive base other than 1."""
     if _nullish(value, base):
         return None
-    if number(value, "$log") <= 0:
+    if math.isnan(number(value, "$log")) or math.isnan(number(base, "$log")):
+        return math.nan
+    if value <= 0:
         raise EvaluationError(f"$log's argument must be a positive number, but is {value}")
-    if number(base, "$log") <= 0 or base == 1:
+    if base <= 0 or base == 1:
         raise EvaluationError(f"$log's base must be a positive number not equal to 1, but is {base}")
     if Decimal in {value.__class__, base.__class__}:
         return DECIMAL.divide(DECIMAL.ln(to_decimal(value)), DECIMAL.ln(to_decimal(base)))
