@@ -7,16 +7,17 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
-
-import requests
 
 from fluxion_core.errors import ConfigError, EvaluationError, FatalError, RecordError, TransientError
 from fluxion_core.language import MISSING, Operator
 from fluxion_enrich.batches import ask_once
 from fluxion_enrich.connections import HttpConnection, connection_options
+
+if TYPE_CHECKING:
+    import requests  # imported by the first call: loading a plugin must stay cheap
 
 __all__ = ["HTTP_CALL"]
 
@@ -36,6 +37,8 @@ def _session(effects: Any, name: str) -> requests.Session:
         sessions = _sessions.setdefault(effects, {})
         key = (name, threading.get_ident())
         if key not in sessions:
+            import requests
+
             session = requests.Session()
             session.trust_env = False
             effects.on_close(session.close)
@@ -84,6 +87,8 @@ def _path(pattern: str, values: Mapping[str, Any]) -> str:
 
 
 def _ask(call: Mapping[str, Any], effects: Any) -> Any:
+    import requests
+
     name = call["connection"]
     connection: HttpConnection = connection_options(name, effects.connection(name), "http", HttpConnection)
     path = call["path"] if call["path"] is not MISSING else ""

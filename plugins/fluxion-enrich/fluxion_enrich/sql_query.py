@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
-
-import sqlalchemy
-from sqlalchemy import exc
 
 from fluxion_core.errors import ConfigError, FatalError, Problem, RecordError, TransientError
 from fluxion_core.language import MISSING, Operator
 from fluxion_enrich.batches import ask_once
 from fluxion_enrich.connections import SqlConnection, connection_options
+
+if TYPE_CHECKING:
+    import sqlalchemy  # imported by the first call: loading a plugin must stay cheap
+    from sqlalchemy import exc
 
 __all__ = ["SQL_QUERY"]
 
@@ -35,6 +36,9 @@ def _engine(effects: Any, name: str) -> tuple[sqlalchemy.Engine, SqlConnection]:
 
 
 def _created(name: str, options: SqlConnection) -> sqlalchemy.Engine:
+    import sqlalchemy
+    from sqlalchemy import exc
+
     try:
         url = sqlalchemy.make_url(options.url.reveal())
         if url.get_backend_name() == "sqlite":
@@ -73,6 +77,9 @@ def _shown(value: Any) -> Any:
 
 
 def _ask(call: Mapping[str, Any], effects: Any) -> Any:
+    import sqlalchemy
+    from sqlalchemy import exc
+
     name = call["connection"]
     engine, options = _engine(effects, name)
     given = call["params"] if call["params"] is not MISSING and call["params"] is not None else {}
