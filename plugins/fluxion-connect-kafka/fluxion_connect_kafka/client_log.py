@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
+from collections.abc import Iterable
 
-__all__ = ["LogTail"]
+__all__ = ["LogTail", "hush_debug"]
 
 _KEPT_LINES = 50
 _open: Counter[str] = Counter()
@@ -58,3 +59,13 @@ class LogTail(logging.Handler):
     def mentions(self, *words: str) -> bool:
         """Return whether any remembered line holds one of *words*, whatever their case."""
         return any(word.lower() in line.lower() for line in list(self._lines) for word in words)
+
+
+def hush_debug(loggers: Iterable[str]) -> None:
+    """Keep what these *loggers* say at DEBUG from everybody, for good: it holds credentials in whatever spelling."""
+    for name in loggers:
+        logging.getLogger(name).addFilter(_above_debug)
+
+
+def _above_debug(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG

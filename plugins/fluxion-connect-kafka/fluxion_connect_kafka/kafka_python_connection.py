@@ -10,7 +10,7 @@ from kafka import errors
 from kafka.net.compat import KafkaNetClient
 
 from fluxion_connect_kafka.client import BrokerError, Fault
-from fluxion_connect_kafka.client_log import LogTail
+from fluxion_connect_kafka.client_log import LogTail, hush_debug
 from fluxion_connect_kafka.options import KafkaOptions
 from fluxion_connect_kafka.properties import normalised
 from fluxion_connect_kafka.tls import tls_context
@@ -33,6 +33,15 @@ _REFUSALS: tuple[type[Exception], ...] = (
     errors.UnsupportedVersionError,
 )
 _CERTIFICATE_WORDS = ("certificate verify failed", "certificate_verify_failed", "hostname mismatch", "alert unknown ca")
+_SHOW_CREDENTIALS = (
+    "kafka.admin.client",
+    "kafka.consumer.group",
+    "kafka.net.connection",
+    "kafka.producer.kafka",
+    "kafka.protocol.parser",
+)
+"""Loggers that print whole configurations, requests and frames at DEBUG, a login's password among them."""
+
 _ADVICE: Mapping[type[Exception], str] = {
     errors.SaslAuthenticationFailedError: "check sasl_mechanism, sasl_username and sasl_password",
     errors.UnsupportedSaslMechanismError: "the brokers offer another sasl_mechanism",
@@ -56,6 +65,8 @@ class Connection:
         self.properties = normalised(config.client_properties)
         self.settings = {**_settings(config, client_id), **self.properties}
         self._log = LogTail("kafka")
+        if config.sasl_password is not None:
+            hush_debug(_SHOW_CREDENTIALS)
 
     @property
     def timeout_ms(self) -> int:
@@ -81,12 +92,19 @@ class Connection:
         reason = _words(error)
         advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), "")
         if isinstance(error, errors.KafkaTimeoutError):
-            refused = self._log.mentions(*_CERTIFICATE_WORDS)
-            heard = "; ".join(self._log.last())
-            reason = f"no answer within {self.config.connect_timeout_seconds:g} s" + (f" ({heard})" if heard else "")
-            advice = "check ssl_cafile and the names in the brokers' certificate" if refused else advice
+            reason, advice, refused = self._silence()
         message = f"{what}: {reason}" + (f"; {advice}" if advice else "") + f" (brokers: {servers})"
         return BrokerError(message, Fault.REFUSED if refused else Fault.OUTAGE)
+
+    def _silence(self) -> tuple[str, str, bool]:
+        """Return why nothing was answered in time, what to do, and whether it is a refusal: only the log tells."""
+        for kind in (errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError):
+            if self._log.mentions(kind.__name__):
+                return kind.__name__.removesuffix("Error"), _ADVICE[kind], True
+        heard = "; ".join(self._log.last())
+        reason = f"no answer within {self.config.connect_timeout_seconds:g} s" + (f" ({heard})" if heard else "")
+        refused = self._log.mentions(*_CERTIFICATE_WORDS)
+        return reason, "check ssl_cafile and the names in the brokers' certificate" if refused else "", refused
 
     def build(self, kind: Callable[..., Any], what: str, **settings: Any) -> Any:
         """Return a client of *kind* that has reached the brokers.

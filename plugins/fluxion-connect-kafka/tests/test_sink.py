@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from fluxion_connect_kafka.options import KafkaSinkOptions
-from fluxion_connect_kafka.sink import KEY_HEADER, KafkaSink
+from fluxion_connect_kafka.sink import KEY_HEADER
+from fluxion_connect_kafka.testing.ends import Writer, sealed
 from fluxion_connect_kafka.testing.fixtures import KAFKA_MARKS
 
-from fluxion_core.spi import Context, SealedBatch
 from fluxion_core.spi.signals import FatalError, TransientError
 
 pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
-
-
-def sealed(payloads: list[bytes], seq: int = 1) -> SealedBatch:
-    block = b"".join(payload + b"\n" for payload in payloads)
-    return SealedBatch(pipeline_id="p", incarnation="i", epoch=1, seq=seq, count=len(payloads), block=block)
-
-
-class Writer:
-    """An open sink."""
-
-    def __init__(self, broker: Any, topic: str, **options: Any) -> None:
-        values = {"topic": topic, "bootstrap_servers": broker.bootstrap_servers, **options}
-        self.sink = KafkaSink(KafkaSinkOptions.parse(values, where="sink"))
-
-    def __enter__(self) -> KafkaSink:
-        self.sink.open(Context(pipeline_id="p"))
-        return self.sink
-
-    def __exit__(self, *_: object) -> None:
-        self.sink.close()
 
 
 def test_payloads_arrive_in_order(kafka_broker, probe) -> None:

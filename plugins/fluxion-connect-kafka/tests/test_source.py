@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from fluxion_connect_kafka.options import KafkaSourceOptions
 from fluxion_connect_kafka.source import KafkaSource
+from fluxion_connect_kafka.testing.ends import Reader, numbers
 from fluxion_connect_kafka.testing.fixtures import KAFKA_MARKS
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError
 
@@ -20,44 +21,11 @@ pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
 PATIENCE_SECONDS = 20.0
 
 
-class Reader:
-    """An open source and what it gave."""
-
-    def __init__(self, broker: Any, topic: str, positions: dict[str, Any] | None = None, **options: Any) -> None:
-        values = {"topic": topic, "bootstrap_servers": broker.bootstrap_servers, **options}
-        self.source = KafkaSource(KafkaSourceOptions.parse(values, where="source"))
-        self.context = Context(pipeline_id=f"test-{topic}")
-        self.positions: dict[str, Any] = dict(positions or {})
-        self.batches: list[Any] = []
-
-    def __enter__(self) -> Self:
-        splits = self.source.splits(self.context)
-        self.source.open(self.context, {split.id: self.positions.get(split.id) for split in splits})
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.source.close()
-
-    def read(self, count: int, max_records: int = 500) -> list[bytes]:
-        payloads: list[bytes] = []
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while len(payloads) < count and time.monotonic() < deadline:
-            batch = self.source.poll(max_records, 0.2)
-            self.positions |= batch.positions
-            self.batches.append(batch)
-            payloads += batch.payloads or ()
-        return payloads
-
-
 def committed(probe: Any, group: str) -> dict[tuple[str, int], int]:
     try:
         return dict(probe.committed(group))
     except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError):  # the first group of a cluster takes its time
         return {}
-
-
-def numbers(start: int, end: int) -> list[bytes]:
-    return [b'{"n":%d}' % number for number in range(start, end)]
 
 
 def test_a_first_run_begins_at_the_beginning(kafka_broker, probe) -> None:

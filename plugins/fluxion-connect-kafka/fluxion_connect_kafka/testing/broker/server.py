@@ -39,6 +39,7 @@ _HANDLERS: Mapping[str, Handler] = {
 }
 _LENGTH = struct.Struct(">i")
 _EXPIRY_INTERVAL_SECONDS = 0.1
+_REFUSED_LOGIN_SECONDS = 0.1  # as Kafka does, lest the end of the connection overtakes the answer
 
 
 class _Hangup(Exception):  # a signal between two functions of this module
@@ -105,6 +106,7 @@ class Server:
             writer.write(answer)
             await writer.drain()
         if session.failed:
+            await asyncio.sleep(_REFUSED_LOGIN_SECONDS)
             raise _Hangup
 
     async def _answer(self, api: Api, frame: Frame, session: sasl.Session) -> bytes | None:
