@@ -14,6 +14,7 @@ from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.output import Failure, Output
 from fluxion_core.language.compiler.parse import Parser
+from fluxion_core.language.compiler.parts import AnsweringStep, StageForm, StepPart
 from fluxion_core.language.compiler.plan import make_program
 from fluxion_core.language.compiler.program import PlanStep, Program
 from fluxion_core.language.compiler.run import Run
@@ -26,6 +27,7 @@ from fluxion_core.language.values import MISSING, type_name
 __all__ = [
     "MISSING",
     "Accumulator",
+    "AnsweringStep",
     "Example",
     "Failure",
     "Form",
@@ -34,6 +36,8 @@ __all__ = [
     "PlanStep",
     "Program",
     "Run",
+    "StageForm",
+    "StepPart",
     "aggregate",
     "aggregate_ndjson",
     "compile_pipeline",
@@ -51,6 +55,7 @@ def compile_pipeline(
     *,
     operators: Iterable[Operator | Form] = (),
     accumulators: Iterable[Accumulator] = (),
+    forms: Iterable[StageForm] = (),
     variables: Mapping[str, Any] | None = None,
     collections: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     unbounded: bool = False,
@@ -58,27 +63,28 @@ def compile_pipeline(
 ) -> Program:
     """Return the compiled form of *stages*, which can be started many times.
 
-    *operators* and *accumulators* are a plugin's, added to the language's own. *variables* are constants under ``$$name``.
+    *operators*, *accumulators* and *forms* of stages are a plugin's, added to the language's own. *variables* are constants under ``$$name``.
     *unbounded* says that the input never ends: stages that need all of it are then problems.
 
     Raises:
         CompileError: the stages are wrong; every problem is reported, each with its path and what to do.
     """
+    known = _extended(STAGES, forms)
     parser = Parser(
         operators=_extended(OPERATORS, operators),
         accumulators=_extended(ACCUMULATORS, accumulators),
         variables=variables,
         collections=collections,
-        forms=STAGES,
+        forms=known,
     )
-    return make_program(stages, parser=parser, forms=STAGES, unbounded=unbounded, name=name)
+    return make_program(stages, parser=parser, forms=known, unbounded=unbounded, name=name)
 
 
 def _extended(known: Mapping[str, Any], added: Iterable[Any]) -> dict[str, Any]:
     table = dict(known)
     for descriptor in added:
         if descriptor.name in known:
-            raise CompileError([Problem("", f"operator '{descriptor.name}' is the language's own and cannot be replaced")])
+            raise CompileError([Problem("", f"'{descriptor.name}' is the language's own and cannot be replaced")])
         table[descriptor.name] = descriptor
     return table
 

@@ -7,7 +7,6 @@ Source: MongoDB manual, "$regex"; PCRE2, "Differences from Perl"; R. Cox, "Regul
 from __future__ import annotations
 
 import re
-import sys
 import warnings
 from functools import lru_cache
 from typing import Final
@@ -19,6 +18,7 @@ __all__ = ["compile_pattern", "fitting"]
 
 FREE_DEGREE: Final = 2
 """Patterns that take at worst the square of the text's length are tried on any text."""
+ANY_LENGTH: Final = 2**63
 MAXIMUM_STEPS: Final = 10**8
 SHORT: Final = 40
 """Texts up to this length are not worth a question."""
@@ -79,7 +79,7 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
 def _longest(pattern: re.Pattern[str]) -> int:
     """Return the length of the longest text that *pattern* may be tried on."""
     degree = cost_of(re._parser.parse(pattern.pattern, pattern.flags), pattern.flags).degree  # type: ignore[attr-defined]  # noqa: SLF001  # as above
-    return sys.maxsize if degree <= FREE_DEGREE else int(MAXIMUM_STEPS ** (1 / degree))
+    return ANY_LENGTH if degree <= FREE_DEGREE else int(MAXIMUM_STEPS ** (1 / degree))
 
 
 def fitting(pattern: re.Pattern[str], text: str) -> str:

@@ -18,6 +18,7 @@ from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkC
 from fluxion_core.errors import CompileError, ConfigError, Problem
 from fluxion_core.language import Program, compile_pipeline
 from fluxion_core.runtime.effects import patient_operator
+from fluxion_core.runtime.plugin_stages import stage_form
 from fluxion_core.spi import Codec, Sink, Source, StateStore
 
 __all__ = ["BoundPipeline", "bind"]
@@ -97,6 +98,7 @@ class _Binder:
                 self.definition.stages,
                 operators=operators,
                 accumulators=accumulators,
+                forms=[stage_form(component.value) for component in self.components.all("stage")],
                 variables=self.definition.variables,
                 unbounded=unbounded,
                 name=self.definition.id,

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import linecache
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import attrs
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.parts import FAULTS
 from fluxion_core.language.compiler.segment import Segment, Written, group_class, row_class
 from fluxion_core.language.values import MISSING
 
-__all__ = ["FAULTS", "Loaded", "SegmentStep"]
-
-FAULTS: Final = (EvaluationError, RecursionError, ArithmeticError, MemoryError)
-"""What a document can be at fault for; anything else is a bug and is not hidden."""
+__all__ = ["Loaded", "SegmentStep"]
 
 
 class Loaded:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import attrs
 
+from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.values import MISSING
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["EachStep", "Folding", "Part", "PerDocument", "StageForm", "StateRow", "Step", "StepPart"]
+__all__ = ["FAULTS", "AnsweringStep", "EachStep", "Folding", "Part", "PerDocument", "StageForm", "StateRow", "Step", "StepPart"]
+
+FAULTS: Final = (EvaluationError, RecursionError, ArithmeticError, MemoryError)
+"""What a document can be at fault for; anything else is a bug and is not hidden."""
 
 StateRow = tuple[str, bytes, bytes | None]
 """(operator id, key, value); no value: the row is gone."""
@@ -105,8 +109,25 @@ class Step(ABC):
         del rows
 
 
-class EachStep(Step):
-    """A step that answers each document on its own, with whatever it keeps beside; a failing one is that document's."""
+class AnsweringStep(Step):
+    """A step that answers each document on its own; a batch is asked at a time."""
+
+    @abstractmethod
+    def answers(self, documents: Sequence[dict[str, Any]]) -> Sequence[Sequence[dict[str, Any]] | BaseException]:
+        """Return, for each document, what comes of it, or the error that it met."""
+
+    def feed(self, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return what comes of *documents*; the first error is raised."""
+        made: list[dict[str, Any]] = []
+        for answer in self.answers(documents):
+            if isinstance(answer, BaseException):
+                raise answer
+            made += answer
+        return made
+
+
+class EachStep(AnsweringStep):
+    """A step that looks at one document after the other, with whatever it keeps beside."""
 
     @abstractmethod
     def one(self, document: dict[str, Any]) -> Sequence[dict[str, Any]]:
@@ -116,9 +137,15 @@ class EachStep(Step):
             EvaluationError: the document does not fit.
         """
 
-    def feed(self, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return what comes of *documents*."""
-        return [made for document in documents for made in self.one(document)]
+    def answers(self, documents: Sequence[dict[str, Any]]) -> Sequence[Sequence[dict[str, Any]] | BaseException]:
+        """Return what comes of each document."""
+        return [self._answer(document) for document in documents]
+
+    def _answer(self, document: dict[str, Any]) -> Sequence[dict[str, Any]] | BaseException:
+        try:
+            return self.one(document)
+        except FAULTS as fault:
+            return fault
 
 
 @attrs.define(kw_only=True)
@@ -127,6 +154,8 @@ class StepPart(Part):
 
     kind: ClassVar[str] = "blocking"
     streams: ClassVar[bool] = False
+    pure: bool = True
+    """Whether it is a function of the documents alone."""
     _evaluators: dict[tuple[int, ...], Evaluator] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     def evaluator(self, *expressions: Node) -> Evaluator:

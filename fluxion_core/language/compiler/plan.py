@@ -319,7 +319,8 @@ def plan_program(
             for part in parts
             if part.kind != "stateless" and stages
         },
-        pure=all(is_pure(node) for part in parts for node in part.nodes()),
+        pure=all(is_pure(node) for part in parts for node in part.nodes())
+        and all(part.pure for part in parts if isinstance(part, StepPart)),
         required_fields=required,
         first=first,
     )

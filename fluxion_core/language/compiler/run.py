@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from fluxion_core.errors import EvaluationError
+from fluxion_core.errors import EvaluationError, FluxionError
 from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
 from fluxion_core.language.compiler.groups import Groups
-from fluxion_core.language.compiler.loaded import FAULTS, Loaded, SegmentStep
+from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.output import Failure, Output
-from fluxion_core.language.compiler.parts import EachStep, Folding, PerDocument, StateRow, StepPart
+from fluxion_core.language.compiler.parts import FAULTS, AnsweringStep, Folding, PerDocument, StateRow, StepPart
+from fluxion_core.language.compiler.reading import blocking_after, choose_reading, put_lines
 from fluxion_core.language.encoding import decode_value, encode_value
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Run:
         self._each = {
             index
             for index, step in enumerate(program.steps)
-            if emit == "each" and isinstance(step, SegmentStep) and step.segment.folding and not _blocking_after(program, index)
+            if emit == "each" and isinstance(step, SegmentStep) and step.segment.folding and not blocking_after(program, index)
         }
         self.counts = [[0, 0, 0] for _ in program.stage_names]
         self._states: dict[int, Any] = {}
@@ -105,54 +106,16 @@ class Run:
                 self._pass(0, decoded.documents, indexes, output, loaded)
             else:
                 output.rows, output.passed = list(indexes), len(decoded.documents)
-            self._lines(output, block, payloads)
+            put_lines(output, block, payloads)
             return
         self._pass(0, decoded.documents, decoded.indexes, output, loaded)
-
-    @staticmethod
-    def _lines(output: Output, block: bytes | None, payloads: Sequence[bytes]) -> None:
-        """Put the original lines in place of their indexes."""
-        output.form = "line"
-        if not output.rows:
-            return
-        lines: Sequence[bytes] = payloads
-        if block is not None:
-            lines = block.split(b"\n")
-            if len(output.rows) == len(lines) - 1:
-                output.block = block
-                output.rows = lines[:-1]
-                return
-        output.rows = [lines[index] for index in output.rows]
 
     def _reading(self) -> tuple[Decoder, Loaded | None, str]:
         """Return how bytes are read: the decoder, the code for what it makes, and the form of the rows."""
         found = self._decoders.get("bytes")
         if found is None:
-            found = self._decoders["bytes"] = self._choose_reading()
+            found = self._decoders["bytes"] = choose_reading(self.program, each=0 in self._each)
         return found
-
-    def _choose_reading(self) -> tuple[Decoder, Loaded | None, str]:
-        program = self.program
-        first = program.first
-        if not program.steps:
-            return Decoder(()), None, "index"
-        if first is None:
-            return Decoder(None), None, "dict"
-        alone = len(program.steps) == 1 and first.segment.folding is None
-        passes = alone and first.load().written.passes
-        try:
-            if passes:
-                fields = first.load(output="index").written
-                decoder = Decoder(fields.loads if not fields.whole else None)
-                return decoder, first.load(attributes=decoder.attributes, output="index"), "index"
-            if program.required_fields is None:
-                return Decoder(None), None, "dict"
-            decoder = Decoder(program.required_fields)
-            if alone:
-                return decoder, first.load(attributes=decoder.attributes, output="struct"), "struct"
-            return decoder, first.load(attributes=decoder.attributes, each=0 in self._each), "dict"
-        except ValueError:  # a name that msgspec cannot take as a field's name
-            return Decoder(None), None, "dict"
 
     # ------------------------------------------------------------------------------------------------- the chain
 
@@ -256,7 +219,7 @@ class Run:
         count = self.counts[step.stage]
         count[0] += len(rows)
         kept: list[int | None] | None = None
-        if isinstance(state, EachStep):
+        if isinstance(state, AnsweringStep):
             made, kept = self._one_by_one(state, step, rows, origins)
         else:
             made = state.feed(rows)
@@ -264,26 +227,30 @@ class Run:
         return made, kept
 
     def _one_by_one(
-        self, state: EachStep, step: StepPart, rows: Sequence[Any], origins: Sequence[int | None] | None
+        self, state: AnsweringStep, step: StepPart, rows: Sequence[Any], origins: Sequence[int | None] | None
     ) -> tuple[list[Any], list[int | None]]:
         made: list[Any] = []
         kept: list[int | None] = []
-        for position, document in enumerate(rows):
+        for position, (document, answer) in enumerate(zip(rows, state.answers(rows), strict=True)):
             origin = origins[position] if origins is not None else position
-            try:
-                answers = state.one(document)
-            except FAULTS as fault:
-                self._note(step, fault, origin, document)
+            if isinstance(answer, BaseException):
+                self._note(step, answer, origin, document)
                 continue
-            made += answers
-            kept += [origin] * len(answers)
+            made += answer
+            kept += [origin] * len(answer)
         return made, kept
 
     def _note(self, step: StepPart, fault: BaseException, origin: int | None, document: Any = None) -> None:
         """Keep what a step failed with."""
-        error = fault if isinstance(fault, EvaluationError) else EvaluationError(str(fault) or type(fault).__name__)
-        error.path = error.path or step.where
-        self.failures.append(Failure(origin, step.stage, error.path, error, document))
+        error: Exception
+        path = step.where
+        if isinstance(fault, FluxionError):
+            error = fault
+            if isinstance(fault, EvaluationError):
+                path = fault.path = fault.path or path
+        else:
+            error = EvaluationError(str(fault) or type(fault).__name__, path)
+        self.failures.append(Failure(origin, step.stage, path, error, document))
         self.counts[step.stage][2] += 1
 
     # ------------------------------------------------------------------------------------------------- the end
@@ -309,7 +276,7 @@ class Run:
                 groups = self._states[index]
                 if index in self._each:
                     held = []
-                elif self._emit == "updates" and not _blocking_after(self.program, index):
+                elif self._emit == "updates" and not blocking_after(self.program, index):
                     held = groups.changed()
                 else:
                     held = groups.rows()
@@ -401,10 +368,3 @@ class Run:
         if isinstance(fault, MemoryError):
             return EvaluationError("a value is too large", path)
         return EvaluationError(str(fault) or fault.__class__.__name__, path)
-
-
-def _blocking_after(program: Program, index: int) -> bool:
-    return any(
-        isinstance(step, StepPart) or (isinstance(step, SegmentStep) and step.segment.folding is not None)
-        for step in program.steps[index + 1 :]
-    )
