@@ -186,7 +186,7 @@ def test_generated_code_reaches_nothing() -> None:
 
 
 @given(st.lists(st.integers(-5, 5)), st.integers(1, 5), st.integers(0, 3))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_limit_and_skip_count_over_the_whole_input(numbers, limit, skip) -> None:
     documents = [{"n": number} for number in numbers]
     got = list(aggregate(documents, [{"$match": {"n": {"$gte": 0}}}, {"$skip": skip}, {"$limit": limit}]))

@@ -27,7 +27,7 @@ from kafka.errors import (
 
 pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 GROUP_SETTINGS = {
     "session_timeout_ms": 1500,
     "heartbeat_interval_ms": 200,

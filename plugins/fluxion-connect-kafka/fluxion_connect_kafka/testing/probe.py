@@ -12,7 +12,7 @@ from kafka import ConsumerGroupMetadata, KafkaAdminClient, KafkaConsumer, KafkaP
 
 __all__ = ["Probe", "send_all"]
 
-_PATIENCE_SECONDS = 15.0
+_PATIENCE_SECONDS = 45.0
 _POLL_MILLISECONDS = 100
 
 
