@@ -29,10 +29,10 @@ pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
 
 PATIENCE_SECONDS = 60.0
 GROUP_SETTINGS = {
-    "session_timeout_ms": 1500,
+    "session_timeout_ms": 3000,
     "heartbeat_interval_ms": 200,
-    "request_timeout_ms": 8000,
-    "metadata_max_age_ms": 500,  # a join that beats the topic's metadata assigns nothing until they are asked for again
+    "request_timeout_ms": 15000,
+    "metadata_max_age_ms": 1000,  # a member that joined before it had heard of the topic notices soon
 }
 
 
@@ -63,6 +63,7 @@ class Member(threading.Thread):
         """Join *group* for *topic* and begin to poll."""
         super().__init__(daemon=True)
         self.consumer = probe.consumer(group_id=group, **{**GROUP_SETTINGS, **settings})
+        self.consumer.partitions_for_topic(topic)  # a join that beats the topic's metadata is given nothing for a long time
         self.consumer.subscribe([topic])
         self._leaving = threading.Event()
         self._vanished = False
