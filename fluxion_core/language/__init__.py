@@ -143,6 +143,7 @@ def aggregate_ndjson(
 
 def _run_ndjson(program: Program, chunks: Iterable[bytes], emit: Literal["final", "updates", "each"]) -> Iterator[bytes]:
     run = program.start(emit=emit)
+    run.skips_blank_lines = True
     for block in _blocks(chunks):
         output = _checked(run.feed(block=block))
         if output.count:
@@ -157,7 +158,7 @@ def _run_ndjson(program: Program, chunks: Iterable[bytes], emit: Literal["final"
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield whole lines, blank ones left out."""
+    """Yield whole lines."""
     rest = b""
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1
@@ -166,15 +167,9 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
             continue
         block = rest + chunk[:end] if rest else chunk[:end]
         rest = chunk[end:]
-        yield _without_blanks(block)
+        yield block
     if rest.strip():
         yield rest + b"\n"
-
-
-def _without_blanks(block: bytes) -> bytes:
-    if b"\n\n" not in block and b"\r\n\r\n" not in block and block[:1] not in {b"\n", b"\r"}:
-        return block
-    return b"".join(line + b"\n" for line in block.split(b"\n") if line.strip())
 
 
 def _checked(output: Output) -> Output:

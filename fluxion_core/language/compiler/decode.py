@@ -23,6 +23,8 @@ class Decoded:
     """Documents (dicts or structs), the index of each in the input if some are lacking, and the records that are no documents."""
 
     documents: list[Any]
+    count: int
+    """How many records there were."""
     indexes: Sequence[int] | None = None
     refused: Sequence[tuple[int, RecordError]] = ()
 
@@ -46,6 +48,8 @@ class Decoder:
         decoder = msgspec.json.Decoder(kind)
         self._one = decoder.decode
         self._lines = decoder.decode_lines
+        self.skips_blank = False
+        """Whether blank lines are passed over; else they are records, and wrong ones."""
 
     def block(self, block: bytes, limit_bytes: int | None) -> Decoded:
         """Return the documents of newline-ended records."""
@@ -56,7 +60,7 @@ class Decoder:
                     block.decode()
                 documents = self._lines(block)
                 if len(documents) == count:
-                    return Decoded(documents)
+                    return Decoded(documents, count)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
         return self.payloads(block.split(b"\n")[:count], limit_bytes)
@@ -67,7 +71,11 @@ class Decoder:
         documents: list[Any] = []
         indexes: list[int] = []
         refused: list[tuple[int, RecordError]] = []
+        blank = 0
         for index, payload in enumerate(payloads):
+            if self.skips_blank and not payload.strip():
+                blank += 1
+                continue
             try:
                 if (
                     limit_bytes is not None and len(payload) > limit_bytes
@@ -81,7 +89,7 @@ class Decoder:
                 refused.append((index, RecordError(_letter(payload, error))))
             except RecordError as error:
                 refused.append((index, error))
-        return Decoded(documents, indexes if refused else None, refused)
+        return Decoded(documents, len(payloads) - blank, indexes if refused or blank else None, refused)
 
 
 def _letter(payload: bytes, error: Exception) -> str:

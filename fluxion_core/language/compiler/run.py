@@ -33,6 +33,7 @@ class Run:
         self.program = program
         self.now = datetime.now(UTC)
         self.max_record_bytes: int | None = None
+        self.skips_blank_lines = False
         self.random = random.random
         self.outer: Mapping[str, Any] = {}
         self._emit = emit
@@ -89,14 +90,15 @@ class Run:
             count = len(documents)
             self._pass(0, documents, None, output)
         else:
-            count = block.count(b"\n") if block is not None else len(payloads or ())
-            self._feed_bytes(block, payloads or (), output)
+            count = self._feed_bytes(block, payloads or (), output)
         failed = len({failure.index for failure in output.failures if failure.index is not None})
         output.filtered = max(0, count - failed - output.passed)
         return output
 
-    def _feed_bytes(self, block: bytes | None, payloads: Sequence[bytes], output: Output) -> None:
+    def _feed_bytes(self, block: bytes | None, payloads: Sequence[bytes], output: Output) -> int:
+        """Run a batch of bytes; return how many records it held."""
         decoder, loaded, form = self._reading()
+        decoder.skips_blank = self.skips_blank_lines
         limit = self.max_record_bytes
         decoded = decoder.block(block, limit) if block is not None else decoder.payloads(payloads, limit)
         output.failures += [Failure(index, None, "", error) for index, error in decoded.refused]
@@ -107,8 +109,9 @@ class Run:
             else:
                 output.rows, output.passed = list(indexes), len(decoded.documents)
             put_lines(output, block, payloads)
-            return
-        self._pass(0, decoded.documents, decoded.indexes, output, loaded)
+        else:
+            self._pass(0, decoded.documents, decoded.indexes, output, loaded)
+        return decoded.count
 
     def _reading(self) -> tuple[Decoder, Loaded | None, str]:
         """Return how bytes are read: the decoder, the code for what it makes, and the form of the rows."""
