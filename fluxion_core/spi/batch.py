@@ -59,6 +59,7 @@ class Batch:
     timestamps: Sequence[float | None] | None = None
     """Seconds since the epoch, as the source recorded them."""
     headers: Sequence[Headers] | None = None
+    _count: int = attrs.field(init=False, default=0, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse a batch that has no content, or two kinds of it.
@@ -69,13 +70,13 @@ class Batch:
         if sum(form is not None for form in (self.payloads, self.block, self.documents)) != 1:
             msg = "a Batch holds exactly one of payloads, block and documents"
             raise ValueError(msg)
+        content = self.payloads if self.payloads is not None else self.documents
+        count = self.block.count(b"\n") if self.block is not None else len(content or ())
+        object.__setattr__(self, "_count", count)  # counting the lines of a block takes time: once is enough
 
     def __len__(self) -> int:
         """Return the number of records."""
-        if self.block is not None:
-            return self.block.count(b"\n")
-        content = self.payloads if self.payloads is not None else self.documents
-        return len(content) if content is not None else 0
+        return self._count
 
     @classmethod
     def empty(cls) -> Batch:
