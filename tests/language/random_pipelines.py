@@ -37,7 +37,7 @@ def expression(draw: random.Random, depth: int = 0):
     if kind < 0.45:
         return {"$literal": value(draw)}
     if kind < 0.5:
-        return draw.choice(["$$ROOT", "$$NOW", "$$REMOVE", "$$this", "$$nowhere"])
+        return draw.choice(["$$ROOT", "$$NOW", "$$REMOVE", "$$this", "$$this.a", "$$this.b.c", "$$nowhere"])
     if kind < 0.55:
         return {draw.choice(FIELDS): expression(draw, depth + 1)}
     if kind < 0.6:
@@ -200,5 +200,36 @@ def stage(draw: random.Random):
     return {name: made}
 
 
+def reading(draw: random.Random):
+    """An expression that reads no more than fields of fields, and of elements."""
+    path = f"${draw.choice(PATHS)}"
+    below = [f"$$this.{draw.choice(PATHS)}", f"$$this.{draw.choice(PATHS)}"]
+    return draw.choice(
+        [
+            path,
+            {"$cond": [{"$gt": [path, f"${draw.choice(PATHS)}"]}, path, 1]},
+            {"$map": {"input": path, "in": {"$ifNull": [below[0], below[1]]}}},
+            {"$sum": {"$map": {"input": path, "in": {"$multiply": below}}}},
+            {"$reduce": {"input": path, "initialValue": 0, "in": {"$add": ["$$value", below[0]]}}},
+            {"$filter": {"input": path, "cond": {"$gt": below}}},
+            {"$let": {"vars": {"this": path}, "in": {"$concatArrays": [[below[0]], [below[1]]]}}},
+        ]
+    )
+
+
+def reader(draw: random.Random):
+    """A pipeline that may be decoded in part, down to fields of fields."""
+    unwind = {"path": f"${draw.choice(FIELDS)}", "preserveNullAndEmptyArrays": draw.random() < 0.5}
+    stages = [{"$match": condition(draw, 2)}, {"$unwind": unwind}, {"$set": {draw.choice(FIELDS): reading(draw)}}]
+    last = [
+        {"$project": {"_id": 0, "x": reading(draw), "y": reading(draw)}},
+        {"$group": {"_id": reading(draw), "x": {"$sum": reading(draw)}, "y": {"$push": reading(draw)}}},
+        {"$match": condition(draw, 2)},
+    ]
+    return [*(stage for stage in stages if draw.random() < 0.5), draw.choice(last)]
+
+
 def pipeline(draw: random.Random):
+    if draw.random() < 0.3:
+        return reader(draw)
     return [stage(draw) for _ in range(draw.randint(1, 4))]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from fluxion_core.language.compiler import inline, library
+from fluxion_core.language.compiler.demand import Demand, plain
 from fluxion_core.language.compiler.nodes import (
     ArrayOf,
     Call,
@@ -101,6 +102,8 @@ class Emitter:
     def below(self, value: Value, names: Sequence[str]) -> Value:
         """Write the reading of a path below *value*."""
         writer = self.writer
+        if names and value.demand is not None and (demand := value.demand.field(names[0])) is not None:
+            return self._attribute(value, value.demand, demand, names)
         for index, name in enumerate(names):
             rest = tuple(names[index:])
             general = f"{writer.constant(get)}({value.text}, {writer.constant(rest)})"
@@ -120,6 +123,21 @@ class Emitter:
                 )  # one name more
             return Value(nested)
         return value
+
+    def _attribute(self, value: Value, parent: Demand, demand: Demand, names: Sequence[str]) -> Value:
+        """Write the reading of a path below a value that is a record, unless the document has something else there."""
+        writer = self.writer
+        general = f"{writer.constant(get)}({value.local}, {writer.constant(tuple(names))})"
+        attribute = f"{value.local}.{parent.attribute(names[0])}"
+        test = f"{value.local}.__class__ is {writer.constant(parent.record)}"
+        if len(names) == 1:
+            return Value(writer.assign(f"{attribute} if {test} else {general}"), demand=demand)
+        target = writer.fresh()
+        with writer.block(f"if {test}:"):
+            found = self.below(Value(writer.assign(attribute), demand=demand), names[1:])
+            writer.line(f"{target} = {found.local}")
+        writer.line(f"else: {target} = {general}")
+        return Value(target, demand=found.demand)
 
     def _leaf(self, target: str, inner: str, name: str) -> str:
         writer = self.writer
@@ -268,27 +286,30 @@ def _let(emitter: Emitter, node: Let) -> Value:
         return emitter.value(node.body)
 
 
-def _list_of(emitter: Emitter, value: Value, operator: str, where: str) -> None:
+def _list_of(emitter: Emitter, value: str, operator: str, where: str) -> None:
     """Write the check that *value*, which is neither null nor missing, is an array."""
     name = emitter.writer.constant(library.not_an_array)
-    emitter.writer.line(
-        f"if {value.text}.__class__ is not list: {name}({emitter.writer.constant(operator)}, {value.text})", where
-    )
+    emitter.writer.line(f"if {value}.__class__ is not list: {name}({emitter.writer.constant(operator)}, {value})", where)
+
+
+def _element(value: Value, item: str) -> Value:
+    """Return the element of array *value* that is in local *item*."""
+    return Value(item, may_miss=False, demand=value.demand.elements() if value.demand is not None else None)
 
 
 def _map(emitter: Emitter, node: Map) -> Value:
     writer = emitter.writer
     source = emitter.value(node.source)
     target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source.text} is None or {source.text} is M:"):
+    with writer.block(f"if {source.local} is None or {source.local} is M:"):
         writer.line(f"{target} = None")
     with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source, "$map", node.where)
+        _list_of(emitter, source.local, "$map", node.where)
         writer.line(f"{target} = []")
         with (
-            writer.block(f"for {item} in {source.text}:"),
+            writer.block(f"for {item} in {source.local}:"),
             emitter.branch(),
-            emitter.bound({node.name: Value(item, may_miss=False)}),
+            emitter.bound({node.name: _element(source, item)}),
         ):
             body = emitter.value(node.body)
             text = f"None if {body.text} is M else {body.text}" if body.may_miss else body.text
@@ -298,10 +319,10 @@ def _map(emitter: Emitter, node: Map) -> Value:
 
 def _filter(emitter: Emitter, node: Filter) -> Value:
     writer = emitter.writer
-    source = emitter.value(node.source)
+    source = emitter.value(node.source).text
     limit = emitter.value(node.limit) if node.limit is not None else None
     target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source.text} is None or {source.text} is M:"):
+    with writer.block(f"if {source} is None or {source} is M:"):
         writer.line(f"{target} = None")
     with writer.block("else:"), emitter.branch():
         _list_of(emitter, source, "$filter", node.where)
@@ -310,7 +331,7 @@ def _filter(emitter: Emitter, node: Filter) -> Value:
             most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text})", node.where)
         writer.line(f"{target} = []")
         with (
-            writer.block(f"for {item} in {source.text}:"),
+            writer.block(f"for {item} in {source}:"),
             emitter.branch(),
             emitter.bound({node.name: Value(item, may_miss=False)}),
         ):
@@ -327,14 +348,14 @@ def _reduce(emitter: Emitter, node: Reduce) -> Value:
     source = emitter.value(node.source)
     start = emitter.value(node.start)
     target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source.text} is None or {source.text} is M:"):
+    with writer.block(f"if {source.local} is None or {source.local} is M:"):
         writer.line(f"{target} = None")
     with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source, "$reduce", node.where)
+        _list_of(emitter, source.local, "$reduce", node.where)
         check = writer.assign(f"{writer.constant(library.growth)}()")
         writer.line(f"{target} = {start.text}")
-        bindings = {"value": Value(target), "this": Value(item, may_miss=False)}
-        with writer.block(f"for {item} in {source.text}:"), emitter.branch(), emitter.bound(bindings):
+        bindings = {"value": Value(target), "this": _element(source, item)}
+        with writer.block(f"for {item} in {source.local}:"), emitter.branch(), emitter.bound(bindings):
             body = emitter.value(node.body)
             writer.line(f"{target} = {check}({body.text})", node.where)
     return Value(target)
@@ -355,14 +376,26 @@ def _array_of(emitter: Emitter, node: ArrayOf) -> Value:
 def _predicate(emitter: Emitter, node: Predicate) -> Value:
     """Return the test as one expression, not yet evaluated: conditions are short-circuited by their place in the text."""
     writer = emitter.writer
-    source = emitter.value(node.source).text
-    general = f"{writer.constant(node.test)}({source})"
+    found = emitter.value(node.source)
+    test = writer.constant(node.test)
     if node.fast is None or len(node.names) > 1:
-        return Value(general, may_miss=False, kind="bool")
+        return Value(f"{test}({found.text})", may_miss=False, kind="bool")
+    demand = found.demand.field(node.names[0]) if found.demand is not None and node.names else None
+    if found.demand is None or demand is None:
+        source = found.text
+        general = f"{test}({source})"
+    else:
+        source = found.local
+        general = f"{test}({writer.constant(plain)}({source}))"
     value, reach = source, ""
     if node.names:
         value = writer.fresh("w")
-        reach = f"{source}.__class__ is dict and ({value} := {source}.get({writer.constant(node.names[0])}, M))"
+        if found.demand is not None and demand is not None:
+            demand.use()
+            record = writer.constant(found.demand.record)
+            reach = f"{source}.__class__ is {record} and ({value} := {source}.{found.demand.attribute(node.names[0])})"
+        else:
+            reach = f"{source}.__class__ is dict and ({value} := {source}.get({writer.constant(node.names[0])}, M))"
     text = inline.query_test(writer, value, reach, *node.fast)
     return Value(f"({text} else {general})", may_miss=False, kind="bool")
 

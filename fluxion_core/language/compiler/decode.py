@@ -13,9 +13,8 @@ import attrs
 import msgspec
 
 from fluxion_core.errors import RecordError
-from fluxion_core.language.values import MISSING
 
-__all__ = ["Decoded", "Decoder", "attributes_of"]
+__all__ = ["Decoded", "Decoder"]
 
 
 @attrs.define
@@ -29,23 +28,11 @@ class Decoded:
     refused: Sequence[tuple[int, RecordError]] = ()
 
 
-def attributes_of(fields: Sequence[str]) -> dict[str, str]:
-    """Return the attributes under which generated code finds *fields* of a struct."""
-    return {name: f"f{index}" for index, name in enumerate(fields)}
-
-
 class Decoder:
-    """Decodes into dicts, or into structs that hold *fields* only."""
+    """Decodes into dicts, or into *record*, which holds no more than is read."""
 
-    def __init__(self, fields: Sequence[str] | None) -> None:
-        self.attributes: dict[str, str] | None = None
-        kind: Any = dict[str, Any]
-        if fields is not None:
-            self.attributes = attributes_of(fields)
-            members = [(attribute, Any, MISSING) for attribute in self.attributes.values()]
-            rename = {attribute: name for name, attribute in self.attributes.items()}
-            kind = msgspec.defstruct("Record", members, rename=rename, gc=False)
-        decoder = msgspec.json.Decoder(kind)
+    def __init__(self, record: type[msgspec.Struct] | None) -> None:
+        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record or dict[str, Any])
         self._one = decoder.decode
         self._lines = decoder.decode_lines
         self.skips_blank = False

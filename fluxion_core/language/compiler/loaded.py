@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import linecache
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
@@ -60,15 +59,15 @@ class SegmentStep:
     def load(
         self,
         *,
-        attributes: Mapping[str, str] | None = None,
+        records: bool = False,
         output: Literal["dict", "struct", "index"] = "dict",
         each: bool = False,
     ) -> Loaded:
         """Return the code for one form of input and output."""
-        key = (tuple(attributes or ()) if attributes is not None else None, output, each)
+        key = (records, output, each)
         found = self._loaded.get(key)
         if found is None:
-            written = self.segment.write(attributes=attributes, output=output, each=each)
+            written = self.segment.write(records=records, output=output, each=each)
             folding = self.segment.folding
             found = Loaded(written, self.name, len(folding.fields) if folding else None)
             self._loaded[key] = found

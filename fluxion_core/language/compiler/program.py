@@ -7,7 +7,6 @@ from typing import Any
 
 import attrs
 
-from fluxion_core.language.compiler.decode import attributes_of
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.loaded import SegmentStep
 from fluxion_core.language.compiler.parts import StepPart
@@ -48,10 +47,8 @@ class Program:
         texts = []
         for step in self.steps:
             if isinstance(step, SegmentStep):
-                attributes = None
-                if step is self.first and self.required_fields is not None:
-                    attributes = attributes_of(self.required_fields)
-                texts.append(step.load(attributes=attributes).written.text)
+                records = step is self.first and self.required_fields is not None
+                texts.append(step.load(records=records).written.text)
         return "\n".join(texts)
 
     @property

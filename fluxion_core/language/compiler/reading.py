@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
 
 from fluxion_core.language.compiler.decode import Decoder
+from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.output import Output
 from fluxion_core.language.compiler.parts import StepPart
@@ -20,24 +22,23 @@ def choose_reading(program: Program, *, each: bool) -> tuple[Decoder, Loaded | N
     """Return the decoder for bytes, the code of the first segment for what it makes, and the form of the rows."""
     first = program.first
     if not program.steps:
-        return Decoder(()), None, "index"
+        nothing = Demand()
+        nothing.settle_record()
+        return Decoder(nothing.decodes_into), None, "index"
     if first is None:
         return Decoder(None), None, "dict"
     alone = len(program.steps) == 1 and first.segment.folding is None
-    passes = alone and first.load().written.passes
-    try:
-        if passes:
-            fields = first.load(output="index").written
-            decoder = Decoder(fields.loads if not fields.whole else None)
-            return decoder, first.load(attributes=decoder.attributes, output="index"), "index"
-        if program.required_fields is None:
-            return Decoder(None), None, "dict"
-        decoder = Decoder(program.required_fields)
-        if alone:
-            return decoder, first.load(attributes=decoder.attributes, output="struct"), "struct"
-        return decoder, first.load(attributes=decoder.attributes, each=each), "dict"
-    except ValueError:  # a name that msgspec cannot take as a field's name
-        return Decoder(None), None, "dict"
+    plain: Loaded | None = None
+    form: Literal["index", "struct", "dict"] = "struct" if alone else "dict"
+    if alone and first.load().written.passes:
+        form, plain = "index", first.load(output="index")
+    whole = program.required_fields is None if plain is None else plain.written.whole
+    if not whole:
+        with suppress(ValueError):  # a name that msgspec cannot take as that of a row's field
+            loaded = first.load(records=True, output=form, each=each)
+            if loaded.written.record is not None:
+                return Decoder(loaded.written.record), loaded, form
+    return Decoder(None), plain, form if plain is not None else "dict"
 
 
 def put_lines(output: Output, block: bytes | None, payloads: Sequence[bytes]) -> None:

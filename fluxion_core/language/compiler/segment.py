@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from typing import Any, Literal
@@ -11,6 +11,7 @@ import attrs
 import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
+from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.inline import FOLDS
 from fluxion_core.language.compiler.library import checked_size
 from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
@@ -36,6 +37,8 @@ class Written:
     """Whether the whole input document is used."""
     passes: bool
     """Whether what comes out is the input document, unchanged."""
+    record: type[msgspec.Struct] | None
+    """What documents are decoded into, if not into dicts."""
     row_fields: tuple[str, ...] | None
     """Names of the fields of each row, in order, if the rows are structs."""
     may_fail: bool
@@ -62,27 +65,28 @@ class Segment:
     def write(
         self,
         *,
-        attributes: Mapping[str, str] | None = None,
+        records: bool = False,
         output: Literal["dict", "struct", "index"] = "dict",
         each: bool = False,
     ) -> Written:
-        """Return the text for documents that are dicts, or structs with *attributes*; *each*: a group comes out when touched."""
-        draft = SegmentWriter(self, attributes, output, each=each, careful=True).write()
-        return SegmentWriter(self, attributes, output, each=each, careful=draft.may_fail).write()
+        """Return the text for documents that are dicts, or *records*: decoded in part; *each*: a group comes out when touched."""
+        demand = Demand() if records else None
+        draft = SegmentWriter(self, demand, output, each=each, careful=True).write()
+        if demand is not None:
+            demand.settle_record()
+        return SegmentWriter(self, demand, output, each=each, careful=draft.may_fail).write()
 
 
 class SegmentWriter:
     """Writes the loop of one segment; stages call it to filter, to fan out and to change the current document."""
 
-    def __init__(
-        self, segment: Segment, attributes: Mapping[str, str] | None, output: str, *, each: bool, careful: bool
-    ) -> None:
+    def __init__(self, segment: Segment, demand: Demand | None, output: str, *, each: bool, careful: bool) -> None:
         self._segment = segment
         self._output = output
         self._careful = careful
         self._each = each
         self.writer = Writer()
-        self._base = Base("d", attributes)
+        self._base = Base("d", demand)
         self.shape = Shape(self.writer, self._base)
         self.emitter = Emitter(self.writer, self.shape)
         self._open = ExitStack()
@@ -149,6 +153,7 @@ class SegmentWriter:
             tuple(self._base.loads),
             self._base.whole,
             self._passes,
+            self._base.demand.decodes_into if self._base.demand is not None else None,
             self._row_fields,
             writer.may_fail,
             tuple(self._counters),

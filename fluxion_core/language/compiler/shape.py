@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.writer import Value, Writer
 
 __all__ = ["Base", "Shape"]
@@ -18,10 +19,10 @@ __all__ = ["Base", "Shape"]
 
 @attrs.define
 class Base:
-    """A document that exists at run time: in local *name*; its fields are keys, or attributes if *attributes* names them."""
+    """A document that exists at run time: in local *name*; its fields are keys, or attributes where *demand* says what is decoded."""
 
     name: str
-    attributes: Mapping[str, str] | None = None
+    demand: Demand | None = None
     loads: dict[str, None] = attrs.field(factory=dict)
     """Top-level fields that were read, in order."""
     whole: bool = False
@@ -61,7 +62,8 @@ class Shape:
             return Value("M")
         found = self._known(name)
         if found is None:
-            found = Value(self.writer.assign(self._load_text(self.base, name)))
+            demand = self.base.demand.field(name) if self.base.demand is not None else None
+            found = Value(self.writer.assign(self._load_text(self.base, name)), demand=demand)
             self._cache[-1][name] = found
         return found
 
@@ -75,8 +77,8 @@ class Shape:
 
     def _load_text(self, base: Base, name: str) -> str:
         base.loads.setdefault(name)
-        if base.attributes is not None:
-            return f"{base.name}.{base.attributes[name]}"
+        if base.demand is not None:
+            return f"{base.name}.{base.demand.attribute(name)}"
         return f"{base.name}.get({self.writer.constant(name)}, M)"
 
     def document(self) -> str:
@@ -124,7 +126,7 @@ class Shape:
     def _store(self, built: str, name: str, value: Value, *, removes: bool) -> None:
         writer = self.writer
         key = writer.constant(name)
-        if value.text == "M":
+        if value.local == "M":
             if removes:
                 writer.line(f"{built}.pop({key}, None)")
         elif not value.may_miss:

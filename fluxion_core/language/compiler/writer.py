@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Function", "Value", "Writer"]
@@ -26,11 +27,21 @@ class Value:
     """A value in the generated text: an expression without side effects, cheap to repeat (a local, a constant).
 
     *may_miss*: it can be ``MISSING``. *kind*: what is known of its class: ``bool``, ``number``, ``list``, or nothing.
+    *demand*: where what is read of it is noted, if it comes from a decoder.
     """
 
-    text: str
+    local: str
+    """Its text, for those who look only at its class or at what *demand* names."""
     may_miss: bool = True
     kind: str = ""
+    demand: Demand | None = attrs.field(default=None, eq=False)
+
+    @property
+    def text(self) -> str:
+        """Its text; who asks uses the value whole."""
+        if self.demand is not None:
+            self.demand.use()
+        return self.local
 
 
 @attrs.define

@@ -105,7 +105,7 @@ class Exclude(PerDocument):
                 segment.shape.drop(name)
             else:
                 old = segment.shape.read(name)
-                if old.text != "M":
+                if old.local != "M":
                     new = writer.assign(f"{writer.constant(exclude)}({old.text}, {writer.constant(below)})")
                     segment.shape.set(name, Value(new, old.may_miss))
 
@@ -166,7 +166,7 @@ class Include(PerDocument):
                 fields[name] = Value(writer.assign(text))
         if "_id" in fields:
             fields = {"_id": fields.pop("_id"), **fields}
-        shape.replace({name: value for name, value in fields.items() if value.text != "M"})
+        shape.replace({name: value for name, value in fields.items() if value.local != "M"})
 
 
 class _Projection:

@@ -43,7 +43,8 @@ class Unwind(PerDocument):
         """Loop over the elements; what is no array is its own only element, null and missing are none unless preserved."""
         writer, shape = segment.writer, segment.shape
         top = shape.read(self.path[0])
-        value = top.text
+        value = top.local
+        demand = top.demand.elements() if top.demand is not None and len(self.path) == 1 else None
         if len(self.path) > 1:
             value = writer.assign(f"{writer.constant(at)}({top.text}, {writer.constant(self.path[1:])})")
         added = segment.count("added")
@@ -60,7 +61,7 @@ class Unwind(PerDocument):
         else:
             position = writer.fresh("x")
             segment.open(f"for {position}, {item} in enumerate({items}):")
-        self._set(segment, self.path, Value(item))
+        self._set(segment, self.path, Value(item, demand=demand))
         if self.index is not None:
             listed = writer.assign(f"{position} if {value}.__class__ is list and {value} else None")
             self._set(segment, self.index, Value(listed, may_miss=False))
