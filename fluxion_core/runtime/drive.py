@@ -201,7 +201,7 @@ class Threaded(Drive):
                 execution.stopping.set()
                 loop.finish()
                 return
-            item = execution.inbox.take(loop.seal_wait_seconds(idle=execution.inbox.depth == 0))
+            item = execution.inbox.take(self._wait_seconds())
             if isinstance(item, EndMark):
                 if item.exhausted:
                     loop.finish()
@@ -214,13 +214,22 @@ class Threaded(Drive):
                 raise Abandoned
             self._seal_if_due()
 
+    def _wait_seconds(self) -> float | None:
+        """Return how long there is nothing to do but to wait for a batch or a report; ``None``: until one comes."""
+        seconds = self.loop.seal_wait_seconds(idle=self.execution.inbox.depth == 0)
+        if seconds == 0.0 and not self._sink_has_room(0):
+            return None  # a seal is due and the sink is behind: its next report wakes us
+        return seconds
+
+    def _sink_has_room(self, timeout_seconds: float) -> bool:
+        return self.loop.outlets["sink"].queue.wait_below(self.execution.config.queue_capacity, timeout_seconds)
+
     def _seal_if_due(self) -> None:
         inbox, loop = self.execution.inbox, self.loop
         if loop.seal_wait_seconds(idle=inbox.depth == 0) != 0.0:
             return
-        queue, capacity = loop.outlets["sink"].queue, self.execution.config.queue_capacity
         full = loop.output_bytes >= self.execution.config.seal_max_bytes
-        while not queue.wait_below(capacity, 0.5 if full else 0):
+        while not self._sink_has_room(0.5 if full else 0):
             if self.execution.abandoned.is_set():
                 raise Abandoned
             if not full:

@@ -94,7 +94,7 @@ class Loop:
         if self.bound.source_codec.json_text:
             if batch.block is not None:
                 self.metrics.bytes_in += len(batch.block)
-                return self._gather(self.run.feed(block=batch.block), None)
+                return self._gather(self.run.feed(block=batch.block, count=batch.count), None)
             payloads = batch.payloads or ()
             self.metrics.bytes_in += sum(map(len, payloads))
             return self._gather(self.run.feed(payloads=payloads), None)

@@ -59,7 +59,8 @@ class Batch:
     timestamps: Sequence[float | None] | None = None
     """Seconds since the epoch, as the source recorded them."""
     headers: Sequence[Headers] | None = None
-    _count: int = attrs.field(init=False, default=0, repr=False, eq=False)
+    count: int = attrs.field(default=-1, repr=False, eq=False)
+    """How many records there are; a source that gives a ``block`` and has counted them may say so."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse a batch that has no content, or two kinds of it.
@@ -70,13 +71,14 @@ class Batch:
         if sum(form is not None for form in (self.payloads, self.block, self.documents)) != 1:
             msg = "a Batch holds exactly one of payloads, block and documents"
             raise ValueError(msg)
-        content = self.payloads if self.payloads is not None else self.documents
-        count = self.block.count(b"\n") if self.block is not None else len(content or ())
-        object.__setattr__(self, "_count", count)  # counting the lines of a block takes time: once is enough
+        if self.block is None:
+            object.__setattr__(self, "count", len((self.documents if self.payloads is None else self.payloads) or ()))
+        elif self.count < 0:
+            object.__setattr__(self, "count", self.block.count(b"\n"))
 
     def __len__(self) -> int:
         """Return the number of records."""
-        return self._count
+        return self.count
 
     @classmethod
     def empty(cls) -> Batch:

@@ -38,9 +38,10 @@ class Decoder:
         self.skips_blank = False
         """Whether blank lines are passed over; else they are records, and wrong ones."""
 
-    def block(self, block: bytes, limit_bytes: int | None) -> Decoded:
-        """Return the documents of newline-ended records."""
-        count = block.count(b"\n")
+    def block(self, block: bytes, count: int | None, limit_bytes: int | None) -> Decoded:
+        """Return the documents of *count* newline-ended records, which are counted if that is not known."""
+        if count is None:
+            count = len(block) - len(block.replace(b"\n", b""))  # twice as fast as block.count
         if limit_bytes is None or len(block) <= limit_bytes:
             try:
                 if not block.isascii():

@@ -82,25 +82,29 @@ class Run:
         documents: Sequence[dict[str, Any]] | None = None,
         payloads: Sequence[bytes] | None = None,
         block: bytes | None = None,
+        count: int | None = None,
     ) -> Output:
-        """Run a batch, given in one of three forms; return what leaves at once, and the fates of its records."""
+        """Run a batch, given in one of three forms; return what leaves at once, and the fates of its records.
+
+        *count*: how many lines *block* has, if that is known.
+        """
         output = Output()
         self.failures = output.failures
         if documents is not None:
             count = len(documents)
             self._pass(0, documents, None, output)
         else:
-            count = self._feed_bytes(block, payloads or (), output)
+            count = self._feed_bytes(block, count, payloads or (), output)
         failed = len({failure.index for failure in output.failures if failure.index is not None})
         output.filtered = max(0, count - failed - output.passed)
         return output
 
-    def _feed_bytes(self, block: bytes | None, payloads: Sequence[bytes], output: Output) -> int:
+    def _feed_bytes(self, block: bytes | None, count: int | None, payloads: Sequence[bytes], output: Output) -> int:
         """Run a batch of bytes; return how many records it held."""
         decoder, loaded, form = self._reading()
         decoder.skips_blank = self.skips_blank_lines
         limit = self.max_record_bytes
-        decoded = decoder.block(block, limit) if block is not None else decoder.payloads(payloads, limit)
+        decoded = decoder.block(block, count, limit) if block is not None else decoder.payloads(payloads, limit)
         output.failures += [Failure(index, None, "", error) for index, error in decoded.refused]
         if form == "index":
             indexes = decoded.indexes if decoded.indexes is not None else range(len(decoded.documents))
