@@ -41,6 +41,7 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
     The first SIGINT or SIGTERM drains: what was read is sealed and delivered. A second one leaves it to the next run, which is always
     safe. Running the same file again resumes.
     """
+    gc.disable()  # until everything is loaded: what is loaded stays
     live = sys.stderr.isatty() if progress is None else progress
     _log(verbose=verbose, quiet=live)
     try:
@@ -53,9 +54,9 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
         stack.enter_context(_signals(handle, received))
         if metrics_port is not None:
             stack.enter_context(_served(metrics, metrics_port))
-        gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 20, 100)
+        gc.enable()
         started = time.monotonic()
         failure = _watch(handle, metrics, live=live)
         _flush_streams()

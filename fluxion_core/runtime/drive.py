@@ -245,9 +245,8 @@ class Threaded(Drive):
         while True:
             if loop.seal_wait_seconds(idle=True) is not None:
                 self.intake.sealed_up_to(loop.seal())
-            else:
-                self._all_sealed.set()
-            if self._all_sealed.is_set() and all(
+            self._all_sealed.set()
+            if all(
                 not outlet.queue.documents and outlet.delivered_seq == outlet.sealed_seq for outlet in loop.outlets.values()
             ):
                 break
