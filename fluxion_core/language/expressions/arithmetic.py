@@ -16,8 +16,6 @@ from decimal import (
     ROUND_HALF_EVEN,
     Context,
     Decimal,
-    DecimalException,
-    InvalidOperation,
 )
 from typing import Any, Final
 
@@ -27,9 +25,12 @@ from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finit
 
 __all__ = ["DECIMAL", "OPERATORS", "narrowed", "number", "to_decimal"]
 
-DECIMAL: Final = Context(prec=34, Emin=-6143, Emax=6144, traps=[])
+DECIMAL: Final = Context(prec=34, Emin=-6143, Emax=6144, clamp=1, traps=[])
 """Arithmetic of Decimal128: 34 digits; what is undefined is NaN."""
-_NUMBERS: Final = frozenset({int, float, Decimal})
+_EXACT: Final = Context(prec=13_000, Emin=-20_000, Emax=20_000, traps=[])
+"""Enough digits for the quotient of any two decimals."""
+_LEFT_OUT: Final = object()
+"""An optional argument that was not written, which is not the same as one that is missing in the document."""
 
 
 def number(value: Any, operator: str) -> Any:
@@ -44,11 +45,11 @@ def number(value: Any, operator: str) -> Any:
 
 
 def to_decimal(value: Any) -> Decimal:
-    """Return a number as a decimal; a float has the 15 digits that MongoDB keeps of it."""
+    """Return a number as a decimal; a float has the 15 digits that MongoDB keeps of it, zeros at the end included."""
     if value.__class__ is float:
-        if not is_finite(value):
+        if not is_finite(value) or value == 0:
             return Decimal(value)
-        return Decimal(f"{value:.15g}")
+        return Decimal(f"{value:.14e}")
     return DECIMAL.create_decimal(value)
 
 
@@ -70,53 +71,46 @@ def _nullish(*values: Any) -> bool:
 
 
 def add(*values: Any) -> Any:
-    """``$add``: numbers, with at most one date to which they are milliseconds."""
-    dates = [value for value in values if value.__class__ is datetime]
-    null = False
+    """``$add``: numbers from the left to the right, with at most one date to which they are milliseconds.
+
+    The first null ends it; what stands behind is not looked at.
+    """
+    total: Any = 0
+    date: datetime | None = None
     for value in values:
         if value is None or value is MISSING:
-            null = True
-        elif value.__class__ is not datetime and not is_number(value):
+            return None
+        if value.__class__ is datetime:
+            if date is not None:
+                raise EvaluationError("only one date allowed in an $add expression")
+            date = _shifted(value, total, "$add")
+        elif not is_number(value):
             raise EvaluationError(f"$add only supports numeric or date types, not {type_name(value)}")
-    if len(dates) > 1:
-        raise EvaluationError("only one date allowed in an $add expression")
-    if null:
-        return None
-    total = _sum([value for value in values if value.__class__ is not datetime])
-    if dates:
-        return _shifted(dates[0], total, "$add")
-    return narrowed(total) if total.__class__ is int else total
+        elif date is not None:
+            date = _shifted(date, value, "$add")
+        else:
+            total = _added(total, value)
+    return total if date is None else date
 
 
-def _sum(numbers: list[Any]) -> Any:
-    """Return an exact int, a correctly rounded float, or a decimal."""
-    whole = sum(value for value in numbers if value.__class__ is int)
-    floats = [value for value in numbers if value.__class__ is float]
-    decimals = [value for value in numbers if value.__class__ is Decimal]
-    if decimals:
-        total = to_decimal(whole)
-        for item in [*decimals, *([to_decimal(_float_total(floats))] if floats else [])]:
-            total = DECIMAL.add(total, item)
-        return total
-    if floats:
-        return _float_total([*floats, float(whole)] if whole else floats)
-    return whole
+def _added(left: Any, right: Any) -> Any:
+    if left.__class__ is Decimal or right.__class__ is Decimal:
+        return DECIMAL.add(to_decimal(left), to_decimal(right))
+    result = left + right
+    return narrowed(result) if result.__class__ is int else result
 
 
-def _float_total(values: list[float]) -> float:
-    try:
-        return math.fsum(values)
-    except (OverflowError, ValueError):
-        return sum(values)
-
-
-def _shifted(date: datetime, milliseconds: Any, operator: str) -> datetime:
+def _shifted(date: datetime, milliseconds: Any, operator: str, sign: int = 1) -> datetime:
+    """Return *date* moved; halves of a millisecond go away from zero, those of a decimal to the even neighbour."""
     if not is_finite(milliseconds):
         raise EvaluationError(f"{operator} cannot shift a date by {milliseconds}")
     try:
-        whole = round(milliseconds)
+        if milliseconds.__class__ is float:
+            whole = math.trunc(milliseconds + math.copysign(0.5, milliseconds))
+        else:
+            whole = round(milliseconds)
         start = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-        return start + timedelta(milliseconds=whole)
+        return start + timedelta(milliseconds=sign * whole)
     except OverflowError:
         raise EvaluationError(f"{operator}: the date is out of range") from None
 
@@ -129,7 +123,7 @@ def subtract(left: Any, right: Any) -> Any:
         if right.__class__ is datetime:
             return _milliseconds(left) - _milliseconds(right)
         if is_number(right):
-            return _shifted(left, -right, "$subtract")
+            return _shifted(left, right, "$subtract", -1)
     elif is_number(left) and is_number(right):
         if Decimal in {left.__class__, right.__class__}:
             return DECIMAL.subtract(to_decimal(left), to_decimal(right))
@@ -148,21 +142,17 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def multiply(*values: Any) -> Any:
-    """``$multiply``."""
+    """``$multiply``, from the left to the right; the first null ends it."""
     result: Any = 1
-    null = False
     for value in values:
         if value is None or value is MISSING:
-            null = True
-            continue
+            return None
         number(value, "$multiply")
-        if null:
-            continue
         if value.__class__ is Decimal or result.__class__ is Decimal:
             result = DECIMAL.multiply(to_decimal(result), to_decimal(value))
         else:
             result = _product(result, value)
-    return None if null else result
+    return result
 
 
 def _product(left: Any, right: Any) -> Any:
@@ -195,7 +185,8 @@ def mod(left: Any, right: Any) -> Any:
     if right == 0:
         raise EvaluationError("can't $mod by zero")
     if Decimal in {left.__class__, right.__class__}:
-        return DECIMAL.remainder(to_decimal(left), to_decimal(right))
+        remainder = _EXACT.remainder(to_decimal(left), to_decimal(right))
+        return remainder if remainder.is_nan() else DECIMAL.plus(remainder)
     if left.__class__ is int and right.__class__ is int:
         rest = abs(left) % abs(right)
         return rest if left >= 0 else -rest
@@ -272,12 +263,14 @@ def log(value: Any, base: Any) -> Any:
     """``$log`` of a positive number to a positive base other than 1."""
     if _nullish(value, base):
         return None
-    if math.isnan(number(value, "$log")) or math.isnan(number(base, "$log")):
-        return math.nan
-    if value <= 0:
+    number(value, "$log")
+    number(base, "$log")
+    if not math.isnan(value) and value <= 0:
         raise EvaluationError(f"$log's argument must be a positive number, but is {value}")
-    if base <= 0 or base == 1:
+    if not math.isnan(base) and (base <= 0 or base == 1):
         raise EvaluationError(f"$log's base must be a positive number not equal to 1, but is {base}")
+    if math.isnan(value) or math.isnan(base):
+        return math.nan
     if Decimal in {value.__class__, base.__class__}:
         return DECIMAL.divide(DECIMAL.ln(to_decimal(value)), DECIMAL.ln(to_decimal(base)))
     return math.log(value) / math.log(base)
@@ -289,10 +282,10 @@ def power(base: Any, exponent: Any) -> Any:
         return None
     number(base, "$pow")
     number(exponent, "$pow")
-    if base == 0 and exponent < 0:
+    if base == 0 and not math.isnan(exponent) and exponent < 0:
         raise EvaluationError("$pow cannot take a base of 0 and a negative exponent")
     if Decimal in {base.__class__, exponent.__class__}:
-        return DECIMAL.power(to_decimal(base), to_decimal(exponent))
+        return _decimal_power(to_decimal(base), to_decimal(exponent))
     if (
         base.__class__ is int and exponent.__class__ is int and exponent >= 0 and (abs(base) <= 1 or exponent <= 64)
     ):  # 2**64 is past 64 bits
@@ -308,6 +301,13 @@ def power(base: Any, exponent: Any) -> Any:
     return result
 
 
+def _decimal_power(base: Decimal, exponent: Decimal) -> Decimal:
+    """Return what C's ``pow`` says where Python's decimals know no answer: 1 for an exponent of 0 and for a base of 1."""
+    if exponent == 0 or base == 1 or (base == -1 and exponent.is_infinite()):
+        return Decimal(1)
+    return DECIMAL.power(base, exponent)
+
+
 def _whole_power(base: int, exponent: int) -> Any:
     if abs(base) <= 1:
         return base ** (exponent % 2 + 2 if exponent else 0) if base < 0 else base ** min(exponent, 1)
@@ -315,9 +315,9 @@ def _whole_power(base: int, exponent: int) -> Any:
 
 
 def _places(value: Any, name: str) -> int | None:
-    if value is MISSING:
+    if value is _LEFT_OUT:
         return 0
-    if value is None:
+    if value is None or value is MISSING:
         return None
     if not is_number(value) or not is_finite(value) or value != int(value):
         raise EvaluationError(f"the precision of {name} must be a whole number, not {value!r}")
@@ -327,7 +327,7 @@ def _places(value: Any, name: str) -> int | None:
 
 
 def _rounded(name: str, rounding: str) -> Callable[[Any, Any], Any]:
-    def function(value: Any, precision: Any = MISSING) -> Any:
+    def function(value: Any, precision: Any = _LEFT_OUT) -> Any:
         if _nullish(value):
             return None
         number(value, name)
@@ -340,7 +340,9 @@ def _rounded(name: str, rounding: str) -> Callable[[Any, Any], Any]:
             return value
         if value.__class__ is Decimal:
             return _quantized(value, places, rounding)
-        return _round_float(value, places, rounding)
+        if rounding == ROUND_HALF_EVEN and places >= 0:
+            return round(value, places)
+        return float(_quantized(DECIMAL.create_decimal(value), places, rounding))
 
     return function
 
@@ -348,26 +350,17 @@ def _rounded(name: str, rounding: str) -> Callable[[Any, Any], Any]:
 def _round_whole(value: int, places: int, rounding: str) -> Any:
     if places >= 0:
         return value
-    result = int(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=rounding, context=Context(prec=60)))
+    result = int(_quantized(Decimal(value), places, rounding))
     if not INT64_MIN <= result <= INT64_MAX:
         raise EvaluationError("invalid conversion to long during $round")
     return result
 
 
 def _quantized(value: Decimal, places: int, rounding: str) -> Decimal:
-    try:
-        return value.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=Context(prec=200, Emax=9999, Emin=-9999))
-    except InvalidOperation:
+    """Return *value* cut to *places*; it has no digits to lose where those would be beyond the 34th."""
+    if value and value.adjusted() + places >= DECIMAL.prec:
         return value
-
-
-def _round_float(value: float, places: int, rounding: str) -> float:
-    if rounding == ROUND_HALF_EVEN and places >= 0:
-        return round(value, places)
-    try:
-        return float(Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), rounding=rounding, context=Context(prec=400)))
-    except DecimalException:
-        return value
+    return value.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=DECIMAL)
 
 
 def sigmoid(value: Any) -> Any:

@@ -1,0 +1,82 @@
+"""Arithmetic where MongoDB's order of work shows: nulls, overflow, decimals, rounding.
+
+Source: MongoDB manual, "Arithmetic Expression Operators"; where the manual is silent, the server's evaluation, named per test.
+"""
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from fluxion_core import EvaluationError, aggregate
+
+NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
+
+
+def value_of(expression, document=None):
+    (row,) = aggregate([document or {}], [{"$project": {"_id": 0, "value": expression}}])
+    return row["value"]
+
+
+@pytest.mark.parametrize("operator", ["$add", "$multiply"])
+def test_the_first_null_ends_a_sum_or_a_product_before_what_stands_behind_is_looked_at(operator) -> None:
+    assert value_of({operator: ["$none", "no number"]}) is None
+    with pytest.raises(EvaluationError):
+        value_of({operator: ["no number", "$none"]})
+
+
+def test_a_sum_that_left_64_bits_stays_a_double() -> None:
+    assert value_of({"$type": {"$add": ["$n", 1, -1]}}, {"n": 2**63 - 1}) == "double"
+
+
+def test_doubles_are_added_from_the_left_to_the_right() -> None:
+    assert math.isinf(value_of({"$add": ["$n", "$n", {"$multiply": ["$n", -1]}]}, {"n": 1e308}))
+
+
+def test_a_double_beside_a_decimal_has_15_digits_and_the_zeros_at_their_end() -> None:
+    assert str(value_of({"$toString": {"$toDecimal": 2.5}})) == "2.50000000000000"
+    assert str(value_of({"$toString": {"$add": [Decimal(1), 0.25]}})) == "1.250000000000000"
+    assert str(value_of({"$toString": {"$toDecimal": 0.0}})) == "0"
+
+
+def test_half_a_millisecond_goes_away_from_zero_and_half_a_decimal_one_to_the_even_neighbour() -> None:
+    assert value_of({"$add": [NOON, 0.5]}) == NOON.replace(microsecond=1000)
+    assert value_of({"$subtract": [NOON, -0.5]}) == NOON.replace(microsecond=1000)
+    assert value_of({"$add": [NOON, Decimal("0.5")]}) == NOON
+
+
+def test_the_remainder_of_decimals_is_exact_however_long_the_quotient_is() -> None:
+    assert value_of({"$mod": [Decimal("1E+500"), 7]}) == pow(10, 500, 7)
+
+
+@pytest.mark.parametrize(("argument", "base"), [(math.nan, -1), (-1, math.nan), (math.nan, 1), (Decimal("NaN"), 0)])
+def test_nan_in_a_logarithm_does_not_excuse_the_other_argument(argument, base) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$log": ["$a", "$b"]}, {"a": argument, "b": base})
+
+
+@pytest.mark.parametrize(
+    ("base", "exponent"), [(Decimal(0), 0), (Decimal("NaN"), 0), (1, Decimal("NaN")), (-1, Decimal("Infinity"))]
+)
+def test_powers_of_decimals_are_1_where_those_of_c_are(base, exponent) -> None:
+    assert value_of({"$pow": ["$a", "$b"]}, {"a": base, "b": exponent}) == 1
+
+
+@pytest.mark.parametrize("operator", ["$round", "$trunc"])
+def test_places_that_are_missing_make_null_and_places_that_are_not_written_are_0(operator) -> None:
+    assert value_of({operator: ["$n", "$none"]}, {"n": 1.5}) is None
+    assert value_of({operator: ["$n", None]}, {"n": 1.5}) is None
+    assert value_of({operator: ["$n"]}, {"n": 3.25}) == 3
+
+
+def test_trunc_cuts_the_number_that_the_double_really_is() -> None:
+    """0.3 is stored as 0.29999999999999998; the server cuts its 34 decimal digits."""
+    assert value_of({"$trunc": ["$n", 1]}, {"n": 0.3}) == 0.2
+    assert value_of({"$trunc": ["$n", 2]}, {"n": -34.32}) == -34.32
+
+
+@pytest.mark.parametrize("number", [1e308, Decimal("9E+6000")])
+def test_rounding_leaves_a_number_alone_whose_digits_all_lie_above_the_places(number) -> None:
+    assert value_of({"$round": ["$n", 100]}, {"n": number}) == number
+    assert value_of({"$trunc": ["$n", -20]}, {"n": number}) == number
