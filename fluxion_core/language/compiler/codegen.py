@@ -4,6 +4,7 @@ One function per kind of node, found in a table. Laziness is kept (``$cond``, ``
 inside a branch is not known outside it, and a part that nests too deep moves into a function of its own.
 """
 
+# Longer than 400 lines: what writes each kind of node, side by side.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
