@@ -128,6 +128,8 @@ class Emitter:
     def _attribute(self, value: Value, parent: Demand, demand: Demand, names: Sequence[str]) -> Value:
         """Write the reading of a path below a value that is a record, unless the document has something else there."""
         writer = self.writer
+        if len(names) == 1 and names[0] in parent.leaves:
+            return self.shape.together(value.local, lambda: self._attributes(value, parent))[names[0]]
         general = f"{writer.constant(get)}({value.local}, {writer.constant(tuple(names))})"
         attribute = f"{value.local}.{parent.attribute(names[0])}"
         test = f"{value.local}.__class__ is {writer.constant(parent.record)}"
@@ -139,6 +141,17 @@ class Emitter:
             writer.line(f"{target} = {found.local}")
         writer.line(f"else: {target} = {general}")
         return Value(target, demand=found.demand)
+
+    def _attributes(self, value: Value, parent: Demand) -> dict[str, Value]:
+        """Write the reading of all fields of a record that are used whole: its class is looked at once."""
+        writer = self.writer
+        found = {name: writer.fresh() for name in parent.leaves}
+        held = [f"{local} = {value.local}.{parent.attribute(name)}" for name, local in found.items()]
+        read = writer.constant(get)
+        general = [f"{local} = {read}({value.local}, {writer.constant((name,))})" for name, local in found.items()]
+        writer.line(f"if {value.local}.__class__ is {writer.constant(parent.record)}: {'; '.join(held)}")
+        writer.line(f"else: {'; '.join(general)}")
+        return {name: Value(local) for name, local in found.items()}
 
     def _leaf(self, target: str, inner: str, name: str) -> str:
         writer = self.writer
@@ -382,21 +395,16 @@ def _predicate(emitter: Emitter, node: Predicate) -> Value:
     if node.fast is None or len(node.names) > 1:
         return Value(f"{test}({found.text})", may_miss=False, kind="bool")
     demand = found.demand.field(node.names[0]) if found.demand is not None and node.names else None
-    if found.demand is None or demand is None:
-        source = found.text
-        general = f"{test}({source})"
+    value, reach = found.local, ""
+    if demand is not None:
+        demand.use()
+        general = f"{test}({writer.constant(plain)}({found.local}))"
+        value = emitter.below(found, node.names).local
     else:
-        source = found.local
-        general = f"{test}({writer.constant(plain)}({source}))"
-    value, reach = source, ""
-    if node.names:
-        value = writer.fresh("w")
-        if found.demand is not None and demand is not None:
-            demand.use()
-            record = writer.constant(found.demand.record)
-            reach = f"{source}.__class__ is {record} and ({value} := {source}.{found.demand.attribute(node.names[0])})"
-        else:
-            reach = f"{source}.__class__ is dict and ({value} := {source}.get({writer.constant(node.names[0])}, M))"
+        general = f"{test}({found.text})"
+        if node.names:
+            value = writer.fresh("w")
+            reach = f"{found.local}.__class__ is dict and ({value} := {found.local}.get({writer.constant(node.names[0])}, M))"
     text = inline.query_test(writer, value, reach, *node.fast)
     return Value(f"({text} else {general})", may_miss=False, kind="bool")
 

@@ -24,6 +24,8 @@ class Decoded:
     documents: list[Any]
     count: int
     """How many records there were."""
+    lines: int
+    """How many lines or payloads there were, blank ones included."""
     indexes: Sequence[int] | None = None
     refused: Sequence[tuple[int, RecordError]] = ()
 
@@ -48,7 +50,7 @@ class Decoder:
                     block.decode()
                 documents = self._lines(block)
                 if len(documents) == count:
-                    return Decoded(documents, count)
+                    return Decoded(documents, count, count)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
         return self.payloads(block.split(b"\n")[:count], limit_bytes)
@@ -77,7 +79,8 @@ class Decoder:
                 refused.append((index, RecordError(_letter(payload, error))))
             except RecordError as error:
                 refused.append((index, error))
-        return Decoded(documents, len(payloads) - blank, indexes if refused or blank else None, refused)
+        count = len(payloads)
+        return Decoded(documents, count - blank, count, indexes if refused or blank else None, refused)
 
 
 def _letter(payload: bytes, error: Exception) -> str:

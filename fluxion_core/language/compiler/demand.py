@@ -54,6 +54,11 @@ class Demand:
             self._elements = Demand()
         return self._elements
 
+    @property
+    def leaves(self) -> list[str]:
+        """The fields that are used whole, when settled."""
+        return [name for name, demand in self.fields.items() if demand.whole] if self._settled else []
+
     def attribute(self, name: str) -> str:
         """Return the attribute that holds field *name*."""
         return f"f{list(self.fields).index(name)}"

@@ -57,11 +57,10 @@ class Groups:
         """Return the changed groups as rows of state."""
         unsealed = {**self._unsealed, **{id(group): group for group in self._turn()}}
         self._unsealed = {}
-        fields = self._folding.fields
-        rows: list[tuple[bytes, bytes | None]] = []
-        for group in unsealed.values():
-            slots = [accumulator.dump(getattr(group, f"s{slot}")) for slot, (_, accumulator, _, _) in enumerate(fields)]
-            rows.append((encode_value(group.key), encode_value(slots)))
+        states = self._loaded.namespace["group_states"]
+        rows: list[tuple[bytes, bytes | None]] = [
+            (encode_value(group.key), encode_value(states(group))) for group in unsealed.values()
+        ]
         if rows:
             self._row_bytes = sum(len(key) + len(content or b"") for key, content in rows) / len(rows)
         return rows
@@ -80,11 +79,9 @@ class Groups:
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Take back groups."""
-        group = self._loaded.namespace["Group"]
-        loads = [accumulator.load for _, accumulator, _, _ in self._folding.fields]
+        restored = self._loaded.namespace["restored"]
         for packed, content in rows.items():
             key = decode_value(packed)
-            slots = [load(state) for load, state in zip(loads, decode_value(content), strict=True)]
-            self.groups[self._identity(key)] = group(key, -1, *slots)
+            self.groups[self._identity(key)] = restored(key, decode_value(content))
         if rows:
             self._row_bytes = sum(map(len, [*rows, *rows.values()])) / len(rows)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fluxion_core.language.compiler.nodes import Call, Constant
 from fluxion_core.language.compiler.writer import Value, Writer
 
-__all__ = ["BOOLEANS", "FOLDS", "TEMPLATES", "Template", "query_test"]
+__all__ = ["BOOLEANS", "FLAT", "FOLDS", "RESULTS", "TEMPLATES", "Template", "flat", "query_test"]
 
 Template = Callable[[Writer, Call, Sequence[Value]], Value | None]
 
@@ -110,10 +110,8 @@ def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | 
         if unknown and constants == [float]:
             floats = f"{unknown[0]}.__class__ is float or {unknown[0]}.__class__ is int"
     else:
-        floats = (
-            f"({left}.__class__ is float and ({right}.__class__ is float or {right}.__class__ is int))"
-            f" or ({right}.__class__ is float and {left}.__class__ is int)"
-        )
+        both = f"({right}.__class__ is float or {right}.__class__ is int)"
+        floats = f"{both} if {left}.__class__ is float else {right}.__class__ is float and {left}.__class__ is int"
         ints = f"{left}.__class__ is int and {right}.__class__ is int"
     made = f"{left} {sign} {right}"
     writer.line(f"if {floats}: {target} = {made}", node.where)
@@ -126,7 +124,10 @@ def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | 
 def _remainder(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
     """Divide whole numbers that are not negative: there Python's remainder is MongoDB's."""
     left, right = (value.text for value in values)
-    guard = f"{left}.__class__ is int and {right}.__class__ is int and {left} >= 0 and {right} > 0"
+    by = node.arguments[1]
+    guard = f"{left}.__class__ is int and {left} >= 0"
+    if not (isinstance(by, Constant) and by.value.__class__ is int and by.value > 0):
+        guard += f" and {right}.__class__ is int and {right} > 0"
     text = f"{left} % {right} if {guard} else {_call_text(writer, node, values)}"
     return Value(writer.assign(text, node.where), may_miss=False)
 
@@ -144,35 +145,64 @@ def _rounded(writer: Writer, node: Call, values: Sequence[Value]) -> Value | Non
 # --------------------------------------------------------------------------------------------------- accumulators
 
 Fold = Callable[[Writer, str, Sequence[str], str], None]
+Result = Callable[[Writer, str], tuple[str, str]]
+
+
+def flat(slot: str, places: int) -> list[str]:
+    """Return the names of the places of a state that is a list, kept in the group itself: a list of its own costs a cache miss."""
+    return [f"{slot}{letter}" for letter in "abcdefgh"[:places]]
 
 
 def _sum_lines(writer: Writer, slot: str, value: str, general: str, *, counts: bool) -> None:
-    state, before, after, back = (writer.fresh(letter) for letter in "sxyz")
-    writer.line(f"{state} = {slot}")
+    whole, floats, error, *_ = places = flat(slot, FLAT["$avg" if counts else "$sum"])
+    before, after, back, state = (writer.fresh(letter) for letter in "xyzs")
     with writer.block(f"if {value}.__class__ is float:"):
-        writer.line(f"{before} = {state}[1]")
-        writer.line(f"if {before} is None: {state}[1] = {value}")
+        writer.line(f"{before} = {floats}")
+        writer.line(f"if {before} is None: {floats} = {value}")
         with writer.block("else:"):
-            writer.line(f"{after} = {before} + {value}; {back} = {after} - {before}")
-            writer.line(f"{state}[2] += ({before} - ({after} - {back})) + ({value} - {back}); {state}[1] = {after}")
+            writer.line(f"{floats} = {after} = {before} + {value}; {back} = {after} - {before}")
+            writer.line(f"{error} += ({before} - ({after} - {back})) + ({value} - {back})")
         if counts:
-            writer.line(f"{state}[4] += 1")
+            writer.line(f"{places[4]} += 1")
     with writer.block(f"elif {value}.__class__ is int:"):
-        writer.line(f"{state}[0] += {value}")
+        writer.line(f"{whole} += {value}")
         if counts:
-            writer.line(f"{state}[4] += 1")
-    writer.line(f"else: {general}({state}, {value})")
+            writer.line(f"{places[4]} += 1")
+    with writer.block(f"elif {value} is not None and {value} is not M:"):
+        writer.line(f"{state} = [{', '.join(places)}]; {general}({state}, {value}); {', '.join(places)} = {state}")
 
 
 def _sum(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
     if writer.constants.get(values[0], "").__class__ is int:
-        writer.line(f"{slot}[0] += {values[0]}")
+        writer.line(f"{flat(slot, 1)[0]} += {values[0]}")
     else:
         _sum_lines(writer, slot, values[0], general, counts=False)
 
 
 def _average(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
     _sum_lines(writer, slot, values[0], general, counts=True)
+
+
+def _plain_float(slot: str) -> tuple[str, str]:
+    """Return a sum of floats alone, and the test that it is one: nothing but floats came, none of them infinite or NaN."""
+    whole, floats, error, decimals = flat(slot, FLAT["$sum"])
+    return f"{floats} + {error}", f"{floats} is not None and {decimals} is None and not {whole} and {floats} - {floats} == 0"
+
+
+def _sum_result(writer: Writer, slot: str) -> tuple[str, str]:
+    whole, floats, _, decimals = flat(slot, FLAT["$sum"])
+    total, test = _plain_float(slot)
+    limit = writer.constant(2**53)
+    return (
+        f"{total} if {test} else {whole}",
+        f"({test}) or ({floats} is None and {decimals} is None and -{limit} < {whole} < {limit})",
+    )
+
+
+def _average_result(writer: Writer, slot: str) -> tuple[str, str]:
+    del writer
+    total, test = _plain_float(slot)
+    return f"({total}) / {flat(slot, FLAT['$avg'])[4]}", test
 
 
 def _count(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
@@ -204,6 +234,12 @@ FOLDS: Final[dict[str, Fold]] = {
     "$max": _extreme(">", "state"),
 }
 """Accumulators of ours whose step is written out: name -> what writes it on the slot of a group."""
+
+FLAT: Final = {"$sum": 4, "$avg": 5}
+"""Accumulators of ours whose state is a list that is kept in the group itself -> its length."""
+
+RESULTS: Final[dict[str, Result]] = {"$sum": _sum_result, "$avg": _average_result}
+"""Accumulators of ours whose common result is written out: name -> its text, and the test that it is right."""
 
 
 TEMPLATES: Final[dict[str, Template]] = {

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import attrs
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.parts import FAULTS
+from fluxion_core.language.compiler.parts import FAULTS, Folding
 from fluxion_core.language.compiler.segment import Segment, Written, group_class, row_class
 from fluxion_core.language.values import MISSING
 
@@ -19,7 +19,7 @@ __all__ = ["Loaded", "SegmentStep"]
 class Loaded:
     """A segment's generated text, turned into a function."""
 
-    def __init__(self, written: Written, name: str, slots: int | None) -> None:
+    def __init__(self, written: Written, name: str, folding: Folding | None) -> None:
         self.written = written
         digest = hashlib.sha256("\0".join([written.text, *map(repr, written.constants)]).encode()).hexdigest()[:12]
         self.filename = f"<fluxion {name} {digest}>"
@@ -30,8 +30,8 @@ class Loaded:
             "FAULTS": FAULTS,
             "EvaluationError": EvaluationError,
         }
-        if slots is not None:
-            self.namespace["Group"] = group_class(slots)
+        if folding is not None:
+            self.namespace["Group"] = group_class(folding)
         if written.row_fields is not None:
             self.namespace["Row"] = row_class(written.row_fields)
         exec(compile(written.text, self.filename, "exec"), self.namespace)  # noqa: S102  # the compiler's own text; user text stays in the table
@@ -68,7 +68,6 @@ class SegmentStep:
         found = self._loaded.get(key)
         if found is None:
             written = self.segment.write(records=records, output=output, each=each)
-            folding = self.segment.folding
-            found = Loaded(written, self.name, len(folding.fields) if folding else None)
+            found = Loaded(written, self.name, self.segment.folding)
             self._loaded[key] = found
         return found

@@ -26,16 +26,16 @@ class Failure:
 
 @attrs.define
 class Output:
-    """What came out: rows in one of three forms, and the fates of the records that went in."""
+    """What came out: rows in one of four forms, and the fates of the records that went in."""
 
     rows: list[Any] = attrs.field(factory=list)
-    form: Literal["dict", "struct", "line"] = "dict"
+    form: Literal["dict", "struct", "line", "ended line"] = "dict"
     names: tuple[str, ...] = ()
     passed: int = 0
     filtered: int = 0
     failures: list[Failure] = attrs.field(factory=list)
     block: bytes | None = None
-    """The lines as one piece, where all of the input passed unchanged."""
+    """The lines as one piece, where all of the input passed unchanged; the rows only say how many."""
 
     @property
     def count(self) -> int:
@@ -45,9 +45,9 @@ class Output:
     @property
     def documents(self) -> list[dict[str, Any]]:
         """The documents as dicts."""
-        if self.form == "line":
-            decode = Decoder(None)
-            return decode.payloads(self.rows, None).documents
+        if self.form in {"line", "ended line"}:
+            lines = self.block.split(b"\n")[:-1] if self.block is not None else self.rows
+            return Decoder(None).payloads(lines, None).documents
         if self.form == "struct":
             attributes = [(name, f"f{index}") for index, name in enumerate(self.names)]
             return [
@@ -60,6 +60,8 @@ class Output:
         """Return the documents as newline-ended JSON."""
         if self.block is not None:
             return self.block
+        if self.form == "ended line":
+            return b"".join(self.rows)
         if self.form == "line":
             return b"\n".join([*self.rows, b""])
         return encode_json_lines(self.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 from fluxion_core.language.compiler.decode import Decoder
@@ -41,19 +42,17 @@ def choose_reading(program: Program, *, each: bool) -> tuple[Decoder, Loaded | N
     return Decoder(None), plain, form if plain is not None else "dict"
 
 
-def put_lines(output: Output, block: bytes | None, payloads: Sequence[bytes]) -> None:
-    """Put the original lines in place of their indexes."""
+def put_lines(output: Output, block: bytes | None, count: int, payloads: Sequence[bytes]) -> None:
+    """Put the original lines in place of their indexes; *count*: how many lines *block* has."""
     output.form = "line"
-    if not output.rows:
-        return
-    lines: Sequence[bytes] = payloads
-    if block is not None:
-        lines = block.split(b"\n")
-        if len(output.rows) == len(lines) - 1:
-            output.block = block
-            output.rows = lines[:-1]
-            return
-    output.rows = [lines[index] for index in output.rows]
+    if block is None:
+        output.rows = [payloads[index] for index in output.rows]
+    elif len(output.rows) == count:
+        output.block = block
+    elif output.rows:
+        output.form = "ended line"
+        lines = BytesIO(block).readlines()  # the fastest that Python has to find newlines
+        output.rows = [lines[index] for index in output.rows]
 
 
 def blocking_after(program: Program, index: int) -> bool:

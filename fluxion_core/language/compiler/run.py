@@ -112,7 +112,7 @@ class Run:
                 self._pass(0, decoded.documents, indexes, output, loaded)
             else:
                 output.rows, output.passed = list(indexes), len(decoded.documents)
-            put_lines(output, block, payloads)
+            put_lines(output, block, decoded.lines, payloads)
         else:
             self._pass(0, decoded.documents, decoded.indexes, output, loaded)
         return decoded.count

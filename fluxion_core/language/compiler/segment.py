@@ -12,12 +12,13 @@ import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.demand import Demand
-from fluxion_core.language.compiler.inline import FOLDS
+from fluxion_core.language.compiler.inline import FLAT, FOLDS, RESULTS, flat
 from fluxion_core.language.compiler.library import checked_size
 from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.operators import Accumulator
 from fluxion_core.language.ordering import group_identity, identity
 from fluxion_core.language.values import MISSING
 
@@ -197,10 +198,9 @@ class SegmentWriter:
         if flagged:
             self._current = None
             self._passed = self.count("passed")
-            writer.line("seen = 0")
         pending = self._fans_out and segment.folding is not None and self._careful
-        if pending:
-            writer.line("todo = []")
+        if flagged or pending:
+            writer.line("todo = []" if pending else "seen = 0")
         with self._open:
             for part in segment.parts:
                 self._current = part
@@ -210,13 +210,14 @@ class SegmentWriter:
                 self._fold(segment.folding, pending=pending)
             else:
                 self._emit()
-            if flagged:
+            if flagged and not pending:
                 writer.line("seen = 1")
         if pending and segment.folding is not None:
-            with writer.block("for h, key, values in todo:"):
-                self._update(segment.folding, None)
+            values = [writer.fresh() for _, _, _, nodes in segment.folding.fields for _ in nodes]
+            with writer.block(f"for {', '.join(['h', 'key', *values])} in todo:"):
+                self._update(segment.folding, None, [Value(name) for name in values])
         if flagged:
-            writer.line(f"{self._passed} += seen")
+            writer.line(f"if todo: {self._passed} += 1" if pending else f"{self._passed} += seen")
 
     def _emit(self) -> None:
         writer = self.writer
@@ -246,7 +247,7 @@ class SegmentWriter:
         values = [self.emitter.value(node) for _, _, _, nodes in folding.fields for node in nodes]
         if pending:
             make_key()
-            writer.line(f"todo.append((h, key, ({''.join(value.text + ', ' for value in values)})))")
+            writer.line(f"todo.append((h, key, {''.join(value.text + ', ' for value in values)}))")
             return
         self._update(folding, make_key, values)
 
@@ -262,21 +263,18 @@ class SegmentWriter:
             writer.line(f"h = ({', '.join(parts)},)")
             return lambda: writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
         value = self.emitter.value(key)
-        present = f"None if {value.text} is M else {value.text}" if value.may_miss else value.text
-        writer.line(f"key = {present}")
-        writer.line(f"h = key if key.__class__ is str else {writer.constant(identity)}(key)")
+        writer.line(f"if {value.text}.__class__ is str or {value.text}.__class__ is int: h = key = {value.text}")
+        with writer.block("else:"):
+            writer.line(f"key = None if {value.text} is M else {value.text}" if value.may_miss else f"key = {value.text}")
+            writer.line(f"h = {writer.constant(identity)}(key)")
         return lambda: None
 
     def _hash(self, value: Value) -> str:
-        return f"{value.text} if {value.text}.__class__ is str else {self.writer.constant(group_identity)}({value.text})"
+        plain = f"{value.text}.__class__ is str or {value.text}.__class__ is int"
+        return f"{value.text} if {plain} else {self.writer.constant(group_identity)}({value.text})"
 
     def _update(self, folding: Folding, make_key: Callable[[], None] | None, values: Sequence[Value] = ()) -> None:
         writer = self.writer
-        if make_key is None:
-            names = [writer.fresh() for _, _, _, nodes in folding.fields for _ in nodes]
-            if names:
-                writer.line(f"{''.join(name + ', ' for name in names)} = values")
-            values = [Value(name) for name in names]
         writer.line("g = groups.get(h)")
         parameterised = any(parameters for _, _, parameters, _ in folding.fields)
         with writer.block("if g is None:"):
@@ -305,6 +303,11 @@ class SegmentWriter:
                 writer.line("kept.append(i)")
 
     def _write_folding_functions(self, folding: Folding) -> None:
+        self._write_new_group(folding)
+        self._write_group_row(folding)
+        self._write_group_states(folding)
+
+    def _write_new_group(self, folding: Folding) -> None:
         writer = self.writer
         with writer.define("new_group", "env", "state", "key"):
             writer.line("d = None")
@@ -314,19 +317,57 @@ class SegmentWriter:
             for name, accumulator, parameters, _ in folding.fields:
                 values = [emitter.value(node).text for node in parameters]
                 where = f"{folding.where}.{name}.{accumulator.name}" if parameters else ""
-                states.append(writer.assign(f"{writer.constant(accumulator.initial)}({', '.join(values)})", where))
+                state = writer.assign(f"{writer.constant(accumulator.initial)}({', '.join(values)})", where)
+                states.append(f"*{state}" if places_of(accumulator) else state)
             writer.line(f"return Group({', '.join(['key', '-1', *states])})")
+
+    def _write_group_row(self, folding: Folding) -> None:
+        writer = self.writer
         with writer.define("group_row", "g"):
             cells = [f"{writer.constant('_id')}: g.key"]
             for slot, (name, accumulator, _, _) in enumerate(folding.fields):
-                result = writer.assign(f"{writer.constant(accumulator.result)}(g.s{slot})")
+                general = f"{writer.constant(accumulator.result)}({_state_of(slot, accumulator)})"
+                if places_of(accumulator):
+                    text, test = RESULTS[accumulator.name](writer, f"g.s{slot}")
+                    cells.append(f"{writer.constant(name)}: {writer.assign(f'({text}) if {test} else {general}')}")
+                    continue
+                result = writer.assign(general)
                 cells.append(f"{writer.constant(name)}: None if {result} is M else {result}")
             writer.line(f"return {{{', '.join(cells)}}}")
 
+    def _write_group_states(self, folding: Folding) -> None:
+        """Write the ways of a group into the state store and back."""
+        writer = self.writer
+        accumulators = [accumulator for _, accumulator, _, _ in folding.fields]
+        with writer.define("group_states", "g"):
+            states = [
+                state if places_of(accumulator) else f"{writer.constant(accumulator.dump)}({state})"
+                for accumulator, state in ((each, _state_of(slot, each)) for slot, each in enumerate(accumulators))
+            ]
+            writer.line(f"return [{', '.join(states)}]")
+        with writer.define("restored", "key", "states"):
+            states = [
+                f"*states[{slot}]" if places_of(accumulator) else f"{writer.constant(accumulator.load)}(states[{slot}])"
+                for slot, accumulator in enumerate(accumulators)
+            ]
+            writer.line(f"return Group({', '.join(['key', '-1', *states])})")
 
-def group_class(slots: int) -> type:
-    """Return the class of a group's state: its key, the last batch that touched it, and one slot per accumulator."""
-    fields = [("key", Any), ("epoch", Any), *((f"s{slot}", Any) for slot in range(slots))]
+
+def places_of(accumulator: Accumulator) -> int:
+    """Return how many places the state of *accumulator* takes in a group itself; 0: it is kept as it is."""
+    return FLAT.get(accumulator.name, 0) if accumulator.family != "plugin" else 0
+
+
+def _state_of(slot: int, accumulator: Accumulator) -> str:
+    places = places_of(accumulator)
+    return f"[{', '.join(flat(f'g.s{slot}', places))}]" if places else f"g.s{slot}"
+
+
+def group_class(folding: Folding) -> type:
+    """Return the class of a group's state: its key, the last batch that touched it, and the places of each accumulator."""
+    fields: list[tuple[str, Any]] = [("key", Any), ("epoch", Any)]
+    for slot, (_, accumulator, _, _) in enumerate(folding.fields):
+        fields += [(name, Any) for name in flat(f"s{slot}", places_of(accumulator)) or [f"s{slot}"]]
     return msgspec.defstruct("Group", fields, gc=False)
 
 

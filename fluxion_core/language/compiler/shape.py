@@ -37,7 +37,7 @@ class Shape:
     base: Base | None
     fields: dict[str, Value] = attrs.field(factory=dict)
     dropped: set[str] = attrs.field(factory=set)
-    _cache: list[dict[Any, Value]] = attrs.field(factory=lambda: [{}])
+    _cache: list[dict[Any, Any]] = attrs.field(factory=lambda: [{}])
 
     # ------------------------------------------------------------------------------------------------- scopes
 
@@ -49,13 +49,14 @@ class Shape:
         """End such a block."""
         self._cache.pop()
 
-    def _known(self, key: Any) -> Value | None:
+    def _known(self, key: Any) -> Any:
         return next((known[key] for known in reversed(self._cache) if key in known), None)
 
     # ------------------------------------------------------------------------------------------------- reading
 
     def read(self, name: str) -> Value:
         """Return field *name*, loading it if need be."""
+        found: Value | None
         if name in self.fields:
             return self.fields[name]
         if self.base is None or name in self.dropped:
@@ -69,10 +70,17 @@ class Shape:
 
     def derived(self, key: Any, name: str, make: Callable[[Value], Value]) -> Value:
         """Return what *make* writes for field *name*, written once per *key*."""
-        found = self._known((name, key))
+        found: Value | None = self._known((name, key))
         if found is None:
             found = make(self.read(name))
             self._cache[-1][name, key] = found
+        return found
+
+    def together(self, local: str, make: Callable[[], dict[str, Value]]) -> dict[str, Value]:
+        """Return the fields of the record in *local* that *make* writes, written once."""
+        found: dict[str, Value] | None = self._known(("", local))
+        if found is None:
+            found = self._cache[-1]["", local] = make()
         return found
 
     def _load_text(self, base: Base, name: str) -> str:
@@ -86,7 +94,7 @@ class Shape:
         if self.untouched and self.base is not None:
             self.base.whole = True
             return self.base.name
-        found = self._known(())
+        found: Value | None = self._known(())
         if found is None:
             found = Value(self._build())
             self._cache[-1][()] = found
