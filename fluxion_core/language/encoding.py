@@ -17,16 +17,18 @@ import msgspec
 
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind
 
-__all__ = ["decode_value", "encode_json", "encode_json_lines", "encode_value"]
+__all__ = ["PLAIN", "decode_value", "encode_json", "encode_json_lines", "encode_plain", "encode_value"]
 
-_pack = msgspec.msgpack.Encoder().encode
+encode_plain = msgspec.msgpack.Encoder().encode
+"""What :func:`encode_value` does to a value of classes in :data:`PLAIN`, ints of 64 bits, and lists of such."""
 _PLAIN_CLASSES: Final[tuple[Any, ...]] = (int, float, str, dict, list, bytes)
-_PLAIN: Final = frozenset({str, bool, type(None), float, bytes})
+PLAIN: Final = frozenset({str, bool, type(None), float, bytes})
+"""Classes of values that are bytes as they are."""
 
 
 def encode_value(value: Any) -> bytes:
     """Return *value* as bytes from which :func:`decode_value` makes an equal value of the same types."""
-    return _pack(_wrapped(value))
+    return encode_plain(_wrapped(value))
 
 
 def decode_value(data: bytes) -> Any:
@@ -40,7 +42,7 @@ def _ext(code: int, content: bytes) -> msgspec.msgpack.Ext:
 
 def _wrapped(value: Any) -> Any:
     cls = value.__class__
-    if cls in _PLAIN:
+    if cls in PLAIN:
         return value
     if cls is dict:
         return {name: _wrapped(item) for name, item in value.items()}
@@ -57,7 +59,7 @@ def _wrapped(value: Any) -> Any:
     if value is MISSING:
         return _ext(4, b"")
     if isinstance(value, re.Pattern):
-        return _ext(5, _pack([value.pattern, value.flags]))
+        return _ext(5, encode_plain([value.pattern, value.flags]))
     return _wrapped_foreign(value)
 
 
@@ -66,7 +68,7 @@ def _wrapped_foreign(value: Any) -> Any:
     if name == "objectId":
         return _ext(6, value.binary)
     if name == "timestamp":
-        return _ext(7, _pack([value.time, value.inc]))
+        return _ext(7, encode_plain([value.time, value.inc]))
     if name == "minKey":
         return _ext(8, b"")
     if name == "maxKey":

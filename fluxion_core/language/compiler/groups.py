@@ -8,7 +8,7 @@ from typing import Any
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.nodes import ObjectOf
 from fluxion_core.language.compiler.parts import Folding
-from fluxion_core.language.encoding import decode_value, encode_value
+from fluxion_core.language.encoding import decode_value, encode_plain, encode_value
 from fluxion_core.language.ordering import group_identity, identity
 from fluxion_core.language.values import MISSING
 
@@ -57,9 +57,10 @@ class Groups:
         """Return the changed groups as rows of state."""
         unsealed = {**self._unsealed, **{id(group): group for group in self._turn()}}
         self._unsealed = {}
-        states = self._loaded.namespace["group_states"]
+        content = self._loaded.namespace["group_bytes"]
         rows: list[tuple[bytes, bytes | None]] = [
-            (encode_value(group.key), encode_value(states(group))) for group in unsealed.values()
+            (encode_plain(group.key) if group.key.__class__ is str else encode_value(group.key), content(group))
+            for group in unsealed.values()
         ]
         if rows:
             self._row_bytes = sum(len(key) + len(content or b"") for key, content in rows) / len(rows)

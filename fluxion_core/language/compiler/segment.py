@@ -18,6 +18,7 @@ from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.encoding import PLAIN, encode_plain, encode_value
 from fluxion_core.language.operators import Accumulator
 from fluxion_core.language.ordering import group_identity, identity
 from fluxion_core.language.values import MISSING
@@ -339,12 +340,21 @@ class SegmentWriter:
         """Write the ways of a group into the state store and back."""
         writer = self.writer
         accumulators = [accumulator for _, accumulator, _, _ in folding.fields]
-        with writer.define("group_states", "g"):
-            states = [
-                state if places_of(accumulator) else f"{writer.constant(accumulator.dump)}({state})"
-                for accumulator, state in ((each, _state_of(slot, each)) for slot, each in enumerate(accumulators))
-            ]
-            writer.line(f"return [{', '.join(states)}]")
+        with writer.define("group_bytes", "g"):
+            states, plain = [], []
+            for slot, accumulator in enumerate(accumulators):
+                state = _state_of(slot, accumulator)
+                if places_of(accumulator):
+                    whole, _, _, decimals, *_ = flat(f"g.s{slot}", places_of(accumulator))
+                    plain.append(f"{decimals} is None and -{2**63} <= {whole} < {2**63}")
+                else:
+                    state = writer.assign(f"{writer.constant(accumulator.dump)}({state})")
+                    whole = f"{state}.__class__ is int and -{2**63} <= {state} < {2**63}"
+                    plain.append(f"({state}.__class__ in {writer.constant(PLAIN)} or {whole})")
+                states.append(state)
+            text = f"[{', '.join(states)}]"
+            fast, general = writer.constant(encode_plain), writer.constant(encode_value)
+            writer.line(f"return {fast}({text}) if {' and '.join(plain) or True} else {general}({text})")
         with writer.define("restored", "key", "states"):
             states = [
                 f"states[{slot}]" if places_of(accumulator) else f"{writer.constant(accumulator.load)}(states[{slot}])"
