@@ -14,17 +14,48 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fluxion_core.errors import EvaluationError
 
-__all__ = ["EPOCH", "aware", "format_date", "milliseconds", "parse_date", "parse_format", "zone"]
+__all__ = [
+    "EPOCH",
+    "MONTHS",
+    "ZONE_HOURS",
+    "aware",
+    "check_format",
+    "format_date",
+    "milliseconds",
+    "parse_format",
+    "zone",
+    "zone_in_text",
+]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?\Z")
-_ABBREVIATIONS: Final = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
-_ISO: Final = re.compile(
-    r"\s*(?P<year>\d{4})-?(?P<month>\d{2})(?:-?(?P<day>\d{2}))?"
-    r"(?:[T ]\s*(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9}))?)?)?"
-    r"\s*(?P<zone>(?:UTC|GMT)?[+-]\d{2}:?\d{2}|(?:UTC|GMT)?[+-]\d{2}|Z|UTC|GMT|E[SD]T|C[SD]T|M[SD]T|P[SD]T|[A-Za-z]+/[A-Za-z_/]+)?\s*\Z"
-)
-_MONTHS: Final = (
+ZONE_HOURS: Final = {
+    "utc": 0,
+    "gmt": 0,
+    "z": 0,
+    "wet": 0,
+    "bst": 1,
+    "west": 1,
+    "cet": 1,
+    "cest": 2,
+    "eet": 2,
+    "eest": 3,
+    "msk": 3,
+    "jst": 9,
+    "est": -5,
+    "edt": -4,
+    "cst": -6,
+    "cdt": -5,
+    "mst": -7,
+    "mdt": -6,
+    "pst": -8,
+    "pdt": -7,
+    "akst": -9,
+    "akdt": -8,
+    "hst": -10,
+}
+"""What the abbreviations of zones in a text mean, in hours."""
+MONTHS: Final = (
     "January",
     "February",
     "March",
@@ -37,12 +68,6 @@ _MONTHS: Final = (
     "October",
     "November",
     "December",
-)
-_NAMED: Final = re.compile(
-    r"\s*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s+(?P<name>[a-z]{3,9})\.?,?\s+(?P<year>\d{4})"
-    r"(?:\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?\s*\Z"
-    r"|\s*(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?P<name2>[a-z]{3,9})\.?\s+(?P<day2>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year2>\d{4})\s*\Z",
-    re.IGNORECASE,
 )
 
 
@@ -64,14 +89,13 @@ def zone(name: str) -> tzinfo:
     Raises:
         EvaluationError: there is none.
     """
-    if name in {"Z", "UTC", "GMT"}:
+    if name in {"UTC", "GMT"}:
         return UTC
-    if name in _ABBREVIATIONS:
-        return timezone(timedelta(hours=_ABBREVIATIONS[name]))
-    name = re.sub(r"\A(UTC|GMT)(?=[+-])", "", name)
     found = _OFFSET.match(name)
     if found is not None:
         delta = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0))
+        if delta >= timedelta(days=1):
+            raise EvaluationError(f"the offset '{name}' is a day or more")
         return timezone(-delta if found["sign"] == "-" else delta)
     try:
         return ZoneInfo(name)
@@ -79,57 +103,21 @@ def zone(name: str) -> tzinfo:
         raise EvaluationError(f"unrecognized time zone identifier: '{name}'") from None
 
 
-def _instant(local: datetime, where: tzinfo) -> datetime:
-    return local.replace(tzinfo=where).astimezone(UTC)
-
-
-def parse_date(text: str, where: tzinfo | None = None) -> datetime:
-    """Return the instant that *text* names, in ISO-8601 or with the name of a month.
+def zone_in_text(text: str) -> tzinfo:
+    """Return the zone that stands in a text with a date: an abbreviation, an offset (maybe after ``GMT``) or an Olson name.
 
     Raises:
-        EvaluationError: it names none, or has a zone although *where* is given.
+        EvaluationError: there is none.
     """
-    found = _ISO.match(text)
-    if found is not None:
-        parts = found.groupdict()
-    else:
-        named = _NAMED.match(text)
-        if named is None:
-            raise EvaluationError(f"an error parsing date string '{text[:60]}'")
-        parts = _named_parts(named, text)
-    if parts["day"] is None:
-        raise EvaluationError(f"an incomplete date/time string has been found, with elements missing: '{text[:60]}'")
-    given = parts.get("zone")
-    if given and where is not None:
-        raise EvaluationError("a time zone cannot be given both in the string and as an argument")
-    fraction = (parts.get("fraction") or "0").ljust(6, "0")[:3]
-    try:
-        year, month, day = int(parts["year"]), int(parts["month"]), int(parts["day"])
-        local = datetime(year, month, day) + timedelta(  # noqa: DTZ001  # local time; the zone follows
-            hours=_bounded(parts, "hour", 23),
-            minutes=_bounded(parts, "minute", 59),
-            seconds=_bounded(parts, "second", 59),
-            milliseconds=int(fraction),
-        )
-        return _instant(local, zone(given) if given else where or UTC)
-    except (ValueError, OverflowError):
-        raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
+    bare = text.strip("() ")
+    if bare.lower() in ZONE_HOURS:
+        return timezone(timedelta(hours=ZONE_HOURS[bare.lower()]))
+    found = re.fullmatch(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d{2}))?", bare, re.IGNORECASE)
+    return zone(f"{found[1]}{int(found[2]):02d}:{found[3] or '00'}" if found is not None else bare)
 
 
-def _named_parts(named: re.Match[str], text: str) -> dict[str, Any]:
-    name = (named["name"] or named["name2"]).lower()
-    month = next((index for index, full in enumerate(_MONTHS, 1) if full.lower() == name or full[:3].lower() == name), None)
-    if month is None:
-        raise EvaluationError(f"an error parsing date string '{text[:60]}'")
-    return {
-        "year": named["year"] or named["year2"],
-        "month": month,
-        "day": named["day"] or named["day2"],
-        "hour": named["hour"],
-        "minute": named["minute"],
-        "second": named["second"],
-        "zone": named["zone"],
-    }
+def _instant(local: datetime, where: tzinfo) -> datetime:
+    return local.replace(tzinfo=where).astimezone(UTC)
 
 
 # --------------------------------------------------------------------------------------------------- formats
@@ -166,8 +154,8 @@ _WRITE: Final[Mapping[str, Callable[[datetime], str]]] = {
     "u": lambda date: str(date.isoweekday()),
     "z": _offset_text,
     "Z": lambda date: str(_offset_minutes(date)),
-    "b": lambda date: _MONTHS[date.month - 1][:3],
-    "B": lambda date: _MONTHS[date.month - 1],
+    "b": lambda date: MONTHS[date.month - 1][:3],
+    "B": lambda date: MONTHS[date.month - 1],
     "%": lambda _date: "%",
 }
 
@@ -214,6 +202,17 @@ _READ: Final[Mapping[str, str]] = {
 }
 
 
+def check_format(pattern: str) -> None:
+    """Look through a format that is to read dates.
+
+    Raises:
+        EvaluationError: it has a specifier that is unknown, or only for writing.
+    """
+    for found in re.finditer(r"%(.?)", pattern, re.DOTALL):
+        if found[1] not in _READ:
+            raise EvaluationError(f"unknown format specifier '%{found[1]}' for reading a date")
+
+
 @lru_cache(maxsize=256)
 def _reader(pattern: str) -> re.Pattern[str]:
     parts = []
@@ -254,7 +253,7 @@ def parse_format(text: str, pattern: str, where: tzinfo | None = None) -> dateti
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     if "minutes" in parts:
         return _instant(local, timezone(timedelta(minutes=int(parts["minutes"]))))
-    return _instant(local, zone(parts["zone"]) if "zone" in parts else where or UTC)
+    return _instant(local, zone_in_text(parts["zone"]) if "zone" in parts else where or UTC)
 
 
 def _bounded(parts: Mapping[str, Any], name: str, most: int) -> int:
@@ -275,7 +274,7 @@ def _day(parts: Mapping[str, str]) -> datetime:
         return start + timedelta(days=int(parts["yearday"]) - 1)
     name = parts.get("name", parts.get("shortname"))
     if name is not None:
-        month = next((index for index, full in enumerate(_MONTHS, 1) if name.lower() in {full.lower(), full[:3].lower()}), 0)
+        month = next((index for index, full in enumerate(MONTHS, 1) if name.lower() in {full.lower(), full[:3].lower()}), 0)
     else:
         month = int(parts["month"]) if "month" in parts else 0
     if not month or "day" not in parts:

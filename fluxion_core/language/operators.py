@@ -67,6 +67,8 @@ class Operator:
             this order; positional forms are then refused.
         optional: names of further arguments, passed after the required ones, ``MISSING`` where left out.
         null_if_missing: an optional argument that was written down and comes to nothing is null, not left out.
+        check: gets those arguments that are constants, by name, when the pipeline is compiled and at least one other is not; raises
+            ``EvaluationError`` for one that is wrong whatever the documents hold.
         constants: names of arguments that must be known when the pipeline is compiled (SQL text, the name of a connection).
         total: never raises, whatever the arguments; lets the compiler leave out bookkeeping.
         pure: a function of the arguments alone. An *effectful* operator (``pure=False``) has ``evaluate_batch`` in place of
@@ -86,6 +88,7 @@ class Operator:
     arguments: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     optional: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     null_if_missing: bool = False
+    check: Callable[[Mapping[str, Any]], None] | None = None
     constants: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     total: bool = False
     pure: bool = True

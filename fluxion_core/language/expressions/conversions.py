@@ -17,7 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError, did_you_mean
-from fluxion_core.language.dates import parse_date
+from fluxion_core.language.date_text import parse_date
 from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.expressions.strings import float_text, iso_text
 from fluxion_core.language.query.element import TYPE_CODES

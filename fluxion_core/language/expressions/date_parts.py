@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.nodes import Call, Constant, Node, OrElse
-from fluxion_core.language.dates import EPOCH, format_date, parse_date, parse_format, week_of_year, zone
+from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
+from fluxion_core.language.date_text import parse_date
+from fluxion_core.language.dates import EPOCH, check_format, format_date, parse_format, week_of_year, zone
 from fluxion_core.language.expressions.date_arguments import (
     as_date,
     as_whole,
@@ -59,6 +60,9 @@ def _part(name: str, read: Callable[[datetime], int]) -> Form:
         absent = Constant(where, MISSING)
         if isinstance(spec, dict) and not str(next(iter(spec), "$")).startswith("$"):
             given = parser.arguments(spec, where, ("date",), ("timezone",))
+            _check_zone(parser, given, where, name)
+            if "timezone" in given:
+                given["timezone"] = _null_for_missing(given["timezone"])
             return Call(where, operator, (given.get("date", absent), given.get("timezone", absent)))
         return Call(where, operator, (parser.positional(spec, where, 1, 1)[0], absent))
 
@@ -76,16 +80,32 @@ def _part(name: str, read: Callable[[datetime], int]) -> Form:
     return Form(name=name, parse=parse, family="date", examples=[Example({name: "$at"}, answers[name], _AT)])
 
 
+def _check_zone(parser: Parser, given: dict[str, Node], where: str, operator: str) -> None:
+    """Report a constant time zone that there is not: an error even where no date is."""
+    timezone = given.get("timezone")
+    if not isinstance(timezone, Constant) or nullish(timezone.value) or isinstance(given.get("date"), Constant):
+        return
+    try:
+        as_zone(timezone.value, operator)
+    except EvaluationError as error:
+        parser.problem(f"{where}.timezone", error.message)
+
+
 _AT: Final = {"at": datetime(2026, 11, 24, 11, 5, 7, 9000, tzinfo=UTC)}
 
 
 def date_to_parts(date: Any, timezone: Any = MISSING, iso8601: Any = MISSING) -> Any:
     """``$dateToParts``."""
-    if nullish(date) or timezone is None or iso8601 is None:
+    if timezone is None:
+        return None
+    where = as_zone(timezone, "$dateToParts")
+    if iso8601 is None:
         return None
     if iso8601 is not MISSING and not isinstance(iso8601, bool):
         raise EvaluationError(f"$dateToParts needs true or false as iso8601, not {type_name(iso8601)}")
-    local = as_date(date, "$dateToParts").astimezone(as_zone(timezone, "$dateToParts"))
+    if nullish(date):
+        return None
+    local = as_date(date, "$dateToParts").astimezone(where)
     time = {"hour": local.hour, "minute": local.minute, "second": local.second, "millisecond": local.microsecond // 1000}
     if iso8601 is True:
         iso = local.isocalendar()
@@ -107,21 +127,33 @@ _FIELDS: Final = (
     "timezone",
 )
 _TIME_BOUND: Final = 32767
+_READ_IN_ORDER: Final = (  # the first that is null or wrong decides between null and an error
+    *("hour", "minute", "second", "millisecond", "timezone"),
+    *("year", "isoWeekYear", "month", "isoWeek", "day", "isoDayOfWeek"),
+)
+
+
+def _bounded(value: int, name: str) -> int:
+    if abs(value) > _TIME_BOUND and name not in {"second", "millisecond", "year", "isoWeekYear"}:
+        raise EvaluationError(f"$dateFromParts: {name} {value} is out of range")
+    return value
 
 
 def date_from_parts(*values: Any) -> Any:
     """``$dateFromParts``; what lies beyond a part's bounds is carried on."""
     given = dict(zip(_FIELDS, values, strict=True))
-    if any(value is None for value in values):
-        return None
-    where = as_zone(given.pop("timezone"), "$dateFromParts")
-    parts = {name: as_whole(value, "$dateFromParts", name) for name, value in given.items() if value is not MISSING}
+    parts: dict[str, int] = {}
+    for name in _READ_IN_ORDER:
+        value = given[name]
+        if value is None:
+            return None
+        if name == "timezone":
+            where = as_zone(value, "$dateFromParts")
+        elif value is not MISSING:
+            parts[name] = _bounded(as_whole(value, "$dateFromParts", name), name)
     year = parts.get("isoWeekYear", parts.get("year", 1))
     if not 1 <= year <= 9999:  # MongoDB's bounds
         raise EvaluationError(f"$dateFromParts needs a year between 1 and 9999, not {year}")
-    for name, value in parts.items():
-        if abs(value) > _TIME_BOUND and name not in {"second", "millisecond"}:
-            raise EvaluationError(f"$dateFromParts: {name} {value} is out of range")
     try:
         if "isoWeekYear" in parts:
             local = datetime.fromisocalendar(year, 1, 1) + timedelta(
@@ -169,22 +201,28 @@ _NULL_FOR_MISSING = Operator(name="$nullForMissing", function=lambda value: None
 
 def date_to_string(date: Any, pattern: Any, timezone: Any) -> Any:
     """``$dateToString`` of a date that is there."""
-    if pattern is None or timezone is None:
+    if timezone is None or pattern is None:
         return None
     where = as_zone(timezone, "$dateToString")
     local = as_date(date, "$dateToString").astimezone(where)
     if pattern is MISSING:
         suffix = "Z" if timezone is MISSING or where is UTC else ""
         return format_date(local, "%Y-%m-%dT%H:%M:%S.%L") + suffix
-    if not isinstance(pattern, str):
-        raise EvaluationError(f"$dateToString needs a string as its format, not {type_name(pattern)}")
-    return format_date(local, pattern)
+    return format_date(local, _pattern(pattern, "$dateToString"))
+
+
+def _pattern(value: Any, operator: str) -> str:
+    if not isinstance(value, str):
+        raise EvaluationError(f"{operator} needs a string as its format, not {type_name(value)}")
+    return value
 
 
 def _to_string(date: Any, pattern: Any, timezone: Any, on_null: Any) -> Any:
-    if nullish(date):
-        if isinstance(timezone, str):
-            zone(timezone)
+    if nullish(date):  # a wrong format or time zone is an error all the same
+        if not nullish(pattern):
+            format_date(EPOCH, _pattern(pattern, "$dateToString"))
+        if not nullish(timezone):
+            as_zone(timezone, "$dateToString")
         return on_null
     return date_to_string(date, pattern, timezone)
 
@@ -225,42 +263,53 @@ def _check_format(parser: Parser, pattern: str, where: str) -> None:
         parser.problem(where, error.message)
 
 
-def date_from_string(text: Any, pattern: Any, timezone: Any, on_null: Any) -> Any:
-    """``$dateFromString``."""
-    if nullish(text):
-        return on_null
-    if pattern is None or timezone is None:
-        return None
+def _reading(pattern: Any, timezone: Any) -> Any:
+    """Return how ``$dateFromString`` is to read a text: format and time zone, ``[]`` where one of them is null.
+
+    Raises:
+        EvaluationError: one of them is wrong, which ``onError`` does not answer.
+    """
+    if not nullish(pattern):
+        check_format(_pattern(pattern, "$dateFromString"))
+    if not nullish(timezone):
+        as_zone(timezone, "$dateFromString")
+    return [] if pattern is None or timezone is None else [pattern, timezone]
+
+
+def date_from_string(text: Any, reading: Any) -> Any:
+    """``$dateFromString`` of a text that is there."""
     if not isinstance(text, str):
         raise EvaluationError(f"$dateFromString needs a string as its dateString, not {type_name(text)}")
-    where = None if timezone is MISSING else as_zone(timezone, "$dateFromString")
-    if pattern is MISSING:
-        return parse_date(text, where)
-    if not isinstance(pattern, str):
-        raise EvaluationError(f"$dateFromString needs a string as its format, not {type_name(pattern)}")
-    return parse_format(text, pattern, where)
+    if not reading:
+        return None
+    pattern, timezone = reading
+    where = None if timezone is MISSING else zone(timezone)
+    return parse_date(text, where) if pattern is MISSING else parse_format(text, pattern, where)
 
 
-_FROM_STRING = Operator(name="$dateFromString", function=date_from_string, minimum=4, maximum=4, family="date")
+_READING = Operator(name="$dateReading", function=_reading, minimum=2, maximum=2)
+_FROM_STRING = Operator(name="$dateFromString", function=date_from_string, minimum=2, maximum=2, family="date")
 
 
 def _parse_from_string(parser: Parser, spec: Any, where: str) -> Node:
     given = parser.arguments(spec, where, ("dateString",), ("format", "timezone", "onError", "onNull"))
     absent = Constant(where, MISSING)
-    pattern = given.get("format", absent)
-    if isinstance(pattern, Constant) and pattern.value not in (None, MISSING) and not isinstance(pattern.value, str):
-        parser.problem(f"{where}.format", f"a string was expected, not {type_name(pattern.value)}")
-    call: Node = Call(
-        where,
-        _FROM_STRING,
-        (
-            given.get("dateString", absent),
-            _null_if_given(given, "format", absent),
-            _null_if_given(given, "timezone", absent),
-            given.get("onNull", Constant(where, None)),
-        ),
-    )
-    return OrElse(where, call, given["onError"]) if "onError" in given else call
+    reading = Call(where, _READING, (_null_if_given(given, "format", absent), _null_if_given(given, "timezone", absent)))
+
+    def build(how: Node, text: Node) -> Node:
+        call: Node = Call(where, _FROM_STRING, (text, how))
+        read = OrElse(where, call, given["onError"]) if "onError" in given else call
+        return Condition(where, Call(where, _IS_NULLISH, (text,)), given.get("onNull", Constant(where, None)), read)
+
+    how, text = (
+        Variable(where, "reading of $dateFromString"),
+        Variable(where, "text of $dateFromString"),
+    )  # no user writes spaces
+    bindings = ((how.name, reading), (text.name, given.get("dateString", absent)))
+    return Let(where, bindings, build(how, text))
+
+
+_IS_NULLISH = Operator(name="$nullish", function=lambda value: value is None or value is MISSING, total=True)
 
 
 def _timestamp_part(name: str, attribute: str) -> Operator:
@@ -281,6 +330,7 @@ OPERATORS = (
         function=date_to_parts,
         arguments=("date",),
         optional=("timezone", "iso8601"),
+        null_if_missing=True,
         family="date",
         examples=[
             Example(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import calendar
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import milliseconds
@@ -25,9 +25,6 @@ from fluxion_core.language.expressions.date_arguments import (
 )
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.values import MISSING
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["OPERATORS", "add_months"]
 
@@ -62,12 +59,14 @@ def add_months(local: datetime, months: int) -> datetime:
 
 def _adder(operator: str, sign: int) -> Callable[..., Any]:
     def function(start: Any, unit: Any, amount: Any, timezone: Any = MISSING) -> Any:
-        if nullish(start, unit, amount) or timezone is None:
+        if nullish(start, unit):
             return None
         named = as_unit(unit, operator)
-        count = as_whole(amount, operator, "amount")
+        if nullish(amount) or timezone is None:
+            return None
         where = as_zone(timezone, operator)
-        return _shift(as_date(start, operator), named, sign * count, where, operator)
+        date = as_date(start, operator)
+        return _shift(date, named, sign * as_whole(amount, operator, "amount"), where, operator)
 
     return function
 
@@ -77,17 +76,29 @@ def _adder(operator: str, sign: int) -> Callable[..., Any]:
 
 def date_diff(start: Any, end: Any, unit: Any, timezone: Any = MISSING, start_of_week: Any = MISSING) -> Any:
     """``$dateDiff``: how many boundaries of the unit lie between the two."""
-    if nullish(start, end, unit) or timezone is None:
+    if nullish(start, end, unit):
         return None
     named = as_unit(unit, "$dateDiff")
-    if named == "week" and start_of_week is None:
-        return None
-    where = as_zone(timezone, "$dateDiff")
     first_day = 6
     if named == "week" and start_of_week is not MISSING:
+        if start_of_week is None:
+            return None
         first_day = as_weekday(start_of_week, "$dateDiff")
+    if timezone is None:
+        return None
+    where = as_zone(timezone, "$dateDiff")
     first, last = as_date(start, "$dateDiff"), as_date(end, "$dateDiff")
-    return _ordinal(last, named, where, first_day) - _ordinal(first, named, where, first_day)
+    return (
+        _ordinal(last, named, where, first_day) - _ordinal(first, named, where, first_day) + _shifted(first, last, named, where)
+    )
+
+
+def _shifted(first: datetime, last: datetime, unit: str, where: tzinfo) -> int:
+    """Return the hours that a change of the clocks between the two took away or gave."""
+    if unit != "hour":
+        return 0
+    before, after = (date.astimezone(where).utcoffset() or timedelta() for date in (first, last))
+    return int((before - after) / timedelta(hours=1))
 
 
 def _ordinal(date: datetime, unit: str, where: tzinfo, first_day: int) -> int:
@@ -113,20 +124,31 @@ _REFERENCE: Final = datetime(2000, 1, 1)  # noqa: DTZ001  # local time on every 
 
 def date_trunc(date: Any, unit: Any, bin_size: Any = MISSING, timezone: Any = MISSING, start_of_week: Any = MISSING) -> Any:
     """``$dateTrunc``: the beginning of the bin in which the date lies."""
-    if nullish(date, unit) or bin_size is None or timezone is None:
+    if nullish(date) or bin_size is None:
+        return None
+    size = _bin_size(bin_size)
+    if nullish(unit):
         return None
     named = as_unit(unit, "$dateTrunc")
-    if named == "week" and start_of_week is None:
+    if named == "week" and start_of_week is not MISSING:
+        if start_of_week is None:
+            return None
+        as_weekday(start_of_week, "$dateTrunc")
+    if timezone is None:
         return None
-    size = 1 if bin_size is MISSING else as_whole(bin_size, "$dateTrunc", "binSize")
-    if size <= 0:
-        raise EvaluationError(f"$dateTrunc needs a binSize of at least 1, not {size}")
     where = as_zone(timezone, "$dateTrunc")
     instant = as_date(date, "$dateTrunc")
     try:
         return _truncated(instant, named, size, where, start_of_week)
     except (OverflowError, ValueError):
         raise EvaluationError("$dateTrunc: the result is out of range") from None
+
+
+def _bin_size(value: Any) -> int:
+    size = 1 if value is MISSING else as_whole(value, "$dateTrunc", "binSize")
+    if size <= 0:
+        raise EvaluationError(f"$dateTrunc needs a binSize of at least 1, not {size}")
+    return size
 
 
 def _truncated(instant: datetime, unit: str, size: int, where: tzinfo, start_of_week: Any) -> datetime:
@@ -152,6 +174,23 @@ def _truncated(instant: datetime, unit: str, size: int, where: tzinfo, start_of_
     return result.replace(tzinfo=where).astimezone(UTC)
 
 
+def _check_of(operator: str) -> Callable[[Mapping[str, Any]], None]:
+    """Return what looks at the arguments that are constants: a wrong one is an error even where a null makes the answer null."""
+    readers: dict[str, Callable[[Any], Any]] = {
+        "unit": lambda value: as_unit(value, operator),
+        "timezone": lambda value: as_zone(value, operator),
+        "startOfWeek": lambda value: as_weekday(value, operator),
+        "binSize": _bin_size,
+    }
+
+    def check(constants: Mapping[str, Any]) -> None:
+        for name, read in readers.items():
+            if not nullish(constants.get(name)):
+                read(constants[name])
+
+    return check
+
+
 _AT: Final = {"at": datetime(2026, 11, 24, 11, 5, 7, 9000, tzinfo=UTC)}
 _NEXT_DAY: Final = datetime(2026, 11, 25, 11, 5, 7, 9000, tzinfo=UTC)
 _MIDNIGHT: Final = datetime(2026, 11, 24, tzinfo=UTC)
@@ -162,6 +201,7 @@ OPERATORS = (
         arguments=("startDate", "unit", "amount"),
         optional=("timezone",),
         null_if_missing=True,
+        check=_check_of("$dateAdd"),
         family="date",
         examples=[Example({"$dateAdd": {"startDate": "$at", "unit": "day", "amount": 1}}, _NEXT_DAY, _AT)],
     ),
@@ -171,6 +211,7 @@ OPERATORS = (
         arguments=("startDate", "unit", "amount"),
         optional=("timezone",),
         null_if_missing=True,
+        check=_check_of("$dateSubtract"),
         family="date",
         examples=[Example({"$dateSubtract": {"startDate": _NEXT_DAY, "unit": "day", "amount": 1}}, _AT["at"])],
     ),
@@ -180,6 +221,7 @@ OPERATORS = (
         arguments=("startDate", "endDate", "unit"),
         optional=("timezone", "startOfWeek"),
         null_if_missing=True,
+        check=_check_of("$dateDiff"),
         family="date",
         examples=[Example({"$dateDiff": {"startDate": "$at", "endDate": _NEXT_DAY, "unit": "hour"}}, 24, _AT)],
     ),
@@ -189,6 +231,7 @@ OPERATORS = (
         arguments=("date", "unit"),
         optional=("binSize", "timezone", "startOfWeek"),
         null_if_missing=True,
+        check=_check_of("$dateTrunc"),
         family="date",
         examples=[Example({"$dateTrunc": {"date": "$at", "unit": "day"}}, _MIDNIGHT, _AT)],
     ),

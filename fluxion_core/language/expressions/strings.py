@@ -60,7 +60,7 @@ def coerced(value: Any, operator: str) -> str:
     if name == "int":
         return str(value)
     if name == "double":
-        return float_text(value)
+        return float_text(value) if math.isfinite(value) else repr(value)  # $toString writes NaN and Infinity, these do not
     if name == "decimal":
         return str(value)
     if name == "date":
@@ -72,51 +72,34 @@ def coerced(value: Any, operator: str) -> str:
 
 
 def float_text(value: float) -> str:
-    """Return a float as MongoDB prints it: no ``.0``, exponents from 1e+21 on and below 1e-6."""
+    """Return a float as MongoDB prints it: no ``.0``, an exponent of two digits from 1e+16 on and below 1e-4."""
     if math.isnan(value):
         return "NaN"
-    if value in {float("inf"), float("-inf")}:
+    if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    if value == int(value) and abs(value) < 1e21:  # see the docstring
-        return (
-            "-0"
-            if value == 0 and str(value)[0] == "-"
-            else str(int(value))
-            if abs(value) < 1e16
-            else f"{Decimal(repr(value)):f}"
-        )  # repr switches there
-    text = repr(value)
-    if "e" not in text:
-        return text
-    mantissa, exponent = text.split("e")
-    return f"{mantissa}e{int(exponent):+d}" if not 1e-7 < abs(value) < 1 else f"{Decimal(text):f}"  # see the docstring
+    return repr(value).removesuffix(".0")  # Python's own form is this one but for whole numbers
 
 
 def concat(*values: Any) -> Any:
     """``$concat``."""
-    null = False
     for value in values:
         if _nullish(value):
-            null = True
-        elif not isinstance(value, str):
+            return None
+        if not isinstance(value, str):
             raise EvaluationError(f"$concat only supports strings, not {type_name(value)}")
-    if null:
-        return None
     if sum(map(len, values)) > LIMIT_BYTES:
         raise EvaluationError("$concat: the result is larger than 16 MiB")
     return "".join(values)
 
 
 def _index(name: str, *, in_bytes: bool) -> Callable[..., Any]:
-    def function(text: Any, part: Any, start: Any = MISSING, end: Any = MISSING) -> Any:
+    def function(text: Any, part: Any, *bounds: Any) -> Any:  # a bound that is given and missing is an error
         if _nullish(text):
             return None
         _string(text, name, "first argument")
         _string(part, name, "second argument")
-        if _nullish(start) and start is not MISSING:
-            return None
-        first = 0 if start is MISSING else _position(start, name, "starting index")
-        last = None if end is MISSING or end is None else _position(end, name, "ending index")
+        first = _position(bounds[0], name, "starting index") if bounds else 0
+        last = _position(bounds[1], name, "ending index") if len(bounds) > 1 else None
         haystack: Any = text.encode() if in_bytes else text
         needle: Any = part.encode() if in_bytes else part
         if last is not None and last < first:
@@ -255,7 +238,15 @@ def _named(
     name: str, function: Callable[..., Any], required: tuple[str, ...], optional: tuple[str, ...], *examples: tuple[Any, Any]
 ) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
-    return Operator(name=name, function=function, arguments=required, optional=optional, family="string", examples=made)
+    return Operator(
+        name=name,
+        function=function,
+        arguments=required,
+        optional=optional,
+        null_if_missing=True,
+        family="string",
+        examples=made,
+    )
 
 
 OPERATORS = (

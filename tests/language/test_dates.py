@@ -1,0 +1,111 @@
+"""Dates: which argument decides between null and an error, time zones, and dates read from free text.
+
+Source: MongoDB manual, "Date Expression Operators"; for the order in which arguments are looked at, the server's evaluation.
+"""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fluxion_core import CompileError, EvaluationError, aggregate
+
+AT = datetime(2031, 3, 8, 9, 10, 11, 120000, tzinfo=UTC)
+
+
+def value_of(expression, document=None):
+    (row,) = aggregate([document or {}], [{"$project": {"_id": 0, "value": expression}}])
+    return row["value"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"$dateAdd": {"startDate": "$none", "unit": "fortnight", "amount": 1}},
+        {"$dateSubtract": {"startDate": "$none", "unit": "day", "amount": 1, "timezone": "Mars/Olympus"}},
+        {"$dateDiff": {"startDate": "$none", "endDate": AT, "unit": "day", "startOfWeek": "someday"}},
+        {"$dateTrunc": {"date": "$none", "unit": "day", "binSize": 0}},
+        {"$hour": {"date": "$none", "timezone": "Mars/Olympus"}},
+        {"$dateToString": {"date": "$none", "timezone": "$zone"}},
+        {"$dateToString": {"date": "$none", "format": "$number"}},
+        {"$dateToParts": {"date": None, "timezone": "Mars/Olympus"}},
+        {"$dateFromString": {"dateString": None, "format": "%Q"}},
+        {"$dateFromParts": {"year": None, "hour": "noon"}},
+        {"$dateFromParts": {"year": None, "minute": 40_000}},
+    ],
+)
+def test_a_wrong_argument_is_an_error_although_the_date_is_missing(expression) -> None:
+    with pytest.raises((CompileError, EvaluationError)):
+        value_of(expression, {"zone": "Mars/Olympus", "number": 4})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"$dateAdd": {"startDate": None, "unit": "fortnight", "amount": 1}},
+        {"$hour": {"date": None, "timezone": "Mars/Olympus"}},
+        {"$dateToParts": {"date": AT, "iso8601": "$none"}},
+        {"$dateToParts": {"date": AT, "timezone": "$none", "iso8601": "yes"}},
+        {"$dateDiff": {"startDate": AT, "endDate": None, "unit": "fortnight"}},
+        {"$dateFromParts": {"year": 90_000, "second": None}},
+        {"$dateFromString": {"dateString": "8 March 2031", "timezone": None, "format": None}},
+    ],
+)
+def test_a_null_that_is_looked_at_first_makes_null(expression) -> None:
+    assert value_of(expression) is None
+
+
+@pytest.mark.parametrize("wrong", [{"timezone": "Mars/Olympus"}, {"timezone": 2}, {"format": "%w"}, {"format": 7}])
+def test_on_error_answers_a_text_that_is_no_date_and_no_other_mistake(wrong) -> None:
+    assert value_of({"$dateFromString": {"dateString": "someday", "onError": "failed"}}) == "failed"
+    assert value_of({"$dateFromString": {"dateString": 5, "timezone": None, "onError": "failed"}}) == "failed"
+    with pytest.raises((CompileError, EvaluationError)):
+        value_of({"$dateFromString": {"dateString": "2031-03-08", "onError": "failed", **wrong}})
+
+
+def test_hours_between_two_dates_are_those_that_passed_although_the_clocks_changed() -> None:
+    start, end = datetime(2031, 3, 9, 6, 30, tzinfo=UTC), datetime(2031, 3, 9, 7, 30, tzinfo=UTC)
+    assert value_of({"$dateDiff": {"startDate": start, "endDate": end, "unit": "hour", "timezone": "America/New_York"}}) == 1
+
+
+@pytest.mark.parametrize("zone", ["PST", "EDT", "Z", "UTC+02:00", "america/new_york", "+2", "+25:00", ""])
+def test_an_abbreviation_is_no_time_zone(zone) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$hour": {"date": AT, "timezone": "$zone"}}, {"zone": zone})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2031-3-8 09:10:11.120",
+        "2031/03/08 9:10:11.120",
+        "3/8/2031 9:10:11.12",
+        "8.3.2031 09:10:11.120",
+        "8-3-2031 09.10.11.120",
+        "08-Mar-2031 09:10:11.120",
+        "Sat, March 8th, 2031 09:10:11.120 UTC",
+        "2031-W10-6 09:10:11.120z",
+        "2031067t09:10:11.120",
+        "20310308T091011.120Z",
+        "2031-03-08 11:10:11.120 GMT+2",
+        "2031-03-08T04:10:11.120 EST",
+        "09:10:11.120 2031-03-08",
+    ],
+)
+def test_a_date_is_read_in_many_notations(text) -> None:
+    assert value_of({"$dateFromString": {"dateString": text}}) == AT
+
+
+@pytest.mark.parametrize(
+    ("time", "hour"), [("9am", 9), ("9:00 PM", 21), ("12 a.m.", 0), ("12:00:00 pm", 12), ("24:00:00", 24), ("23:59:60", 24)]
+)
+def test_times_of_day_have_twelve_or_twenty_four_hours(time, hour) -> None:
+    assert value_of({"$dateFromString": {"dateString": f"2031-03-08 {time}"}}) == datetime(
+        2031, 3, 8 + hour // 24, hour % 24, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "March 2031", "12:30", "2031-03-08 25:00", "2031-03-08 13pm", "2031-02-30", "2031-03-08 09:10 noon"]
+)
+def test_a_text_that_is_no_whole_date_fails(text) -> None:
+    assert value_of({"$dateFromString": {"dateString": text, "onError": "failed"}}) == "failed"

@@ -1,0 +1,45 @@
+"""Strings: which argument decides between null and an error, and numbers taken for text.
+
+Source: MongoDB manual, "String Expression Operators"; for the order in which arguments are looked at, the server's evaluation.
+"""
+
+import pytest
+
+from fluxion_core import EvaluationError, aggregate
+
+
+def value_of(expression, document=None):
+    (row,) = aggregate([document or {}], [{"$project": {"_id": 0, "value": expression}}])
+    return row["value"]
+
+
+def test_concat_looks_no_further_than_the_first_null() -> None:
+    assert value_of({"$concat": ["a", None, 4]}) is None
+    with pytest.raises(EvaluationError):
+        value_of({"$concat": ["a", 4, None]})
+
+
+@pytest.mark.parametrize("operator", ["$indexOfBytes", "$indexOfCP"])
+@pytest.mark.parametrize("bounds", [[None], ["$none"], [0, None], [0, "$none"]])
+def test_a_bound_that_is_null_or_missing_is_an_error(operator, bounds) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({operator: ["$text", "b", *bounds]}, {"text": "abc"})
+
+
+@pytest.mark.parametrize("operator", ["$trim", "$ltrim", "$rtrim"])
+def test_characters_to_trim_that_are_missing_make_null(operator) -> None:
+    assert value_of({operator: {"input": " a ", "chars": "$none"}}) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(float("inf"), "inf"), (float("-inf"), "-inf"), (float("nan"), "nan"), (1e20, "1e+20"), (2e-5, "2e-05")],
+)
+def test_a_double_becomes_text_as_c_prints_it(number, text) -> None:
+    assert value_of({"$toLower": "$n"}, {"n": number}) == text
+    assert value_of({"$substrCP": ["$n", 0, 9]}, {"n": number}) == text
+
+
+def test_to_string_writes_the_infinities_in_full() -> None:
+    assert value_of({"$toString": float("-inf")}) == "-Infinity"
+    assert value_of({"$toString": 1e16}) == "1e+16"
