@@ -13,8 +13,9 @@ from typing import Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.regex_safety import cost_of
+from fluxion_core.language.regex_syntax import translate
 
-__all__ = ["compile_pattern", "fitting"]
+__all__ = ["compile_pattern", "fitting", "options_of"]
 
 FREE_DEGREE: Final = 2
 """Patterns that take at worst the square of the text's length are tried on any text."""
@@ -26,20 +27,11 @@ MAXIMUM_LENGTH: Final = 32764
 """The longest pattern, PCRE's limit in MongoDB."""
 
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.UNICODE}
-_POSIX: Final = {
-    "alpha": "a-zA-Z",
-    "digit": "0-9",
-    "alnum": "a-zA-Z0-9",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "space": r"\s",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9A-Fa-f",
-    "word": r"\w",
-    "blank": r" \t",
-}
-_ESCAPES: Final = {"z": r"\Z", "Z": r"(?=\n?\Z)", "h": r"[ \t]", "R": r"(?:\r\n|\n|\r)", "e": r"\x1b"}
-_TOKEN: Final = re.compile(r"\\(?P<escape>.)|\[:(?P<posix>\w+):\]|\(\?<(?P<name>[A-Za-z_]\w*)>|(?P<other>.)", re.DOTALL)
+
+
+def options_of(flags: int) -> str:
+    """Return the letters of the options among *flags* of ``re``."""
+    return "".join(letter for letter in "imsx" if flags & _FLAGS[letter])
 
 
 @lru_cache(maxsize=1024)
@@ -58,8 +50,8 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
         raise EvaluationError(f"a regular expression may have {MAXIMUM_LENGTH} characters, not {len(pattern)}")
     if "\0" in pattern:
         raise EvaluationError("a regular expression may not hold a null byte")
-    text = _leading_flags(_TOKEN.sub(_translated, pattern))
     try:
+        text = translate(pattern, verbose=bool(flags & re.VERBOSE))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled = re.compile(text, flags)
@@ -94,22 +86,3 @@ def fitting(pattern: re.Pattern[str], text: str) -> str:
             "other's characters; make them exclusive, or anchor it"
         )
     return text
-
-
-def _translated(found: re.Match[str]) -> str:
-    if found["escape"] is not None:
-        return _ESCAPES.get(found["escape"], found[0])
-    if found["posix"] is not None:
-        return _POSIX.get(found["posix"], found[0])
-    if found["name"] is not None:
-        return f"(?P<{found['name']}>"
-    return found[0]
-
-
-def _leading_flags(text: str) -> str:
-    """Turn ``a(?i)b`` into ``a(?i:b)``: PCRE lets flags begin anywhere, Python only at the start."""
-    found = re.search(r"(?<!\\)\(\?([imsx]+)\)", text)
-    if found is None or found.start() == 0:
-        return text
-    before, after = text[: found.start()], text[found.end() :]
-    return f"{before}(?{found[1]}:{after})" if before.count("(") == before.count(")") else text

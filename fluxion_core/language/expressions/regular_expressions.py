@@ -7,7 +7,7 @@ from typing import Any
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.regex import compile_pattern, fitting
+from fluxion_core.language.regex import compile_pattern, fitting, options_of
 from fluxion_core.language.values import MISSING, kind, type_name
 
 __all__ = ["OPERATORS"]
@@ -24,14 +24,9 @@ def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[st
     found: re.Pattern[str]
     if kind(pattern) == "regex":
         source = pattern.pattern
-        flags = pattern.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
-        if options and flags:
+        letters = options_of(pattern.flags)
+        if isinstance(options, str) and letters:
             raise EvaluationError(f"{name}: options are set both in the pattern and in 'options'")
-        letters = "".join(
-            letter
-            for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL), ("x", re.VERBOSE))
-            if flags & flag
-        )
         found = compile_pattern(source if isinstance(source, str) else source.decode(), letters or options or "")
     elif isinstance(pattern, str):
         found = compile_pattern(pattern, options if isinstance(options, str) else "")
@@ -54,7 +49,17 @@ def regex_find(text: Any, pattern: Any, options: Any = MISSING) -> Any:
 def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
     """``$regexFindAll``: every match."""
     compiled = _prepared("$regexFindAll", text, pattern, options)
-    return [] if compiled is None else [_shown(found) for found in compiled.finditer(fitting(compiled, text))]
+    found: list[dict[str, Any]] = []
+    start = 0
+    while compiled is not None:  # an empty text is searched too; the end of another one is not, once the search came there
+        match = compiled.search(fitting(compiled, text), start)
+        if match is None:
+            break
+        found.append(_shown(match))
+        start = match.end() if match[0] else match.end() + (match.end() < len(text))
+        if start >= len(text):
+            break
+    return found
 
 
 def regex_match(text: Any, pattern: Any, options: Any = MISSING) -> bool:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test
-from fluxion_core.language.regex import fitting
+from fluxion_core.language.regex import compile_pattern, fitting, options_of
 from fluxion_core.language.values import MISSING, is_number, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["QUERIES", "equality"]
+__all__ = ["QUERIES", "equality", "searching"]
 
 _NUMBERS: Final = frozenset({"int", "double", "decimal"})
 
@@ -32,14 +33,20 @@ def equality(constant: Any) -> Leaf:
 
 def matching(pattern: Any) -> Leaf:
     """Return the condition that a string matches *pattern*, or that the value is the same pattern."""
-    search = searcher(pattern)
-    same = _equal_to(pattern)
+    return searching(searcher(pattern), _equal_to(pattern))
+
+
+def searching(search: Callable[[str], bool], same: Test) -> Leaf:
+    """Return the condition that *search* finds something in a string, or that another value is the *same* pattern."""
     return Leaf(lambda value: search(value) if value.__class__ is str else same(value))
 
 
 def searcher(pattern: Any) -> Callable[[str], bool]:
     """Return a function that tells whether a string matches *pattern*, a ``re.Pattern`` or bson's ``Regex``."""
-    compiled = pattern if isinstance(pattern, re.Pattern) else pattern.try_compile()
+    try:
+        compiled = compile_pattern(pattern.pattern, options_of(pattern.flags))
+    except EvaluationError:  # Python compiled it, though PCRE would not
+        compiled = pattern if isinstance(pattern, re.Pattern) else pattern.try_compile()
     search = compiled.search
     return lambda text: search(fitting(compiled, text)) is not None
 

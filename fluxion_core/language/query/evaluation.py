@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.query.comparison import matching
+from fluxion_core.language.query.comparison import matching, searching
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.regex import compile_pattern
+from fluxion_core.language.regex import compile_pattern, fitting, options_of
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, kind, type_name
 
 if TYPE_CHECKING:
@@ -61,7 +61,13 @@ def regex_leaf(parser: Parser, spec: Any, options: Any, where: str) -> Leaf:
         parser.problem(where, f"$regex must be a string or a pattern, not {type_name(spec)}")
         return nothing
     try:
-        return matching(compile_pattern(spec, options or ""))
+        compiled = compile_pattern(spec, options or "")
+        return searching(
+            lambda text: compiled.search(fitting(compiled, text)) is not None,
+            lambda value: (
+                kind(value) == "regex" and value.pattern == spec and set(options_of(value.flags)) == set(options or "") - {"u"}
+            ),
+        )
     except EvaluationError as error:
         parser.problem(where, error.message)
         return nothing

@@ -1,0 +1,237 @@
+"""PCRE's syntax as Python's: what MongoDB reads in a regular expression, written so that ``re`` means the same.
+
+The classes of digits, word characters and spaces are those of ASCII, as in PCRE without ``(*UCP)``; options may begin anywhere within a group.
+Source: the manual of PCRE2, "pcre2pattern".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["translate"]
+
+_LAST: Final = "\U0010ffff"
+_HORIZONTAL: Final = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
+_VERTICAL: Final = r"\n\x0b\f\r\x85\u2028\u2029"
+_CLASSES: Final = {  # what stands between brackets for an escape, and for its opposite
+    "d": ("0-9", f"\\x00-/:-{_LAST}"),
+    "w": ("A-Za-z0-9_", f"\\x00-/:-@\\[-\\^`{{-{_LAST}"),
+    "s": (r" \t\n\r\f\v", f"\\x00-\\x08\\x0e-\\x1f!-{_LAST}"),
+    "h": (_HORIZONTAL, None),
+    "v": (_VERTICAL, None),
+}
+_POSIX: Final = {
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "space": r" \t\n\r\f\v",
+    "punct": r"!-/:-@\[-`{-~",
+    "xdigit": "0-9A-Fa-f",
+    "word": "A-Za-z0-9_",
+    "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "print": " -~",
+    "graph": "!-~",
+    "ascii": r"\x00-\x7f",
+}
+_ALONE: Final = {  # escapes that stand outside of brackets only
+    "z": r"\Z",
+    "Z": r"(?=\n?\Z)",
+    "R": r"(?:\r\n|[\n\x0b\f\r\x85\u2028\u2029])",
+    "N": r"[^\n]",
+    "b": r"(?a:\b)",
+    "B": r"(?a:\B)",
+}
+_LEADING: Final = re.compile(r"\(\*(?P<verb>UTF8?|UCP|NO_AUTO_POSSESS|NO_START_OPT|CRLF|CR|LF|ANYCRLF|ANY)\)")
+_OPTIONS: Final = re.compile(r"\(\?(?P<on>[imsx]*)(?:-(?P<off>[imsx]+))?\)")
+_BACKWARDS: Final = re.compile(r"\\k(?:<(\w+)>|\{(\w+)\}|'(\w+)')|\\g(?:\{(\w+)\}|(\d+))")
+_HEXADECIMAL: Final = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+_PROPERTY: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w+)\}|(\w))")
+_QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
+_NAMED_GROUP: Final = re.compile(r"\(\?(?:<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
+_POSIX_CLASS: Final = re.compile(r"\[:(\^?)(\w+):\]")
+
+
+def translate(pattern: str, *, verbose: bool = False) -> str:
+    """Return *pattern* for ``re``; *verbose* says that its option ``x`` is set.
+
+    Raises:
+        re.error: it has what PCRE refuses.
+    """
+    return _Translation(pattern, verbose=verbose).text()
+
+
+class _Translation:
+    """One pass over a pattern: where it stands, and which options are open in which group."""
+
+    def __init__(self, pattern: str, *, verbose: bool) -> None:
+        self.pattern = pattern
+        self.verbose = verbose
+        self.unicode = False
+        self.at = 0
+        self.out: list[str] = []
+        self.open: list[list[str]] = [[]]  # for every group around, the options that began within it
+
+    def text(self) -> str:
+        """Translate the whole pattern."""
+        while (verb := _LEADING.match(self.pattern, self.at)) is not None:
+            self.unicode = self.unicode or verb["verb"] == "UCP"
+            self.at = verb.end()
+        while self.at < len(self.pattern):
+            self._step()
+        self.out.append(")" * len(self.open[0]))
+        return "".join(self.out)
+
+    def _step(self) -> None:
+        letter = self.pattern[self.at]
+        if letter == "\\":
+            self._escape()
+        elif letter == "[":
+            self._brackets()
+        elif letter == "(":
+            self._group()
+        elif letter == ")" and len(self.open) > 1:
+            self._put(")" * len(self.open.pop()) + ")", 1)
+        elif letter == "|":
+            begun = self.open[-1]
+            self._put(")" * len(begun) + "|" + "".join(begun), 1)
+        elif letter == "#" and self.verbose:
+            end = self.pattern.find("\n", self.at)
+            self.at = len(self.pattern) if end < 0 else end
+        else:
+            self._put(letter, 1)
+
+    def _put(self, text: str, length: int) -> None:
+        self.out.append(text)
+        self.at += length
+
+    def _matched(self, reader: re.Pattern[str]) -> re.Match[str] | None:
+        return reader.match(self.pattern, self.at)
+
+    def _group(self) -> None:
+        if self.pattern.startswith("(?#", self.at):
+            end = self.pattern.find(")", self.at)
+            self.at = len(self.pattern) if end < 0 else end + 1
+            return
+        options = self._matched(_OPTIONS)
+        if options is not None and (options["on"] or options["off"]):
+            begin = f"(?{options['on']}{'-' + options['off'] if options['off'] else ''}:"
+            self.open[-1].append(begin)
+            self._put(begin, len(options[0]))
+            return
+        self.open.append([])
+        named = self._matched(_NAMED_GROUP)
+        if named is not None:
+            self._put(f"(?P<{named[1] or named[2]}>", len(named[0]))
+        else:
+            self._put("(", 1)
+
+    def _escape(self) -> None:
+        backwards, quoted = self._matched(_BACKWARDS), self._matched(_QUOTED)
+        if backwards is not None:
+            name = next(part for part in backwards.groups() if part)
+            self._put(f"(?:\\{name})" if name.isdigit() else f"(?P={name})", len(backwards[0]))
+            return
+        if quoted is not None:
+            self._put(re.escape(quoted[1]), len(quoted[0]))
+            return
+        letter = self.pattern[self.at + 1 : self.at + 2]
+        if letter in _ALONE and not (self.unicode and letter in "bB"):
+            self._put(_ALONE[letter], 2)
+            return
+        members = self._members()
+        if members is None:
+            self._character()
+        else:
+            self._put(f"[{members}]", 0)
+
+    def _members(self) -> str | None:
+        """Return what an escape for many characters puts between brackets, and pass it; ``None`` for another escape."""
+        found = self._matched(_PROPERTY)
+        if found is not None:
+            self.at += len(found[0])
+            return _category(found[3] or found[4], negated=(found[1] == "P") != bool(found[2]))
+        letter = self.pattern[self.at + 1 : self.at + 2]
+        if letter.lower() not in _CLASSES or (self.unicode and letter in "dDwWsS"):
+            return None
+        inside, outside = _CLASSES[letter.lower()]
+        self.at += 2
+        return inside if letter.islower() else outside or _opposite(inside)
+
+    def _character(self) -> None:
+        """Pass an escape for one character."""
+        found = self._matched(_HEXADECIMAL)
+        if found is not None:
+            self._put(re.escape(chr(int(found[1], 16))), len(found[0]))
+            return
+        letter = self.pattern[self.at + 1 : self.at + 2]
+        if letter in {"u", "U", "l", "L"}:
+            raise re.error(f"PCRE does not know \\{letter}")
+        self._put("\\x1b" if letter == "e" else "\\" + letter, 2)
+
+    def _brackets(self) -> None:
+        self._put("[", 1)
+        if self.pattern.startswith("^", self.at):
+            self._put("^", 1)
+        if self.pattern.startswith("]", self.at):
+            self._put("\\]", 1)
+        while self.at < len(self.pattern) and self.pattern[self.at] != "]":
+            posix, quoted = self._matched(_POSIX_CLASS), self._matched(_QUOTED)
+            if posix is not None:
+                self._put(_posix(posix[2], negated=bool(posix[1])), len(posix[0]))
+            elif quoted is not None:
+                self._put(re.escape(quoted[1]), len(quoted[0]))
+            elif self.pattern[self.at] == "\\":
+                members = self._members()
+                if members is None:
+                    self._character()
+                else:
+                    self._put(members, 0)
+            else:
+                letter = self.pattern[self.at]
+                self._put("\\" + letter if letter in "[&~|" else letter, 1)
+        if self.at == len(self.pattern):
+            raise re.error("missing terminating ] for a class of characters")
+        self._put("]", 1)
+
+
+def _posix(name: str, *, negated: bool) -> str:
+    if name not in _POSIX:
+        raise re.error(f"unknown class [:{name}:]")
+    return _opposite(_POSIX[name]) if negated else _POSIX[name]
+
+
+@lru_cache(maxsize=64)
+def _opposite(members: str) -> str:
+    """Return the characters that are not in the class ``[members]``, as ranges."""
+    return _ranges(re.compile(f"[^{members}]"))
+
+
+@lru_cache(maxsize=64)
+def _category(name: str, *, negated: bool) -> str:
+    """Return the characters of a general category (``L``, ``Lu``; ``Any``), as ranges."""
+    inside = [name == "Any" or unicodedata.category(chr(code)).startswith(name) for code in range(0x110000)]
+    if not any(inside):
+        raise re.error(f"unknown property '{name}' after \\p")
+    return _spans([found != negated for found in inside])
+
+
+def _ranges(reader: re.Pattern[str]) -> str:
+    return _spans([reader.match(chr(code)) is not None for code in range(0x110000)])
+
+
+def _spans(inside: list[bool]) -> str:
+    spans: list[str] = []
+    start = -1
+    for code, found in enumerate([*inside, False]):
+        if found and start < 0:
+            start = code
+        elif not found and start >= 0:
+            spans.append(f"\\U{start:08x}-\\U{code - 1:08x}")
+            start = -1
+    return "".join(spans)

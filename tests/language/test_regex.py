@@ -1,0 +1,75 @@
+"""Regular expressions as PCRE reads them, and how matches are found one after the other.
+
+Source: MongoDB manual, "$regex", "$regexFindAll"; the manual of PCRE2, "pcre2pattern".
+"""
+
+import re
+
+import pytest
+
+from fluxion_core import CompileError, EvaluationError, aggregate
+
+
+def found(pattern, text, **more):
+    expression = {"$regexFindAll": {"input": "$text", "regex": {"$literal": pattern}, **more}}
+    (row,) = aggregate([{"text": text}], [{"$project": {"_id": 0, "value": expression}}])
+    return [match["match"] for match in row["value"]]
+
+
+def matching(condition, *values):
+    return [row["v"] for row in aggregate([{"v": value} for value in values], [{"$match": {"v": condition}}])]
+
+
+@pytest.mark.parametrize(
+    ("matches", "pattern", "text"),
+    [
+        (["7"], r"\d", "7\u0663"),
+        (["n", "o"], r"\w", "n\u00f6o"),
+        (["n", "\u00f6"], r"(*UCP)\w", "n\u00f6-"),
+        (["\u00f6"], r"\W", "n\u00f6"),
+        ([" "], r"\s", " \u00a0"),
+        (["\u00a0"], r"[\S]", " \u00a0"),
+        (["ab"], r"\bab\b", "\u00f6ab"),
+        (["\u00c4\u00e4"], r"\p{L}+", "1\u00c4\u00e42"),
+        (["1", "2"], r"[^\p{L}]", "1\u00c42"),
+        (["\u00c4"], r"\p{Lu}", "\u00c4\u00e4"),
+        (["a.b"], r"\Qa.b\E", "axb a.b"),
+        (["aa"], r"(?<twice>a)\k<twice>", "aab"),
+        (["aa"], r"(a)\g{1}", "aab"),
+        (["\u263a"], r"\x{263A}", "a\u263a"),
+        (["aB", "c"], r"a(?i)b|C", "aB c"),
+        (["b"], r"(?:(?i)B)", "b"),
+        ([" "], r"[[:^alnum:]]", "a 1"),
+        (["\n"], r"\v", "a\nb"),
+        (["ab"], "a # first\n b  # then", "ab"),
+    ],
+)
+def test_the_syntax_is_that_of_pcre(matches, pattern, text) -> None:
+    assert matches == found(pattern, text, **({"options": "x"} if "#" in pattern else {}))
+
+
+@pytest.mark.parametrize("pattern", [r"\u0061", "[a", "[[:letters:]]", r"\p{Nonsense}", "(a", "a)"])
+def test_what_pcre_does_not_know_is_an_error(pattern) -> None:
+    with pytest.raises((CompileError, EvaluationError)):
+        found(pattern, "a")
+
+
+@pytest.mark.parametrize(
+    ("matches", "pattern", "text"),
+    [(["", "", ""], "", "abc"), ([""], "", ""), (["", "bb", ""], "b*", "abbc"), ([""], "$", "abc")],
+)
+def test_no_match_is_looked_for_at_the_end_that_the_search_came_to(matches, pattern, text) -> None:
+    assert matches == found(pattern, text)
+
+
+def test_options_beside_those_of_the_pattern_are_an_error_although_empty() -> None:
+    with pytest.raises((CompileError, EvaluationError)):
+        found(re.compile("a", re.IGNORECASE), "a", options="")
+    assert ["a"] == found(re.compile("a", re.IGNORECASE), "a", options=None)
+
+
+def test_a_condition_finds_the_same_pattern_and_reads_it_as_pcre_does() -> None:
+    stored = re.compile(r"\d")
+    assert [stored, "7"] == matching({"$regex": r"\d"}, stored, "7", "\u0663")
+    assert [stored, "7"] == matching(re.compile(r"\d"), stored, "7", "\u0663")
+    assert [] == matching({"$regex": r"\d", "$options": "i"}, stored)
