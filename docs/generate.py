@@ -12,11 +12,11 @@ from fluxion_core.cli import cli
 from fluxion_core.cli.components import options_markdown
 from fluxion_core.components import KINDS
 from fluxion_core.config.model import RuntimeConfig
+from fluxion_core.language import query
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.compiler import known
 from fluxion_core.language.encoding import encode_json
 from fluxion_core.language.expressions import OPERATORS
-from fluxion_core.language.query import QUERIES
 from fluxion_core.language.stages import STAGES
 from fluxion_core.plugins import load_plugins
 
@@ -118,8 +118,12 @@ def language_page() -> str:
         example = accumulator.examples[0]
         lines.append(f"| `{name}` | {_code(example.expression)} | {_code(example.expected)} |")
     lines += ["", "Not supported: " + _names(known.ACCUMULATORS - set(ACCUMULATORS)), "", "## Query operators of `$match`", ""]
-    logical = {"$and", "$or", "$nor", "$not", "$expr", "$regex", "$options", "$comment"}
-    lines += [_names({*QUERIES, *logical}), "", "Not supported: " + _names(known.QUERIES - {*QUERIES, *logical}), ""]
+    lines += ["| Operator | Example | Keeps | Drops |", "| --- | --- | --- | --- |"]
+    for name, example in sorted(query.EXAMPLES.items()):
+        dropped = [document for document in example.documents if document not in example.expected]
+        cells = (example.expression[0]["$match"], example.expected, dropped)
+        lines.append(f"| `{name}` | {' | '.join(map(_code, cells))} |")
+    lines += ["", "Not supported: " + _names(known.QUERIES - query.NAMES), ""]
     return "\n".join(lines)
 
 

@@ -159,6 +159,7 @@ class LocalExecution:
         )
         run = bound.program.start(emit=bound.emit, context=effects)
         run.max_record_bytes = self.config.max_record_bytes
+        run.random = self.plan.host.rng.random
         self.metrics.stages.reset(bound.program.stage_names, bound.program.stage_steps)
         restore(run, checkpoint, self.metrics)
         return Loop(

@@ -8,6 +8,7 @@ import pytest
 from fluxion_core import EvaluationError, aggregate
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.expressions import OPERATORS
+from fluxion_core.language.query import EXAMPLES, NAMES
 from fluxion_core.language.stages import STAGES
 
 
@@ -46,3 +47,13 @@ def test_stage_has_examples_that_hold(name) -> None:
     assert examples
     for example in examples:
         assert example.expected == list(aggregate(map(dict, example.documents), example.expression)), example
+
+
+def test_every_query_operator_has_an_example():
+    assert set(EXAMPLES) == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_query_operator_has_an_example_that_holds(name):
+    example = EXAMPLES[name]
+    assert example.expected == list(aggregate(map(dict, example.documents), example.expression)), example

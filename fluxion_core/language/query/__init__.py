@@ -14,6 +14,7 @@ from fluxion_core.language.compiler.nodes import Constant, Environment, Field, L
 from fluxion_core.language.query import arrays, bitwise, comparison, element, evaluation
 from fluxion_core.language.query.comparison import equality
 from fluxion_core.language.query.evaluation import regex_leaf
+from fluxion_core.language.query.examples import EXAMPLES
 from fluxion_core.language.query.json_schema import schema_test
 from fluxion_core.language.query.leaves import Leaf, Test
 from fluxion_core.language.values import MISSING, is_number, kind, truthy, type_name
@@ -21,7 +22,7 @@ from fluxion_core.language.values import MISSING, is_number, kind, truthy, type_
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["LOGICAL", "QUERIES", "document_test", "field_leaves", "is_operators", "query_node"]
+__all__ = ["EXAMPLES", "LOGICAL", "NAMES", "QUERIES", "document_test", "field_leaves", "is_operators", "query_node"]
 
 QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
     **comparison.QUERIES,
@@ -33,6 +34,8 @@ QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
 LOGICAL: Final = ("$and", "$or", "$nor")
 _ON_FIELDS: Final = (*QUERIES, "$not", "$regex", "$options")
 _TOP: Final = (*LOGICAL, "$expr", "$comment", "$alwaysTrue", "$alwaysFalse", "$jsonSchema", "$sampleRate")
+NAMES: Final = frozenset({*_ON_FIELDS, *_TOP})
+"""Every query operator of the language."""
 
 
 def is_operators(spec: Any) -> bool:

@@ -1,13 +1,15 @@
-"""``$match``: keeps the documents that meet a query."""
+"""``$match $validate``: the documents that meet a query go on; the others are dropped, or are records at fault."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from fluxion_core.errors import did_you_mean
 from fluxion_core.language.compiler.nodes import Logic, Node
+from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.operators import Example
 from fluxion_core.language.query import query_node
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["STAGES", "Match"]
+__all__ = ["STAGES", "Match", "Validate"]
 
 
 @attrs.define(kw_only=True)
@@ -31,14 +33,53 @@ class Match(PerDocument):
 
     def write(self, segment: SegmentWriter) -> None:
         """Test one condition after the other, so that what follows a false one is not loaded."""
-        query = self.query
-        conditions = query.arguments if isinstance(query, Logic) and query.every else (query,)
-        for condition in conditions:
+        for condition in _conditions(self.query):
             segment.keep_if(segment.emitter.truth(condition))
+
+
+def _conditions(query: Node) -> Sequence[Node]:
+    """Return the conditions that must all hold for *query* to be true."""
+    return query.arguments if isinstance(query, Logic) and query.every else (query,)
+
+
+@attrs.define(kw_only=True)
+class Validate(PerDocument):
+    """Makes every document for which *validator* is not true a record at fault."""
+
+    validator: Node
+
+    def nodes(self) -> Iterable[Node]:
+        """Return the validator."""
+        return (self.validator,)
+
+    def write(self, segment: SegmentWriter) -> None:
+        """Test one condition after the other, so that the error names the one that does not hold."""
+        writer = segment.writer
+        for condition in _conditions(self.validator):
+            test = segment.emitter.truth(condition)
+            if test != "True":
+                with writer.block(f"if not ({test}):"):
+                    writer.line(f"raise EvaluationError({writer.constant(_INVALID)})", condition.where)
 
 
 def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Match]:
     return [Match(where=where, query=query_node(parser, spec, where))]
+
+
+_INVALID: Final = "the document does not meet this condition of $validate"
+_ACTIONS: Final = ("discard", "dlq", "error")
+
+
+def _parse_validate(parser: Parser, spec: Any, where: str) -> Sequence[PerDocument]:
+    members = parser.members(spec, where, ("validator",), ("validationAction",))
+    if "validator" not in members:
+        return []
+    action = members.get("validationAction", "discard")
+    if action not in _ACTIONS:
+        hint = did_you_mean(str(action), _ACTIONS) or f"one of {', '.join(_ACTIONS)}"
+        parser.problem(f"{where}.validationAction", f"unknown action {shown(action)}", hint)
+    query = query_node(parser, members["validator"], f"{where}.validator")
+    return [Match(where=where, query=query) if action == "discard" else Validate(where=where, validator=query)]
 
 
 STAGES = (
@@ -48,6 +89,18 @@ STAGES = (
         kind="stateless",
         examples=[
             Example([{"$match": {"status": "PAID"}}], [{"status": "PAID"}], documents=[{"status": "PAID"}, {"status": "OPEN"}])
+        ],
+    ),
+    StageForm(
+        name="$validate",
+        parse=_parse_validate,
+        kind="stateless",
+        examples=[
+            Example(
+                [{"$validate": {"validator": {"$jsonSchema": {"required": ["total"]}}}}],
+                [{"total": 5}],
+                documents=[{"total": 5}, {"sum": 5}],
+            )
         ],
     ),
 )
