@@ -71,6 +71,8 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
     if name == "$sampleRate":
         return [_sample(parser, value, where)]
     if name in {"$alwaysTrue", "$alwaysFalse"}:
+        if not is_number(value) or value != 1:
+            return [parser.problem(where, f"{name} takes 1, not {value!r}"[:120])]
         return [Constant(where, name == "$alwaysTrue")]
     parser.unknown(where, "query operator", name, _TOP, known.QUERIES - set(_ON_FIELDS))
     return []
@@ -121,8 +123,7 @@ def field_leaves(parser: Parser, spec: Mapping[str, Any], where: str) -> list[Le
 
 def _not(parser: Parser, spec: Any, where: str) -> Leaf:
     if kind(spec) == "regex":
-        leaf = equality(spec)
-        return Leaf(leaf.at(()), expands=False, negated=True)
+        return Leaf(lambda _value: False, expands=False, negated=True, parts=(equality(spec),))
     if not isinstance(spec, dict) or not is_operators(spec):
         parser.problem(where, "$not needs a regular expression or an object of operators")
         return Leaf(lambda _value: False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, kind
+from fluxion_core.language.values import INT32_MAX, INT64_MAX, INT64_MIN, is_finite, is_number, kind
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -16,7 +16,7 @@ __all__ = ["QUERIES"]
 
 def _mask(parser: Parser, spec: Any, where: str) -> int:
     if isinstance(spec, list | tuple):
-        if all(is_number(bit) and bit == int(bit) and bit >= 0 for bit in spec):
+        if all(is_number(bit) and _whole(bit) and 0 <= bit <= INT32_MAX for bit in spec):
             return sum({1 << min(int(bit), 1 << 16) for bit in spec})
     elif kind(spec) == "binData":
         return int.from_bytes(bytes(spec), "little")

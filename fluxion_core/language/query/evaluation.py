@@ -28,6 +28,9 @@ def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
         parser.problem(where, "$mod needs [divisor, remainder], two numbers")
         return Leaf(lambda _value: False)
     divisor, remainder = (math.trunc(item) for item in spec)
+    if not all(INT64_MIN <= whole <= INT64_MAX for whole in (divisor, remainder)):
+        parser.problem(where, "divisor and remainder of $mod have 64 bits")
+        return Leaf(lambda _value: False)
     if divisor == 0:
         parser.problem(where, "the divisor of $mod cannot be 0")
         return Leaf(lambda _value: False)

@@ -66,7 +66,10 @@ def _keyword(parser: Parser, name: str, value: Any, where: str, schema: Mapping[
             parser.problem(where, f"a string was expected, not {type_name(value)}")
     elif name not in {"exclusiveMinimum", "exclusiveMaximum", "additionalItems"}:
         parser.problem(where, f"unknown keyword '{name}'", did_you_mean(name, _KEYWORDS))
-    elif name != "additionalItems" and name.replace("exclusiveM", "m") not in schema:
+    elif name == "additionalItems":
+        if not isinstance(value, bool):
+            schema_test(parser, value, where)
+    elif name.replace("exclusiveM", "m") not in schema:
         parser.problem(where, f"{name} needs {name.replace('exclusiveM', 'm')}")
     return None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, StepPart
 from fluxion_core.language.operators import Example
@@ -22,21 +23,95 @@ __all__ = ["STAGES", "Sort", "ordered", "parse_order"]
 
 Order = tuple[tuple[tuple[str, ...], bool], ...]
 """(path, descending) per field."""
+_EMPTY: Any = object()
+_ARRAY: Any = object()
+_NULL: Any = sort_key(None)
+_BEFORE_NULL: Any = (1, 0)
+"""The key of an empty array."""
 
 
 def ordered(documents: Iterable[dict[str, Any]], fields: Order) -> list[dict[str, Any]]:
     """Return *documents* sorted; those that are equal keep their order."""
     result = list(documents)
-    for names, descending in reversed(fields):
-        result.sort(key=path_key(names, descending=descending), reverse=descending)
-    return result
+    if len(fields) == 1 or not any(_crosses_arrays(document, fields) for document in result):
+        for names, descending in reversed(fields):
+            result.sort(key=path_key(names, descending=descending), reverse=descending)
+        return result
+    rows = [(_joint_key(document, fields), document) for document in result]
+    for place, (_, descending) in reversed(list(enumerate(fields))):
+        rows.sort(key=lambda row: row[0][place], reverse=descending)
+    return [document for _, document in rows]
+
+
+def _crosses_arrays(document: dict[str, Any], fields: Order) -> bool:
+    """Whether more than one field goes through an array: then they are not chosen one by one."""
+    return sum(_plain(document, names) is _ARRAY for names, _ in fields) > 1
+
+
+def _joint_key(document: dict[str, Any], fields: Order) -> list[Any]:
+    """Return the keys of all fields: where several go through one array, those of one element, the first in the order.
+
+    Raises:
+        EvaluationError: two fields go through different arrays.
+    """
+    values = [_plain(document, names) for names, _ in fields]
+    if any(value is _ARRAY for value in values):
+        choice = _combinations([(document, names) for names, _ in fields])
+        for place, (_, descending) in enumerate(fields):
+            best = (max if descending else min)(row[place] for row in choice)
+            choice = [row for row in choice if row[place] == best]
+        return choice[0]
+    return [_value_key(value) for value in values]
+
+
+def _value_key(value: Any) -> Any:
+    return _NULL if value is MISSING else _BEFORE_NULL if value is _EMPTY else sort_key(value)
+
+
+def _plain(value: Any, names: Sequence[str]) -> Any:
+    """Return the value at the end of a path, or ``_ARRAY`` where an array lies on it or at its end."""
+    for name in names:
+        if value.__class__ is list:
+            return _ARRAY
+        value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
+    return _ARRAY if value.__class__ is list else value
+
+
+def _combinations(ends: Sequence[tuple[Any, Sequence[str]]]) -> list[list[Any]]:
+    """Return the keys of every element of the array that lies on the paths, with those of the paths beside it."""
+    stopped = [_until_array(value, names) for value, names in ends]
+    arrays = {passed: value for value, _, passed in stopped if value.__class__ is list}
+    if not arrays:
+        return [[_value_key(value) for value, _, _ in stopped]]
+    if len(arrays) > 1:
+        raise EvaluationError("$sort cannot go through two arrays of one document at once")
+    ((path, array),) = arrays.items()
+    rows: list[list[Any]] = []
+    for element in array or [_EMPTY]:
+        inner = [_within(element, names, array) if passed == path else (value, ()) for value, names, passed in stopped]
+        rows += _combinations(inner) if any(names for _, names in inner) else [[_value_key(value) for value, _ in inner]]
+    return rows
+
+
+def _until_array(value: Any, names: Sequence[str]) -> tuple[Any, Sequence[str], tuple[str, ...]]:
+    """Return what is reached before the first array, the rest of the path, and the part that was gone."""
+    for place, name in enumerate(names):
+        if value.__class__ is list:
+            return value, names[place:], tuple(names[:place])
+        value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
+    return value, (), tuple(names)
+
+
+def _within(element: Any, names: Sequence[str], array: list[Any]) -> tuple[Any, Sequence[str]]:
+    if names and names[0].isdecimal() and int(names[0]) < len(array):
+        return array[int(names[0])], names[1:]
+    return (element, names) if not names or isinstance(element, dict) else (MISSING, ())
 
 
 def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, Any]], Any]:
     """Return the key of a document: of an array the least element, or the greatest when descending; missing counts as null."""
     choose = max if descending else min
-    null = sort_key(None)
-    empty = (1, 0)  # an empty array comes before null
+    null, empty = _NULL, _BEFORE_NULL
 
     if len(names) == 1:
         (name,) = names
@@ -56,9 +131,6 @@ def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, A
         return choose(found) if found else null
 
     return key
-
-
-_EMPTY: Any = object()
 
 
 def _reached(value: Any, names: Sequence[str]) -> Iterable[Any]:
@@ -116,8 +188,10 @@ def parse_order(parser: Parser, spec: Any, where: str) -> Order:
 
 
 def _rounded(direction: Any) -> Any:
-    """Return a direction; a decimal is rounded to a whole number, as MongoDB does."""
-    return round(direction) if direction.__class__ is Decimal and is_finite(direction) else direction
+    """Return a direction as a whole number, as MongoDB does: a decimal is rounded, a double cut off."""
+    if not is_finite(direction):
+        return 0
+    return round(direction) if direction.__class__ is Decimal else int(direction)
 
 
 def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Sort]:

@@ -1,0 +1,48 @@
+"""Queries: what a condition makes of arrays within arrays, and which conditions are errors.
+
+Source: MongoDB manual, "Query and Projection Operators"; for what it leaves open, the server's parser of queries.
+"""
+
+import math
+import re
+
+import pytest
+
+from fluxion_core import CompileError, aggregate
+
+
+def matching(condition, *values):
+    return [row["v"] for row in aggregate([{"v": value} for value in values], [{"$match": {"v": condition}}])]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [{"$not": {"$gt": 5}}, {"$not": {"$not": {"$type": "array"}}}, {"$not": {"$in": [7]}}, {"$not": re.compile("x")}],
+)
+def test_an_element_that_is_an_array_is_one_value_for_elem_match(condition) -> None:
+    assert [[[7]], [["x"]]] == matching({"$elemMatch": condition}, [[7]], [["x"]])
+
+
+def test_all_within_elem_match_asks_the_elements_themselves() -> None:
+    assert [[4]] == matching({"$elemMatch": {"$all": [4]}}, [[4]], [4])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"$size": 2**31},
+        {"$mod": [1e20, 0]},
+        {"$mod": [3, -1e19]},
+        {"$bitsAllSet": [2**31]},
+        {"$bitsAnyClear": [math.inf]},
+    ],
+)
+def test_a_number_with_too_many_bits_is_an_error(condition) -> None:
+    with pytest.raises(CompileError):
+        matching(condition, 1)
+
+
+@pytest.mark.parametrize("value", [0, 2, "1", None])
+def test_always_true_takes_1(value) -> None:
+    with pytest.raises(CompileError):
+        list(aggregate([], [{"$match": {"$alwaysTrue": value}}]))

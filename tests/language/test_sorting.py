@@ -1,0 +1,43 @@
+"""``$sort``: arrays on the paths of several fields, and directions that are not whole numbers.
+
+Source: MongoDB manual, "$sort", "Comparison/Sort Order"; for what it leaves open, the server's sort keys.
+"""
+
+from decimal import Decimal
+
+import pytest
+
+from fluxion_core import CompileError, EvaluationError, aggregate
+
+
+def order(spec, *documents):
+    return [row["_id"] for row in aggregate([{"_id": index, **row} for index, row in enumerate(documents)], [{"$sort": spec}])]
+
+
+def test_fields_of_one_array_are_those_of_one_element() -> None:
+    low_together, mixed = {"x": [{"a": 1, "b": 4}]}, {"x": [{"a": 1, "b": 7}, {"a": 2, "b": 0}]}
+    assert [1, 0] == order({"x.a": 1, "x.b": 1}, mixed, low_together)
+    assert [0, 1] == order({"x.a": -1, "x.b": 1}, mixed, low_together)
+    assert [1, 0] == order({"x.b": -1, "x.a": 1}, {"x": [{"a": 9, "b": 4}]}, mixed)
+
+
+def test_a_field_beside_an_array_goes_with_every_element() -> None:
+    assert [1, 2, 0] == order({"x": 1, "y": 1}, {"x": [3, 1], "y": 5}, {"x": [], "y": 9}, {"x": [1], "y": 4})
+
+
+@pytest.mark.parametrize("document", [{"x": [1], "y": [2]}, {"x": [], "y": [2]}, {"x": [{"a": 1, "b": [2]}], "y": [3]}])
+def test_two_arrays_beside_each_other_are_an_error(document) -> None:
+    with pytest.raises(EvaluationError):
+        order({"x": 1, "y": 1}, document)
+
+
+@pytest.mark.parametrize("direction", [1.9, 1.0, Decimal("0.9"), Decimal("1.4")])
+def test_a_double_is_cut_off_and_a_decimal_rounded_to_the_direction(direction) -> None:
+    assert [1, 0] == order({"x": direction}, {"x": 2}, {"x": 1})
+    assert [0, 1] == order({"x": -direction}, {"x": 2}, {"x": 1})
+
+
+@pytest.mark.parametrize("direction", [0.9, -0.5, 2.0, Decimal("1.5"), Decimal("0.5"), float("nan"), float("inf"), True])
+def test_another_direction_is_an_error(direction) -> None:
+    with pytest.raises(CompileError):
+        order({"x": direction}, {"x": 1})
