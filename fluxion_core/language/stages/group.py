@@ -84,7 +84,9 @@ def _summed(parser: Parser, where: str, key: Node, name: str) -> Folding:
 def _parse_count(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     if not isinstance(spec, str) or not spec or spec.startswith("$") or "." in spec or "\0" in spec or spec == "_id":
         parser.problem(
-            where, f"the name of a field was expected, not {shown(spec)}", "not empty, no dots, no '$' at the beginning, not '_id'"
+            where,
+            f"the name of a field was expected, not {shown(spec)}",
+            "not empty, no dots, no '$' at the beginning, not '_id'",
         )
         return []
     return [_summed(parser, where, Constant(where, None), spec), Exclude(where=where, tree={"_id": True})]
