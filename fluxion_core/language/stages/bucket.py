@@ -33,6 +33,8 @@ def _output(parser: Parser, members: dict[str, Any], where: str) -> tuple[Any, .
     if not isinstance(given, dict):
         parser.problem(f"{where}.output", f"an object of fields was expected, not {shown(given)}")
         return ()
+    if "_id" in given:
+        parser.problem(f"{where}.output._id", "_id is the bucket itself")
     fields = [parse_accumulation(parser, name, value, f"{where}.output.{name}") for name, value in given.items()]
     return tuple(field for field in fields if field is not None)
 
@@ -131,8 +133,9 @@ _SERIES: Final = {
     "E24": (
         1.0, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2.0, 2.2, 2.4, 2.7, 3.0, 3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5, 8.2, 9.1,
     ),
+    **{f"E{size}": tuple(9.2 if size == 192 and place == 185 else round(10 ** (place / size), 2) for place in range(size)) for size in (48, 96, 192)},
 }  # fmt: skip
-"""Preferred numbers. Source: ISO 3, IEC 60063, as named in MongoDB's manual ("$bucketAuto", granularity)."""
+"""Preferred numbers; 9.20 is the one that IEC 60063 does not take from the formula. Source: ISO 3, IEC 60063, as named in MongoDB's manual ("$bucketAuto", granularity)."""
 
 
 def _above(value: float, granularity: str) -> float:

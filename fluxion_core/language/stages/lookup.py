@@ -16,8 +16,7 @@ from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, Step
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import put
-from fluxion_core.language.query import document_test
-from fluxion_core.language.query.leaves import Test, endpoints
+from fluxion_core.language.query.leaves import endpoints
 from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     stages = members.get("pipeline")
     if "from" in members:
         documents = collection_named(parser, members["from"], f"{where}.from")
-    elif not (isinstance(stages, list) and stages and isinstance(stages[0], dict) and "$documents" in stages[0]):
+    elif not _makes_documents(stages):
         parser.problem(where, "'from' is missing", "or begin the pipeline with $documents")
     variables = members.get("let", {})
     if not isinstance(variables, dict):
@@ -162,6 +161,10 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     ]
 
 
+def _makes_documents(stages: Any) -> bool:
+    return isinstance(stages, list) and bool(stages) and isinstance(stages[0], dict) and "$documents" in stages[0]
+
+
 # --------------------------------------------------------------------------------------------------- $graphLookup
 
 
@@ -178,7 +181,7 @@ class GraphLookup(StepPart):
     into: tuple[str, ...]
     most: int | None
     depth_field: tuple[str, ...] | None
-    restrict: Test | None
+    restrict: Nested | None
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
@@ -189,7 +192,7 @@ class _GraphStep(EachStep):
     def __init__(self, part: GraphLookup, run: Any) -> None:
         self._part = part
         self._run = run
-        documents = [document for document in part.documents if part.restrict is None or part.restrict(document)]
+        documents = part.documents if part.restrict is None else part.restrict.run(part.documents, parent=run)
         self._index = _Index(documents, part.connect_to)
         self._begin = part.evaluator(part.begin)
 
@@ -225,7 +228,7 @@ def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     depth_field = parser.field_path(members["depthField"], f"{where}.depthField") if "depthField" in members else None
     restrict = None
     if "restrictSearchWithMatch" in members:
-        restrict = document_test(parser, members["restrictSearchWithMatch"], f"{where}.restrictSearchWithMatch")
+        restrict = parse_nested(parser, [{"$match": members["restrictSearchWithMatch"]}], f"{where}.restrictSearchWithMatch")
     documents = collection_named(parser, members["from"], f"{where}.from")
     begin = parser.expression(members["startWith"], f"{where}.startWith")
     connect_from, connect_to, into = paths
@@ -280,8 +283,8 @@ def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     members = parser.members(spec, where, (), ("coll", "pipeline"))
     if not isinstance(spec, dict):
         return []
-    if not members:
-        parser.problem(where, "'coll' or 'pipeline' is missing")
+    if "coll" not in members and not _makes_documents(members.get("pipeline")):
+        parser.problem(where, "'coll' is missing", "or begin the pipeline with $documents")
     documents = collection_named(parser, members["coll"], f"{where}.coll") if "coll" in members else []
     pipeline = parse_nested(parser, members["pipeline"], f"{where}.pipeline") if "pipeline" in members else None
     return [Union(where=where, documents=documents, pipeline=pipeline)]

@@ -1,0 +1,38 @@
+"""Stages: specifications that are errors, and what the manual's pages of the stages leave open.
+
+Source: MongoDB manual, "Aggregation Stages"; IEC 60063 for the series of preferred numbers.
+"""
+
+import pytest
+
+from fluxion_core import CompileError, aggregate
+
+PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"_id": 3, "name": "Cy", "boss": "Bo"}]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"$count": "_id"},
+        {"$unionWith": {"pipeline": []}},
+        {"$unionWith": {"pipeline": [{"$limit": 1}]}},
+        {"$bucket": {"groupBy": "$v", "boundaries": [0, 9], "output": {"_id": {"$sum": 1}}}},
+        {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "granularity": "E7"}},
+    ],
+)
+def test_a_specification_is_an_error(stage) -> None:
+    with pytest.raises(CompileError):
+        list(aggregate([], [stage], collections={"others": []}))
+
+
+@pytest.mark.parametrize(("series", "edges"), [("E48", (3.83, 4.02)), ("E96", (3.92, 4.02)), ("E192", (3.97, 4.02))])
+def test_the_fine_series_of_iec_60063_round_the_edges(series, edges) -> None:
+    (row,) = aggregate([{"v": 4}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": series}}])
+    assert edges == (row["_id"]["min"], row["_id"]["max"])
+
+
+def test_the_search_of_graph_lookup_may_be_restricted_by_an_expression() -> None:
+    search = {"from": "people", "startWith": "$boss", "connectFromField": "boss", "connectToField": "name", "as": "above"}
+    search["restrictSearchWithMatch"] = {"$expr": {"$lt": ["$_id", 2]}}
+    rows = list(aggregate(PEOPLE, [{"$graphLookup": search}], collections={"people": PEOPLE}))
+    assert [[], ["Ada"], []] == [[person["name"] for person in row["above"]] for row in rows]
