@@ -18,7 +18,20 @@ __all__ = ["MAX_DEPTH", "JsonCodec"]
 MAX_DEPTH = 100
 """The deepest nesting of a document, as in MongoDB."""
 
-_encode = msgspec.json.Encoder().encode
+
+def _foreign(value: Any) -> Any:
+    """Return a value of a class of bson in the types of JSON."""
+    cls = type(value)
+    if cls.__module__.split(".")[0] == "bson":
+        if isinstance(value, int | bytes):
+            return int(value) if isinstance(value, int) else bytes(value)
+        if cls.__name__ in {"ObjectId", "Decimal128"}:
+            return str(value)
+    msg = f"a value of class {cls.__name__}"
+    raise TypeError(msg)
+
+
+_encode = msgspec.json.Encoder(enc_hook=_foreign).encode
 
 
 class JsonCodec(Codec[Options]):
@@ -26,7 +39,7 @@ class JsonCodec(Codec[Options]):
 
     Decoding follows RFC 8259 strictly: no NaN, no lone surrogates, at most 100 levels; of equal keys the last one counts,
     integers have any size up to 4300 digits, and other numbers are floats. Encoding gives dates as ISO-8601 in UTC with
-    milliseconds and ``Z``, decimals and UUIDs as text, bytes as base64, and NaN and the infinities as ``null``.
+    milliseconds and ``Z``, decimals, UUIDs and object ids as text, bytes as base64, and NaN and the infinities as ``null``.
     """
 
     name: ClassVar[str] = "json"

@@ -1,6 +1,6 @@
 """Values as bytes for state and for documents that wait for a sink: MessagePack with every type of the language kept.
 
-Source: the MessagePack specification; extension types 1-9 are ours.
+Source: the MessagePack specification; extension types 1-13 are ours.
 """
 
 from __future__ import annotations
@@ -73,11 +73,25 @@ def _wrapped_foreign(value: Any) -> Any:
         return _ext(8, b"")
     if name == "maxKey":
         return _ext(9, b"")
+    if name == "regex":
+        return _ext(10, encode_plain([value.pattern, value.flags]))
+    if value.__class__.__module__.split(".")[0] == "bson":
+        special = _BSON_SUBCLASSES.get(value.__class__.__name__)
+        if special is not None:
+            return special(value)
     plain = next((known for known in _PLAIN_CLASSES if isinstance(value, known)), None)
     if plain is not None:
         return _wrapped(plain(value))
     msg = f"a value of class {value.__class__.__module__}.{value.__class__.__qualname__} is none of the language's values"
     raise TypeError(msg)
+
+
+_BSON_SUBCLASSES: Final[dict[str, Callable[[Any], Any]]] = {
+    "Int64": lambda value: _ext(11, str(int(value)).encode()),
+    "Binary": lambda value: _ext(12, bytes([value.subtype]) + bytes(value)),
+    "Code": lambda value: _ext(13, encode_plain([str(value), _wrapped(value.scope)])),
+    "Decimal128": lambda value: _ext(2, str(value).encode()),
+}
 
 
 def _pattern(data: bytes) -> Any:
@@ -99,6 +113,10 @@ _UNWRAP: Final[dict[int, Callable[[bytes], Any]]] = {
     7: lambda data: _bson("Timestamp", *msgspec.msgpack.decode(data)),
     8: lambda _data: _bson("MinKey"),
     9: lambda _data: _bson("MaxKey"),
+    10: lambda data: _bson("Regex", *msgspec.msgpack.decode(data)),
+    11: lambda data: _bson("Int64", int(data.decode())),
+    12: lambda data: _bson("Binary", data[1:], data[0]),
+    13: lambda data: _bson("Code", *decode_value(data)),
 }
 
 
@@ -111,7 +129,10 @@ _unpack = msgspec.msgpack.Decoder(ext_hook=_unwrap).decode
 
 def _json_text(value: Any) -> Any:
     """Give JSON what it has no type for: a pattern as its source, what else there is as its text."""
-    return value.pattern if isinstance(value, re.Pattern) else str(value)
+    plain = next((known for known in (int, bytes) if isinstance(value, known)), None)
+    if plain is not None:  # a subclass: bson's Int64 and Binary
+        return plain(value)
+    return value.pattern if kind(value) == "regex" else str(value)
 
 
 _json = msgspec.json.Encoder(enc_hook=_json_text)

@@ -60,7 +60,7 @@ def _array(value: list[Any]) -> Any:
 
 def _binary(value: Any) -> Any:
     data = value.bytes if isinstance(value, UUID) else bytes(value)
-    return (len(data), 4 if isinstance(value, UUID) else 0, data)
+    return (len(data), 4 if isinstance(value, UUID) else getattr(value, "subtype", 0), data)
 
 
 def _date(value: datetime) -> datetime:
@@ -136,7 +136,7 @@ def identity(value: Any) -> Hashable:
     if cls is str or cls is int:
         return value  # type: ignore[no-any-return]  # narrowed by class above
     name = kind(value)
-    if name in {"double", "decimal"}:
+    if name in {"int", "double", "decimal"}:
         return _number_identity(value)
     if name == "object":
         return (20, tuple((key, identity(item)) for key, item in value.items()))

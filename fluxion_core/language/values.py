@@ -2,7 +2,8 @@
 
     dict object · list array · str string · bool bool · int int/long (by size) · float double · Decimal decimal · None null
     datetime date (UTC, milliseconds) · bytes binData · UUID binData · re.Pattern regex
-    ObjectId, Timestamp, MinKey, MaxKey: the classes of the ``bson`` package, recognised by name, so that nothing is imported
+    ObjectId, Timestamp, MinKey, MaxKey, Regex, Code: the classes of the ``bson`` package, recognised by name, so that nothing is
+    imported; its Int64 is an int whose type is ``long`` · Decimal128 is not calculated with: hand in its ``to_decimal()``
 
 ``MISSING`` stands for a field that is not there, which is not the same as null.
 Source: MongoDB manual, "BSON Types" and "Comparison/Sort Order".
@@ -86,7 +87,7 @@ def _learn(cls: type) -> str:
 def type_name(value: Any) -> str:
     """Return what ``$type`` answers for *value*: the BSON alias, ``int`` or ``long`` by size, ``missing``."""
     name = kind(value)
-    if name == "int" and not INT32_MIN <= value <= INT32_MAX:
+    if name == "int" and (not INT32_MIN <= value <= INT32_MAX or value.__class__.__name__ == "Int64"):
         return "long"
     return name
 

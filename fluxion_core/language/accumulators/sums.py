@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number
 
 __all__ = ["ACCUMULATORS", "DECIMAL", "total"]
 
@@ -41,7 +41,14 @@ def _add(state: _State, value: Any) -> _State:
             state[1] = after
     elif cls is Decimal:
         state[3] = value if state[3] is None else DECIMAL.add(state[3], value)
+    elif is_number(value):  # a subclass: bson's Int64
+        return _add(state, _plain_number(value))
     return state
+
+
+def _plain_number(value: Any) -> Any:
+    """Return a number of a subclass as one of Python's own."""
+    return int(value) if isinstance(value, int) else float(value)
 
 
 def _float_sum(state: _State) -> float:
@@ -76,7 +83,7 @@ def _average_start() -> _State:
 
 def _average_add(state: _State, value: Any) -> _State:
     cls = value.__class__
-    if cls is int or cls is float or cls is Decimal:
+    if cls is int or cls is float or cls is Decimal or is_number(value):
         _add(state, value)
         state[4] += 1
     return state
@@ -108,7 +115,7 @@ def _deviation_start() -> _State:
 
 def _deviation_add(state: _State, value: Any) -> _State:
     cls = value.__class__
-    if cls is int or cls is float or cls is Decimal:
+    if cls is int or cls is float or cls is Decimal or is_number(value):
         number = float(value)
         state[0] += 1
         delta = number - state[1]

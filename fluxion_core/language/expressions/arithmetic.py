@@ -187,7 +187,7 @@ def mod(left: Any, right: Any) -> Any:
     if Decimal in {left.__class__, right.__class__}:
         remainder = _EXACT.remainder(to_decimal(left), to_decimal(right))
         return remainder if remainder.is_nan() else DECIMAL.plus(remainder)
-    if left.__class__ is int and right.__class__ is int:
+    if isinstance(left, int) and isinstance(right, int):
         rest = abs(left) % abs(right)
         return rest if left >= 0 else -rest
     try:
@@ -212,7 +212,7 @@ def _whole(name: str, of_float: Callable[[float], int], rounding: str) -> Callab
     def function(value: Any) -> Any:
         if _nullish(value):
             return None
-        if number(value, name).__class__ is int:
+        if isinstance(number(value, name), int):
             return value
         if value.__class__ is Decimal:  # more than 34 digits come to NaN, as in Decimal128
             return value.quantize(Decimal(1), rounding=rounding, context=DECIMAL)

@@ -8,13 +8,13 @@ from typing import Any
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind, type_name
 
 __all__ = ["OPERATORS"]
 
 
 def _whole(value: Any, name: str) -> int:
-    if value.__class__ is int and INT64_MIN <= value <= INT64_MAX:
+    if kind(value) == "int" and INT64_MIN <= value <= INT64_MAX:
         return int(value)
     raise EvaluationError(f"{name} only supports int and long operands, not {type_name(value)}")
 

@@ -1,0 +1,140 @@
+"""Values of the package bson, through the language, the state and the codecs."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fluxion_core import aggregate
+from fluxion_core.codecs import CanonicalExtendedJsonCodec, ExtendedJsonCodec, JsonCodec
+from fluxion_core.language import decode_value, encode_value
+
+bson = pytest.importorskip("bson")
+OID = bson.ObjectId("5f000000000000000000000a")
+
+
+def result(expression: Any, **document: Any) -> Any:
+    (made,) = aggregate([document], [{"$project": {"_id": 0, "result": expression}}])
+    return made["result"]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (OID, "objectId"),
+        (bson.Timestamp(1, 2), "timestamp"),
+        (bson.MinKey(), "minKey"),
+        (bson.MaxKey(), "maxKey"),
+        (bson.Int64(5), "long"),
+        (bson.Regex("^a"), "regex"),
+        (bson.Binary(b"a", 5), "binData"),
+        (bson.Code("x"), "javascript"),
+    ],
+)
+def test_type_gives_the_name_of_each(value: Any, name: str) -> None:
+    assert name == result({"$type": "$v"}, v=value)
+
+
+def test_they_sort_among_all_the_other_types() -> None:
+    values = [
+        bson.MinKey(),
+        None,
+        1,
+        bson.Int64(2),
+        "a",
+        {},
+        b"",
+        OID,
+        True,
+        bson.Timestamp(1, 1),
+        bson.Regex("a"),
+        bson.MaxKey(),
+    ]
+    documents = [{"v": value} for value in reversed(values)]
+    assert values == [document["v"] for document in aggregate(documents, [{"$sort": {"v": 1}}])]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ({"$add": ["$v", 1]}, 6),
+        ({"$mod": ["$v", 3]}, 2),
+        ({"$floor": "$v"}, 5),
+        ({"$bitAnd": ["$v", 4]}, 4),
+        ({"$sum": ["$v", 1]}, 6),
+        ({"$avg": ["$v", 1]}, 3.0),
+        ({"$eq": ["$v", 5]}, True),
+        ({"$toString": "$v"}, "5"),
+    ],
+)
+def test_a_long_is_calculated_with(expression: Any, expected: Any) -> None:
+    assert expected == result(expression, v=bson.Int64(5))
+
+
+def test_a_long_is_summed_and_grouped_with_ints() -> None:
+    documents = [{"k": bson.Int64(1), "v": bson.Int64(5)}, {"k": 1, "v": 5}, {"k": 1.0, "v": 0}]
+    stages = [{"$group": {"_id": "$k", "sum": {"$sum": "$v"}, "avg": {"$avg": "$v"}, "top": {"$max": "$v"}}}]
+    assert [{"_id": 1, "sum": 10, "avg": 10 / 3, "top": 5}] == list(aggregate(documents, stages))
+
+
+def test_an_object_id_is_made_compared_and_matched() -> None:
+    assert result({"$toObjectId": str(OID)}) == OID
+    assert str(OID) == result({"$toString": "$v"}, v=OID)
+    assert [{"v": OID}] == list(aggregate([{"v": OID}, {"v": str(OID)}], [{"$match": {"v": OID}}]))
+
+
+def test_binary_data_of_two_subtypes_are_two_groups() -> None:
+    documents = [{"v": bson.Binary(b"a", 5)}, {"v": b"a"}, {"v": bson.Binary(b"a", 5)}]
+    assert [2, 1] == [row["n"] for row in aggregate(documents, [{"$group": {"_id": "$v", "n": {"$sum": 1}}}])]
+
+
+VALUES = [
+    (OID, '{"$oid":"5f000000000000000000000a"}'),
+    (bson.Timestamp(1, 2), '{"$timestamp":{"t":1,"i":2}}'),
+    (bson.MinKey(), '{"$minKey":1}'),
+    (bson.MaxKey(), '{"$maxKey":1}'),
+    (bson.Binary(b"\x00\xff", 5), '{"$binary":{"base64":"AP8=","subType":"05"}}'),
+    (bson.Code("x"), '{"$code":"x"}'),
+    (bson.Code("x", {"a": 1.5}), '{"$code":"x","$scope":{"a":1.5}}'),
+    (bson.Regex(r"\p{L}", "i"), '{"$regularExpression":{"pattern":"\\\\p{L}","options":"i"}}'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), VALUES)
+def test_extended_json_holds_them(value: Any, text: str) -> None:
+    codec = ExtendedJsonCodec()
+    written = codec.encode({"v": value})
+    assert f'{{"v":{text}}}'.encode() == written
+    assert value == codec.decode(written)["v"]
+    assert type(value) is type(codec.decode(written)["v"])
+
+
+def test_a_long_is_written_as_one_whatever_its_size() -> None:
+    assert b'{"v":{"$numberLong":"5"}}' == CanonicalExtendedJsonCodec().encode({"v": bson.Int64(5)})
+    assert b'{"v":5}' == ExtendedJsonCodec().encode({"v": bson.Int64(5)})
+
+
+def test_a_decimal128_is_written_as_a_decimal_and_read_as_the_languages() -> None:
+    written = ExtendedJsonCodec().encode({"v": bson.Decimal128("1.10")})
+    assert b'{"v":{"$numberDecimal":"1.10"}}' == written
+    assert Decimal("1.10") == ExtendedJsonCodec().decode(written)["v"]
+
+
+@pytest.mark.parametrize("value", [*(value for value, _ in VALUES), bson.Int64(5)])
+def test_the_state_keeps_them_with_their_class(value: Any) -> None:
+    kept = decode_value(encode_value({"v": [value]}))["v"][0]
+    assert (type(value), value) == (type(kept), kept)
+
+
+def test_plain_json_has_numbers_and_texts_for_them() -> None:
+    document = {"long": bson.Int64(5), "id": OID, "data": bson.Binary(b"\x00\xff", 5), "price": bson.Decimal128("1.10")}
+    assert b'{"long":5,"id":"5f000000000000000000000a","data":"AP8=","price":"1.10"}' == JsonCodec().encode(document)
+
+
+def test_a_regex_of_bson_matches_as_a_pattern_of_python() -> None:
+    documents = [{"v": "abc"}, {"v": "xyz"}]
+    for pattern in (bson.Regex("^a"), re.compile("^a")):
+        assert [{"v": "abc"}] == list(aggregate(documents, [{"$match": {"v": pattern}}]))
