@@ -188,8 +188,8 @@ class Densify(StepPart):
         made: list[dict[str, Any]] = []
         place = 0
         count = 0
+        value = low
         while True:
-            value = self._at(low, count)
             while place < len(rows) and compare(get(rows[place], self.field), value) < 0:
                 made.append(rows[place])
                 place += 1
@@ -202,19 +202,21 @@ class Densify(StepPart):
                     place += 1
             else:
                 made.append(put(base, self.field, value))
+            value = self._after(value)
             count += 1
             if count > LIMIT_DOCUMENTS:
                 raise EvaluationError(f"$densify would make more than {LIMIT_DOCUMENTS} documents")
         return [*made, *rows[place:]]
 
-    def _at(self, low: Any, count: int) -> Any:
+    def _after(self, value: Any) -> Any:
+        """Return the next step, which is taken from the one before: after 31 January come 29 February and 29 March."""
         if self.unit is None:
-            return add(low, *([self.step] * count)) if isinstance(self.step, int) else low + self.step * count
-        start = low if low.tzinfo else low.replace(tzinfo=UTC)
+            return add(value, self.step)
+        start = value if value.tzinfo else value.replace(tzinfo=UTC)
         try:
             if self.unit in windows.MONTHS:
-                return add_months(start, self.step * count * windows.MONTHS[self.unit])
-            return start + timedelta(milliseconds=self.step * count * windows.UNIT_MILLISECONDS[self.unit])
+                return add_months(start, int(self.step) * windows.MONTHS[self.unit])
+            return start + timedelta(milliseconds=int(self.step) * windows.UNIT_MILLISECONDS[self.unit])
         except (OverflowError, ValueError):
             raise EvaluationError("$densify: a date is out of range") from None
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["STAGES", "Exclude", "Include", "SetFields", "parse_projection"]
+__all__ = ["STAGES", "Exclude", "Include", "SetFields", "check_overlaps", "parse_projection"]
 
 
 # --------------------------------------------------------------------------------------------------- $addFields, $set
@@ -57,7 +57,7 @@ def _parse_set(parser: Parser, spec: Any, where: str) -> Sequence[SetFields]:
         return []
     fields: list[tuple[tuple[str, ...], Node]] = []
     _collect(parser, spec, where, (), fields)
-    _check_overlaps(parser, [names for names, _ in fields], where)
+    check_overlaps(parser, [names for names, _ in fields], where)
     return [SetFields(where=where, fields=tuple(fields))] if spec else []
 
 
@@ -78,7 +78,7 @@ def _collect(
             fields.append(((*above, *names), parser.expression(value, path)))
 
 
-def _check_overlaps(parser: Parser, paths: Sequence[tuple[str, ...]], where: str) -> None:
+def check_overlaps(parser: Parser, paths: Sequence[tuple[str, ...]], where: str) -> None:
     """Keep a problem for every path that stands twice, or above another."""
     seen: set[tuple[str, ...]] = set()
     above = {names[:length] for names in paths for length in range(1, len(names))}
@@ -116,7 +116,7 @@ def _parse_unset(parser: Parser, spec: Any, where: str) -> Sequence[Exclude]:
         parser.problem(where, f"a field or a list of fields was expected, not {shown(spec)}")
         return []
     paths = [names for path in given if (names := parser.field_path(path, where)) is not None]
-    _check_overlaps(parser, paths, where)
+    check_overlaps(parser, paths, where)
     return [Exclude(where=where, tree=_tree(paths))]
 
 
@@ -209,7 +209,7 @@ def parse_projection(parser: Parser, spec: Any, where: str) -> Sequence[PerDocum
         return []
     projection = _Projection(parser)
     projection.collect(spec, where, ())
-    _check_overlaps(parser, projection.order, where)
+    check_overlaps(parser, projection.order, where)
     excluded = [names for names in projection.excluded if names != ("_id",)]
     keeps_id = ("_id",) not in projection.excluded
     including = (

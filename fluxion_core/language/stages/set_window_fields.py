@@ -19,6 +19,7 @@ from fluxion_core.language.ordering import identity, sort_key
 from fluxion_core.language.paths import get, put
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
+from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
 from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number
 from fluxion_core.language.windows import Bounds
@@ -113,9 +114,20 @@ def _parse(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         path = f"{where}.output.{name}"
         into = parser.field_path(name, path)
         made = _output(parser, value, path, order)
+        if "sortBy" not in members:
+            _check_unsorted(parser, value, path)
         if into is not None and made is not None:
             outputs.append(Output(into, *made))
+    check_overlaps(parser, [output.into for output in outputs], f"{where}.output")
     return [SetWindowFields(where=where, partition=partition, order=order, outputs=tuple(outputs))]
+
+
+def _check_unsorted(parser: Parser, spec: Any, where: str) -> None:
+    """Refuse a window of documents that are near: without an order there is no near."""
+    window = spec.get("window") if isinstance(spec, dict) else None
+    given = window.get("documents") if isinstance(window, dict) else None
+    if isinstance(given, list | tuple) and any(end != "unbounded" for end in given):
+        parser.problem(f"{where}.window.documents", "a window of documents needs a sortBy")
 
 
 _Made = tuple[tuple[Node, ...], Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]]
