@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 KEYS: Final = (
     "id", "source", "stages", "sink", "emit", "dead_letter", "error_policy", "delivery", "state", "runtime", "runner",
-    "connections", "variables",
+    "connections", "variables", "collections",
 )  # fmt: skip
 _REQUIRED: Final = ("id", "source", "sink")
 _INTERPOLATED: Final = ("source", "sink", "dead_letter", "error_policy", "state", "runtime", "connections")
@@ -126,6 +126,7 @@ class _Builder:
             "runtime": self._runtime(given.get("runtime") or {}),
             "connections": self._mapping("connections", given.get("connections")),
             "variables": self._mapping("variables", given.get("variables")),
+            "collections": self._collections(given.get("collections")),
         }
         words = {name: given[name] for name in (*_WORDS, "runner") if name in given}
         for name, allowed in _WORDS.items():
@@ -191,6 +192,22 @@ class _Builder:
             self.problems.append(Problem(name, f"a mapping was expected, not {value!r}"))
             return {}
         return value
+
+    def _collections(self, value: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, given in self._mapping("collections", value).items():
+            where = f"collections.{name}"
+            if isinstance(given, list):
+                found[str(name)] = given
+                continue
+            config = self._component(where, interpolated(given, where, self._environment, self.problems), SourceConfig)
+            if config is not None:
+                found[str(name)] = config
+            elif given is None:
+                self.problems.append(
+                    Problem(where, "is empty", f"write {name}: {{type: file, path: ...}} or {name}: [{{...}}, ...]")
+                )
+        return found
 
     def _component(self, where: str, value: Any, kind: type[C]) -> C | None:
         if value is None:

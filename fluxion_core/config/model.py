@@ -198,6 +198,8 @@ class PipelineDefinition:
     """A whole pipeline. *id* names its state: two definitions with one id are two versions of the same pipeline.
 
     ``state_store`` is a store object or a :class:`StateConfig`; without one, SQLite under ``.fluxion/`` in *base_dir*.
+    ``collections`` are what ``$lookup``, ``$graphLookup`` and ``$unionWith`` join with: documents, or a bounded source of them, which
+    is read whole when the pipeline starts.
     ``metrics`` is a :class:`fluxion_core.observability.metrics.StageMetrics` to fill, if the caller wants to keep one.
     """
 
@@ -214,5 +216,6 @@ class PipelineDefinition:
     runner: str = "local"
     connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=_names_alone)
     variables: Mapping[str, Any] = attrs.field(factory=dict)
+    collections: Mapping[str, SourceConfig | Sequence[Mapping[str, Any]]] = attrs.field(factory=dict)
     metrics: Any = None
     base_dir: Path = attrs.field(factory=Path.cwd)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
+
+from fluxion_core.errors import did_you_mean
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -14,16 +16,22 @@ __all__ = ["collection_named"]
 def collection_named(parser: Parser, name: Any, where: str) -> list[dict[str, Any]]:
     """Return the documents of a collection; one that nobody has written to is empty, as in MongoDB.
 
-    Where no collections were given at all, naming one is a problem.
+    Where no collections were given at all, naming one is a problem, and so is a name that is not in a mapping that cannot grow.
+    A list is returned as it is, so that it may be filled later, before the program starts.
     """
     if not isinstance(name, str) or not name:
         parser.problem(where, f"the name of a collection was expected, not {name!r}")
         return []
     if parser.collections is None:
         parser.problem(
-            where, f"no collection is called '{name}': this pipeline was given none", "pass collections={name: documents}"
+            where,
+            f"no collection is called '{name}': this pipeline was given none",
+            "pass collections={name: documents}, or name it in the pipeline's collections:",
         )
         return []
+    if name not in parser.collections and not isinstance(parser.collections, MutableMapping):
+        hint = did_you_mean(name, parser.collections) or f"there are {', '.join(sorted(parser.collections))}"
+        parser.problem(where, f"no collection is called '{name}'", hint)
     return _documents(parser.collections, name)
 
 

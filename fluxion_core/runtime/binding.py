@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import attrs
 
 from fluxion_core.components import PACKAGES, ComponentSet
-from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkConfig, snake_case_keys
+from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkConfig, SourceConfig, snake_case_keys
 from fluxion_core.errors import CompileError, ConfigError, Problem
 from fluxion_core.language import Program, compile_pipeline
+from fluxion_core.runtime.collections import BoundCollection
 from fluxion_core.runtime.effects import patient_operator
 from fluxion_core.runtime.plugin_stages import stage_form
 from fluxion_core.spi import Codec, Sink, Source, StateStore
@@ -39,6 +41,8 @@ class BoundPipeline:
     dead_letter_codec: Codec[Any] | None
     store: StateStore[Any]
     program: Program
+    collections: tuple[BoundCollection, ...]
+    """What is to be filled before the program starts."""
     emit: Literal["final", "updates", "each"]
     delivery: Literal["exactly_once", "at_least_once"]
     delivery_note: str
@@ -89,8 +93,30 @@ class _Binder:
         found = self.attempt(lambda: self.components.get("codec", name).value, f"{where}.codec")
         return found(found.options()) if found else None
 
-    def program(self, *, unbounded: bool) -> Program | None:
+    def collections(self) -> dict[str, list[Any] | BoundCollection]:
+        """Return the collections that the stages may join with: documents, or the bounded source that holds them."""
+        found: dict[str, list[Any] | BoundCollection] = {}
+        for name, given in self.definition.collections.items():
+            where = f"collections.{name}"
+            if not isinstance(given, SourceConfig):
+                found[name] = list(given)
+                self.problems += [
+                    Problem(f"{where}[{index}]", f"a document was expected, not {document!r}"[:200])
+                    for index, document in enumerate(given)
+                    if not isinstance(document, dict)
+                ]
+                continue
+            source = self.component("source", given, where)
+            codec = self.codec(source, given, where)
+            if source is not None and not source.bounded:
+                hint = "use a source that ends, or name it as the pipeline's source"
+                self.problems.append(Problem(where, f"source '{given.type}' does not end; a collection is read whole", hint))
+            found[name] = BoundCollection(name=name, source=source, codec=codec)
+        return found
+
+    def program(self, collections: Mapping[str, list[Any] | BoundCollection], *, unbounded: bool) -> Program | None:
         """Return the compiled stages."""
+        lists = {name: given.documents if isinstance(given, BoundCollection) else given for name, given in collections.items()}
         operators = [patient_operator(component.value) for component in self.components.all("operator")]
         accumulators = [component.value for component in self.components.all("accumulator")]
         return self.attempt(
@@ -100,6 +126,7 @@ class _Binder:
                 accumulators=accumulators,
                 forms=[stage_form(component.value) for component in self.components.all("stage")],
                 variables=self.definition.variables,
+                collections=MappingProxyType(lists) if lists else None,
                 unbounded=unbounded,
                 name=self.definition.id,
             )
@@ -176,7 +203,8 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     if _same_file(sink, dead):
         binder.problems.append(Problem("dead_letter.path", "is the sink's own file", "give dead letters a file of their own"))
     store = binder.store()
-    program = binder.program(unbounded=source is not None and not source.bounded)
+    collections = binder.collections()
+    program = binder.program(collections, unbounded=source is not None and not source.bounded)
     notes = binder.check_stateful(program, source)
     if binder.problems or program is None:
         raise ConfigError(binder.problems)
@@ -201,6 +229,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         dead_letter_codec=dead_codec,
         store=store,
         program=program,
+        collections=tuple(given for given in collections.values() if isinstance(given, BoundCollection)),
         emit=_emit(definition, source),
         delivery=delivery,  # type: ignore[arg-type]  # one of the two words, see _delivery
         delivery_note=note,

@@ -157,6 +157,8 @@ class LocalExecution:
             metrics=self.metrics,
             closing=closing,
         )
+        for collection in bound.collections:
+            collection.fill(effects.context, self._patience(f"collections.{collection.name}", self.stopping))
         run = bound.program.start(emit=bound.emit, context=effects)
         run.max_record_bytes = self.config.max_record_bytes
         run.random = self.plan.host.rng.random
