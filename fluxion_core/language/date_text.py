@@ -25,18 +25,20 @@ _DATES: Final = (
     r"(?P<day>\d{1,2})[.-](?P<month>\d{1,2})[.-](?P<year>\d{4})(?!\d)",
     r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?!\d)",
     r"(?P<year>\d{4})[.-]?(?P<yearday>\d{3})(?!\d)",
+    r"(?P<year>\d{4})-(?P<month>\d{2})(?!\d)",
     rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ .-]*{_MONTH}[ .,-]*(?P<year>\d{{4}})(?!\d)",
     rf"{_MONTH}[ .-]*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ .,-]+(?P<year>\d{{4}})(?![\d:])",
     rf"(?P<year>\d{{4}})-{_MONTH}-(?P<day>\d{{1,2}})(?!\d)",
+    rf"{_MONTH}[ .-]*(?P<year>\d{{4}})(?!\d)",
 )
 _TIMES: Final = (
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?)? ?(?P<half>[ap])\.?m\.?(?![a-z])",
     r"t?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9}))?)?(?!\d)",
+    r"t(?P<hour>\d{1,2})(?![\d:.])",
     r"t(?P<hour>\d{2})(?P<minute>\d{2})(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?(?!\d)",
 )
 _ZONES: Final = (
     r"(?:utc|gmt)?[+-]\d{1,2}(?::?\d{2})?(?!\d)",
-    r"[a-z]+/[a-z_/]+",
     rf"\(?(?:{'|'.join(sorted(ZONE_HOURS, key=len, reverse=True))})(?![a-z])\)?",
 )
 _FILLING: Final = re.compile(
@@ -57,7 +59,7 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
     """
     parts = _parts(text)
     given = "zone" in parts
-    if given and where is not None:
+    if given and where is not None and where is not UTC:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     try:
         local = _day(parts) + _time(parts)
@@ -99,7 +101,7 @@ def _day(parts: dict[str, Any]) -> datetime:
     if "yearday" in parts:
         return datetime(year, 1, 1) + timedelta(days=int(parts["yearday"]) - 1)  # noqa: DTZ001  # local time; the zone follows
     month = int(parts["month"]) if "month" in parts else _month(parts["name"])
-    return datetime(year, month, int(parts["day"]))  # noqa: DTZ001  # as above
+    return datetime(year, month, int(parts.get("day", 1)))  # noqa: DTZ001  # as above
 
 
 def _month(name: str) -> int:
@@ -112,6 +114,6 @@ def _time(parts: dict[str, Any]) -> timedelta:
         if not 1 <= hour <= 12:
             raise ValueError(hour)
         hour = hour % 12 + 12 * (parts["half"].lower() == "p")
-    if hour > 24 or minute > 59 or second > 60:  # 24:00:00 and a leap second belong to the next day and minute
+    if hour > 23 or minute > 59 or second > 59:
         raise ValueError(hour)
     return timedelta(hours=hour, minutes=minute, seconds=second, milliseconds=int(parts.get("fraction", "0").ljust(3, "0")[:3]))

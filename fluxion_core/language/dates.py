@@ -89,7 +89,7 @@ def zone(name: str) -> tzinfo:
     Raises:
         EvaluationError: there is none.
     """
-    if name in {"UTC", "GMT"}:
+    if name == "UTC":
         return UTC
     found = _OFFSET.match(name)
     if found is not None:
@@ -104,7 +104,7 @@ def zone(name: str) -> tzinfo:
 
 
 def zone_in_text(text: str) -> tzinfo:
-    """Return the zone that stands in a text with a date: an abbreviation, an offset (maybe after ``GMT``) or an Olson name.
+    """Return the zone that stands in a text with a date: an abbreviation, or an offset (maybe after ``GMT``).
 
     Raises:
         EvaluationError: there is none.
@@ -113,7 +113,9 @@ def zone_in_text(text: str) -> tzinfo:
     if bare.lower() in ZONE_HOURS:
         return timezone(timedelta(hours=ZONE_HOURS[bare.lower()]))
     found = re.fullmatch(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d{2}))?", bare, re.IGNORECASE)
-    return zone(f"{found[1]}{int(found[2]):02d}:{found[3] or '00'}" if found is not None else bare)
+    if found is None:
+        raise EvaluationError(f"'{bare[:60]}' is no time zone that a text may hold: an offset or an abbreviation was expected")
+    return zone(f"{found[1]}{int(found[2]):02d}:{found[3] or '00'}")
 
 
 def _instant(local: datetime, where: tzinfo) -> datetime:
@@ -249,7 +251,7 @@ def parse_format(text: str, pattern: str, where: tzinfo | None = None) -> dateti
         local += timedelta(milliseconds=int(parts.get("fraction", "0").ljust(3, "0")))
     except (ValueError, OverflowError) as error:
         raise EvaluationError(f"an error parsing date string '{text[:60]}': {error}") from None
-    if ("zone" in parts or "minutes" in parts) and where is not None:
+    if ("zone" in parts or "minutes" in parts) and where is not None and where is not UTC:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     if "minutes" in parts:
         return _instant(local, timezone(timedelta(minutes=int(parts["minutes"]))))

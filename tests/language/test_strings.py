@@ -43,3 +43,10 @@ def test_a_double_becomes_text_as_c_prints_it(number, text) -> None:
 def test_to_string_writes_the_infinities_in_full() -> None:
     assert value_of({"$toString": float("-inf")}) == "-Infinity"
     assert value_of({"$toString": 1e16}) == "1e+16"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e19])
+def test_a_number_that_is_no_long_is_a_negative_one_for_substr(number) -> None:
+    assert value_of({"$substrBytes": ["hello", 1, "$n"]}, {"n": number}) == "ello"
+    with pytest.raises(EvaluationError):
+        value_of({"$substrBytes": ["hello", "$n", 1]}, {"n": number})

@@ -10,7 +10,17 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, kind, type_name
+from fluxion_core.language.values import (
+    INT32_MAX,
+    INT32_MIN,
+    INT64_MAX,
+    INT64_MIN,
+    MISSING,
+    is_finite,
+    is_number,
+    kind,
+    type_name,
+)
 
 __all__ = ["LIMIT_BYTES", "OPERATORS", "iso_text", "whole_number"]
 
@@ -201,8 +211,9 @@ def _long(value: Any, role: str) -> int:
     if not is_number(value):
         raise EvaluationError(f"$substrBytes needs a number as its {role}, not {type_name(value)}")
     if not is_finite(value):
-        raise EvaluationError(f"$substrBytes needs a finite number as its {role}")
-    return round(value) if value.__class__ is Decimal else int(value)
+        return INT64_MIN  # what a processor makes of it; a negative length is the rest
+    whole = round(value) if value.__class__ is Decimal else int(value)
+    return whole if INT64_MIN <= whole <= INT64_MAX else INT64_MIN
 
 
 def _continues(data: bytes, index: int) -> bool:
