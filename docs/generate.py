@@ -12,12 +12,13 @@ from fluxion_core.cli import cli
 from fluxion_core.cli.components import options_markdown
 from fluxion_core.components import KINDS
 from fluxion_core.config.model import RuntimeConfig
-from fluxion_core.language import query
+from fluxion_core.language import query, registered
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.compiler import known
 from fluxion_core.language.encoding import encode_json
 from fluxion_core.language.expressions import OPERATORS
 from fluxion_core.language.stages import STAGES
+from fluxion_core.language.stages.window_examples import WINDOW_EXAMPLES
 from fluxion_core.plugins import load_plugins
 
 
@@ -117,7 +118,14 @@ def language_page() -> str:
     for name, accumulator in sorted(ACCUMULATORS.items()):
         example = accumulator.examples[0]
         lines.append(f"| `{name}` | {_code(example.expression)} | {_code(example.expected)} |")
-    lines += ["", "Not supported: " + _names(known.ACCUMULATORS - set(ACCUMULATORS)), "", "## Query operators of `$match`", ""]
+    example = registered.ACCUMULATOR_EXAMPLE
+    lines.append(f"| `$accumulator` | {_code(example.expression)} | {_code(example.expected)} |")
+    lines += ["", "## Window functions of `$setWindowFields`", "", "Accumulators, and:", ""]
+    lines += ["| Function | Example | Answers |", "| --- | --- | --- |"]
+    for name, example in sorted(WINDOW_EXAMPLES.items()):
+        lines.append(f"| `{name}` | {_code(example.expression[0]['$setWindowFields'])} | {_code(example.expected)} |")
+    unsupported = known.ACCUMULATORS - {*ACCUMULATORS, *WINDOW_EXAMPLES, "$accumulator"}
+    lines += ["", "Not supported: " + _names(unsupported), "", "## Query operators of `$match`", ""]
     lines += ["| Operator | Example | Keeps | Drops |", "| --- | --- | --- | --- |"]
     for name, example in sorted(query.EXAMPLES.items()):
         dropped = [document for document in example.documents if document not in example.expected]

@@ -70,9 +70,11 @@ def compile_pipeline(
         CompileError: the stages are wrong; every problem is reported, each with its path and what to do.
     """
     known = _extended(STAGES, forms)
+    operators, accumulators = tuple(operators), tuple(accumulators)
     parser = Parser(
         operators=_extended(OPERATORS, operators),
         accumulators=_extended(ACCUMULATORS, accumulators),
+        registered=[descriptor.name for descriptor in (*operators, *accumulators)],
         variables=variables,
         collections=collections,
         forms=known,
@@ -98,16 +100,22 @@ def aggregate(
     documents: Iterable[dict[str, Any]],
     stages: Sequence[Mapping[str, Any]],
     *,
+    operators: Iterable[Operator | Form] = (),
+    accumulators: Iterable[Accumulator] = (),
     variables: Mapping[str, Any] | None = None,
     collections: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the result of *stages* over *documents*, which are read as far as needed and never changed.
 
+    *operators*, *accumulators*, *variables* and *collections* are those of :func:`compile_pipeline`.
+
     Raises:
         CompileError: at once, for wrong stages.
         EvaluationError: where MongoDB fails on a document.
     """
-    program = compile_pipeline(stages, variables=variables, collections=collections or {})
+    program = compile_pipeline(
+        stages, operators=operators, accumulators=accumulators, variables=variables, collections=collections or {}
+    )
     return _run(program, documents)
 
 

@@ -47,11 +47,14 @@ class Parser:
         variables: Mapping[str, Any] | None = None,
         collections: Mapping[str, Any] | None = None,
         forms: Mapping[str, Any] | None = None,
+        registered: Iterable[str] = (),
     ) -> None:
         self.operators = operators
         self.accumulators = accumulators or {}
         self.collections = collections
         self.forms = forms or {}
+        self.registered = frozenset(registered)
+        """Names of operators and accumulators that are not the language's own."""
         self.problems: list[Problem] = []
         self._constants = dict(variables or {})
         self._scope: list[str] = []
@@ -226,7 +229,7 @@ class Parser:
         first = next(iter(spec), "")
         if isinstance(first, str) and first.startswith("$"):
             if len(spec) == 1:
-                return self._operator(first, spec[first], f"{where}.{first}")
+                return self.call(first, spec[first], f"{where}.{first}")
             return self.problem(where, f"an expression has one operator, not {', '.join(map(str, spec))}", "nest them")
         fields = []
         for name, value in spec.items():
@@ -243,7 +246,8 @@ class Parser:
                 fields.append((name, self.expression(value, path)))
         return ObjectOf(where, tuple(fields))
 
-    def _operator(self, name: str, spec: Any, where: str) -> Node:
+    def call(self, name: str, spec: Any, where: str) -> Node:
+        """Return the operator *name* applied to *spec*, which stands at *where*."""
         found = self.operators.get(name)
         if found is None:
             self.unknown(where, "operator", name, self.operators, known.EXPRESSIONS)
@@ -251,7 +255,9 @@ class Parser:
         if isinstance(found, Form):
             return found.parse(self, spec, where)
         if not found.named:
-            return Call(where, found, tuple(self.positional(spec, where, found.minimum, found.maximum)))
+            before = len(self.problems)
+            nodes = self.positional(spec, where, found.minimum, found.maximum)
+            return Call(where, found, tuple(nodes)) if len(self.problems) == before else Constant(where, None)
         given = self.arguments(spec, where, found.arguments, found.optional)
         for argument in found.constants:
             if argument in given and not isinstance(given[argument], Constant):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from fluxion_core.language import registered
 from fluxion_core.language.expressions import (
     accumulators,
     arithmetic,
@@ -49,6 +50,7 @@ FAMILIES: Final = (
     types,
     variables,
     accumulators,
+    registered,
 )
 OPERATORS: Final[Mapping[str, Operator | Form]] = MappingProxyType(
     {operator.name: operator for family in FAMILIES for operator in family.OPERATORS}

@@ -10,6 +10,7 @@ from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Folding, Part, StageForm
 from fluxion_core.language.operators import Accumulator, Example
+from fluxion_core.language.registered import registered
 from fluxion_core.language.stages.project import Exclude
 from fluxion_core.language.stages.sort import Sort
 from fluxion_core.language.values import MISSING
@@ -50,14 +51,21 @@ def parse_accumulation(parser: Parser, name: Any, spec: Any, where: str) -> _Fie
         parser.problem(where, f"an object with one accumulator was expected, not {found}", "write {$sum: ...}")
         return None
     operator, argument = next(iter(spec.items()))
+    path = f"{where}.{operator}"
+    if operator == "$accumulator":
+        call = registered(parser, [known for known in parser.accumulators if known in parser.registered], argument, path)
+        if call is None:
+            return None
+        operator, argument = call
+        path += ".args"
     accumulator = parser.accumulators.get(operator)
     if accumulator is None or not accumulator.group:
         parser.unknown(where, "accumulator", str(operator), parser.accumulators, known.ACCUMULATORS)
         return None
     if isinstance(argument, list | tuple) and accumulator.parse is None and not accumulator.arguments:
-        parser.problem(f"{where}.{operator}", f"{operator} takes one expression here, not an array")
+        parser.problem(path, f"{operator} takes one expression here, not an array")
         return None
-    parameters, values = parse_arguments(parser, accumulator, argument, f"{where}.{operator}")
+    parameters, values = parse_arguments(parser, accumulator, argument, path)
     return name, accumulator, tuple(parameters), tuple(values)
 
 

@@ -143,12 +143,12 @@ def _output(parser: Parser, spec: Any, where: str, order: Order) -> _Made | None
         return None
     (name,) = names
     path = f"{where}.{name}"
-    form = _FUNCTIONS.get(name)
+    form = FUNCTIONS.get(name)
     if form is not None:
         return form(parser, spec[name], path, order, spec.get("window", MISSING))
     accumulator = parser.accumulators.get(name)
     if accumulator is None or not accumulator.window:
-        parser.unknown(where, "window function", str(name), [*_FUNCTIONS, *parser.accumulators], known.ACCUMULATORS)
+        parser.unknown(where, "window function", str(name), [*FUNCTIONS, *parser.accumulators], known.ACCUMULATORS)
         return None
     bounds = _bounds(parser, spec.get("window", MISSING), f"{where}.window", order)
     return _accumulated(parser, accumulator, spec[name], path, bounds)
@@ -357,7 +357,7 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: A
     return (parser.expression(members.get("input"), f"{where}.input"),), compute
 
 
-_FUNCTIONS: Final[dict[str, Callable[[Any, Any, str, Order, Any], _Made]]] = {
+FUNCTIONS: Final[dict[str, Callable[[Any, Any, str, Order, Any], _Made]]] = {
     "$rank": _ranking("$rank", windows.rank),
     "$denseRank": _ranking("$denseRank", windows.dense_rank),
     "$documentNumber": _ranking("$documentNumber", windows.document_number),
