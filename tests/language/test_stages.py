@@ -36,3 +36,28 @@ def test_the_search_of_graph_lookup_may_be_restricted_by_an_expression() -> None
     search["restrictSearchWithMatch"] = {"$expr": {"$lt": ["$_id", 2]}}
     rows = list(aggregate(PEOPLE, [{"$graphLookup": search}], collections={"people": PEOPLE}))
     assert [[], ["Ada"], []] == [[person["name"] for person in row["above"]] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("local", "joined"),
+    [
+        ({"p": []}, ["nothing", "none"]),
+        ({"p": [3]}, ["nothing", "none"]),
+        ({"p": [[{"q": 3}]]}, ["nothing", "none"]),
+        ({"p": [{"r": 1}, {"q": 3}]}, ["three"]),
+        ({"p": [{"q": None}, {"q": 3}]}, ["three", "nothing", "none"]),
+        ({"p": {"q": [[3], 4]}}, ["list"]),
+    ],
+)
+def test_a_local_path_asks_for_null_only_where_it_leads_to_no_value_at_all(local, joined) -> None:
+    foreign = [{"n": "three", "k": 3}, {"n": "nothing"}, {"n": "none", "k": None}, {"n": "list", "k": [[3]]}]
+    join = {"from": "foreign", "localField": "p.q", "foreignField": "k", "as": "found"}
+    (row,) = aggregate([local], [{"$lookup": join}], collections={"foreign": foreign})
+    assert joined == [found["n"] for found in row["found"]]
+
+
+def test_a_number_on_a_local_path_is_a_place_in_an_array_only() -> None:
+    join = {"from": "foreign", "localField": "p.1.q", "foreignField": "k", "as": "found"}
+    locals_ = [{"p": [{"q": 1}, {"q": 2}]}, {"p": [{"q": 2}]}, {"p": {"1": {"q": 2}}}]
+    rows = aggregate(locals_, [{"$lookup": join}], collections={"foreign": [{"k": 2}, {"k": None}]})
+    assert [[2], [None], [2]] == [[found["k"] for found in row["found"]] for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -38,14 +38,24 @@ def _keys(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
 
 
 def _wanted(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-    """Return the identities that a local field asks for: an array asks for each of its elements."""
-    keys = []
-    for value in endpoints(document, names):
-        if value.__class__ is list:
-            keys += [identity(item) for item in value]
-        else:
-            keys.append(None if value is MISSING else identity(value))
-    return keys
+    """Return the identities that a local field asks for: those at its path, or null where there is none."""
+    return [identity(value) for value in _local_values(document, names)] or [None]
+
+
+def _local_values(document: Mapping[str, Any], names: Sequence[str]) -> Iterator[Any]:
+    """Yield what stands at a path: of an array its elements; a number on the path is a place in an array and nothing else."""
+    value = document.get(names[0], MISSING)
+    rest = names[1:]
+    while rest and value.__class__ is list and rest[0].isdecimal():
+        value = value[int(rest[0])] if int(rest[0]) < len(value) else MISSING
+        rest = rest[1:]
+    values = value if value.__class__ is list else () if value is MISSING else (value,)
+    if not rest:
+        yield from values
+        return
+    for item in values:
+        if isinstance(item, dict):
+            yield from _local_values(item, rest)
 
 
 class _Index:
@@ -210,7 +220,9 @@ class _GraphStep(EachStep):
             reached = [found for found in self._index.find(frontier) if id(found) not in seen]
             for found in reached:
                 seen[id(found)] = found if part.depth_field is None else put(found, part.depth_field, depth)
-            frontier = [key for found in reached for key in _wanted(found, part.connect_from) if key not in asked]
+            frontier = [
+                key for found in reached for key in map(identity, _local_values(found, part.connect_from)) if key not in asked
+            ]
             depth += 1
         return [put(document, part.into, list(seen.values()))]
 
