@@ -61,3 +61,17 @@ def test_a_number_on_a_local_path_is_a_place_in_an_array_only() -> None:
     locals_ = [{"p": [{"q": 1}, {"q": 2}]}, {"p": [{"q": 2}]}, {"p": {"1": {"q": 2}}}]
     rows = aggregate(locals_, [{"$lookup": join}], collections={"foreign": [{"k": 2}, {"k": None}]})
     assert [[2], [None], [2]] == [[found["k"] for found in row["found"]] for row in rows]
+
+
+def test_graph_lookup_never_reaches_a_document_without_the_field() -> None:
+    nodes = [{"_id": 1, "up": None}, {"_id": 2}, {"_id": 3, "up": 5, "down": None}, {"_id": 4, "up": 6}]
+    search = {"from": "nodes", "connectFromField": "down", "connectToField": "up", "as": "found"}
+
+    def reached(begin):
+        (row,) = aggregate([{}], [{"$graphLookup": {**search, "startWith": begin}}], collections={"nodes": nodes})
+        return [found["_id"] for found in row["found"]]
+
+    assert [1] == reached(None)
+    assert [] == reached("$none")
+    assert [3, 1] == reached(5)
+    assert [4] == reached(6)

@@ -203,15 +203,14 @@ class _GraphStep(EachStep):
         self._part = part
         self._run = run
         documents = part.documents if part.restrict is None else part.restrict.run(part.documents, parent=run)
-        self._index = _Index(documents, part.connect_to)
+        reachable = [found for found in documents if any(value is not MISSING for value in endpoints(found, part.connect_to))]
+        self._index = _Index(reachable, part.connect_to)
         self._begin = part.evaluator(part.begin)
 
     def one(self, document: dict[str, Any]) -> Documents:
         part = self._part
         (start,) = self._begin.row(self._run, document)
-        frontier = (
-            [identity(item) for item in start] if start.__class__ is list else [None if start is MISSING else identity(start)]
-        )
+        frontier = [identity(item) for item in (start if start.__class__ is list else () if start is MISSING else (start,))]
         seen: dict[int, dict[str, Any]] = {}
         asked: set[Any] = set()
         depth = 0
