@@ -46,3 +46,22 @@ def test_a_number_with_too_many_bits_is_an_error(condition) -> None:
 def test_always_true_takes_1(value) -> None:
     with pytest.raises(CompileError):
         list(aggregate([], [{"$match": {"$alwaysTrue": value}}]))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"$regex": re.compile("A", re.IGNORECASE), "$options": ""},
+        {"$regex": re.compile("A", re.IGNORECASE), "$options": "i"},
+        {"$options": "m", "$regex": re.compile("A", re.IGNORECASE)},
+        {"$regex": "A", "$options": None},
+    ],
+)
+def test_options_are_text_and_are_set_once(condition) -> None:
+    with pytest.raises(CompileError):
+        matching(condition, "a")
+
+
+def test_empty_options_before_a_pattern_leave_it_its_own() -> None:
+    assert ["a"] == matching({"$options": "", "$regex": re.compile("A", re.IGNORECASE)}, "a", "b")
+    assert ["a"] == matching({"$options": "i", "$regex": re.compile("A")}, "a", "b")

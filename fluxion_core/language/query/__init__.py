@@ -112,7 +112,7 @@ def field_leaves(parser: Parser, spec: Mapping[str, Any], where: str) -> list[Le
         elif name == "$not":
             leaves.append(_not(parser, value, path))
         elif name == "$regex":
-            leaves.append(regex_leaf(parser, value, spec.get("$options"), path))
+            leaves.append(regex_leaf(parser, value, spec, path))
         elif name == "$options":
             if "$regex" not in spec:
                 parser.problem(path, "$options needs a $regex beside it")

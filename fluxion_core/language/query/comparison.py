@@ -44,7 +44,8 @@ def searching(search: Callable[[str], bool], same: Test) -> Leaf:
 def searcher(pattern: Any) -> Callable[[str], bool]:
     """Return a function that tells whether a string matches *pattern*, a ``re.Pattern`` or bson's ``Regex``."""
     try:
-        compiled = compile_pattern(pattern.pattern, options_of(pattern.flags))
+        source = pattern.pattern
+        compiled = compile_pattern(source if isinstance(source, str) else source.decode(), options_of(pattern.flags))
     except EvaluationError:  # Python compiled it, though PCRE would not
         compiled = pattern if isinstance(pattern, re.Pattern) else pattern.try_compile()
     search = compiled.search

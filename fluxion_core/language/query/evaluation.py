@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,28 +46,30 @@ def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
     return Leaf(test)
 
 
-def regex_leaf(parser: Parser, spec: Any, options: Any, where: str) -> Leaf:
-    """Return the condition of ``{$regex: spec, $options: options}``."""
+def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str) -> Leaf:
+    """Return the condition of ``{$regex: spec}``; ``$options`` stands *beside* it, before it or after it."""
     nothing = Leaf(lambda _value: False)
-    if options is not None and not isinstance(options, str):
+    options = beside.get("$options", "")
+    if not isinstance(options, str):
         parser.problem(where, f"$options must be a string, not {type_name(options)}")
         return nothing
     if kind(spec) == "regex":
-        if not options:
-            return matching(spec)
-        if isinstance(spec, re.Pattern) and spec.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE):
+        names = [name for name in beside if name in {"$regex", "$options"}]
+        if options_of(spec.flags) and (options or names == ["$regex", "$options"]):  # empty ones after it count as well
             parser.problem(where, "options are set both in the pattern and in $options")
             return nothing
-        spec = spec.pattern
+        if not options:
+            return matching(spec)
+        spec = spec.pattern if isinstance(spec.pattern, str) else spec.pattern.decode()
     if not isinstance(spec, str):
         parser.problem(where, f"$regex must be a string or a pattern, not {type_name(spec)}")
         return nothing
     try:
-        compiled = compile_pattern(spec, options or "")
+        compiled = compile_pattern(spec, options)
         return searching(
             lambda text: compiled.search(fitting(compiled, text)) is not None,
             lambda value: (
-                kind(value) == "regex" and value.pattern == spec and set(options_of(value.flags)) == set(options or "") - {"u"}
+                kind(value) == "regex" and value.pattern == spec and set(options_of(value.flags)) == set(options) - {"u"}
             ),
         )
     except EvaluationError as error:
