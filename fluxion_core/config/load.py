@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 KEYS: Final = (
     "id", "source", "stages", "sink", "emit", "dead_letter", "error_policy", "delivery", "state", "runtime", "runner",
-    "connections", "variables", "collections",
+    "connections", "variables", "collections", "pipelines",
 )  # fmt: skip
 _REQUIRED: Final = ("id", "source", "sink")
 _INTERPOLATED: Final = ("source", "sink", "dead_letter", "error_policy", "state", "runtime", "connections")
@@ -126,6 +126,7 @@ class _Builder:
             "runtime": self._runtime(given.get("runtime") or {}),
             "connections": self._mapping("connections", given.get("connections")),
             "variables": self._mapping("variables", given.get("variables")),
+            "pipelines": self._pipelines(given.get("pipelines")),
             "collections": self._collections(given.get("collections")),
         }
         words = {name: given[name] for name in (*_WORDS, "runner") if name in given}
@@ -192,6 +193,20 @@ class _Builder:
             self.problems.append(Problem(name, f"a mapping was expected, not {value!r}"))
             return {}
         return value
+
+    def _pipelines(self, value: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, given in self._mapping("pipelines", value).items():
+            where = f"pipelines.{name}"
+            if isinstance(given, str):
+                path = self._directory / given
+                found[str(name)] = self._attempt(lambda path=path, where=where: _stages_of(read_text(path, where)), where)  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+            elif isinstance(given, list):
+                found[str(name)] = given
+            else:
+                expected = "a list of stages, or the path of a file that holds one, was expected"
+                self.problems.append(Problem(where, f"{expected}, not {given!r}"[:200]))
+        return found
 
     def _collections(self, value: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}

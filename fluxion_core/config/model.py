@@ -200,6 +200,7 @@ class PipelineDefinition:
     ``state_store`` is a store object or a :class:`StateConfig`; without one, SQLite under ``.fluxion/`` in *base_dir*.
     ``collections`` are what ``$lookup``, ``$graphLookup`` and ``$unionWith`` join with: documents, or a bounded source of them, which
     is read whole when the pipeline starts.
+    ``pipelines`` are the stages that ``$subPipeline`` calls by name.
     ``metrics`` is a :class:`fluxion_core.observability.metrics.StageMetrics` to fill, if the caller wants to keep one.
     """
 
@@ -217,5 +218,6 @@ class PipelineDefinition:
     connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=_names_alone)
     variables: Mapping[str, Any] = attrs.field(factory=dict)
     collections: Mapping[str, SourceConfig | Sequence[Mapping[str, Any]]] = attrs.field(factory=dict)
+    pipelines: Mapping[str, Sequence[Mapping[str, Any]]] = attrs.field(factory=dict)
     metrics: Any = None
     base_dir: Path = attrs.field(factory=Path.cwd)

@@ -58,12 +58,14 @@ def compile_pipeline(
     forms: Iterable[StageForm] = (),
     variables: Mapping[str, Any] | None = None,
     collections: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+    pipelines: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     unbounded: bool = False,
     name: str = "pipeline",
 ) -> Program:
     """Return the compiled form of *stages*, which can be started many times.
 
     *operators*, *accumulators* and *forms* of stages are a plugin's, added to the language's own. *variables* are constants under ``$$name``.
+    *pipelines* are those that ``$subPipeline`` calls by name.
     *unbounded* says that the input never ends: stages that need all of it are then problems.
 
     Raises:
@@ -74,6 +76,7 @@ def compile_pipeline(
     parser = Parser(
         operators=_extended(OPERATORS, operators),
         accumulators=_extended(ACCUMULATORS, accumulators),
+        pipelines=pipelines,
         registered=[descriptor.name for descriptor in (*operators, *accumulators)],
         variables=variables,
         collections=collections,
@@ -104,17 +107,23 @@ def aggregate(
     accumulators: Iterable[Accumulator] = (),
     variables: Mapping[str, Any] | None = None,
     collections: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+    pipelines: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the result of *stages* over *documents*, which are read as far as needed and never changed.
 
-    *operators*, *accumulators*, *variables* and *collections* are those of :func:`compile_pipeline`.
+    *operators*, *accumulators*, *variables*, *collections* and *pipelines* are those of :func:`compile_pipeline`.
 
     Raises:
         CompileError: at once, for wrong stages.
         EvaluationError: where MongoDB fails on a document.
     """
     program = compile_pipeline(
-        stages, operators=operators, accumulators=accumulators, variables=variables, collections=collections or {}
+        stages,
+        operators=operators,
+        accumulators=accumulators,
+        variables=variables,
+        collections=collections or {},
+        pipelines=pipelines,
     )
     return _run(program, documents)
 

@@ -127,6 +127,7 @@ class _Binder:
                 forms=[stage_form(component.value) for component in self.components.all("stage")],
                 variables=self.definition.variables,
                 collections=MappingProxyType(lists) if lists else None,
+                pipelines=self.definition.pipelines,
                 unbounded=unbounded,
                 name=self.definition.id,
             )

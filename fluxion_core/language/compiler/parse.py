@@ -48,6 +48,7 @@ class Parser:
         collections: Mapping[str, Any] | None = None,
         forms: Mapping[str, Any] | None = None,
         registered: Iterable[str] = (),
+        pipelines: Mapping[str, Any] | None = None,
     ) -> None:
         self.operators = operators
         self.accumulators = accumulators or {}
@@ -55,12 +56,14 @@ class Parser:
         self.forms = forms or {}
         self.registered = frozenset(registered)
         """Names of operators and accumulators that are not the language's own."""
+        self.pipelines = pipelines or {}
         self.problems: list[Problem] = []
         self._constants = dict(variables or {})
         self._scope: list[str] = []
         self._outer: set[str] = set()
         self._depth = 0
         self._joins = 0
+        self._calling: list[str] = []
 
     # ------------------------------------------------------------------------------------------------- problems
 
@@ -116,6 +119,29 @@ class Parser:
             yield
         finally:
             del self._scope[len(self._scope) - len(names) :]
+
+    @contextmanager
+    def constants(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Make *values* visible as variables within the block."""
+        before, self._constants = self._constants, {**self._constants, **values}
+        try:
+            yield
+        finally:
+            self._constants = before
+
+    @contextmanager
+    def calling(self, pipeline: str | None, where: str) -> Iterator[bool]:
+        """Parse a pipeline within another, by its name or ``None``; the value tells whether it may: it must not call itself."""
+        if pipeline in self._calling:
+            self.problem(where, f"pipeline '{pipeline}' calls itself", "a pipeline may only call others")
+            yield False
+            return
+        self._calling += [pipeline] if pipeline else []
+        try:
+            with self.deeper(where) as fits:
+                yield fits
+        finally:
+            del self._calling[len(self._calling) - bool(pipeline) :]
 
     @contextmanager
     def joined(self, where: str) -> Iterator[None]:

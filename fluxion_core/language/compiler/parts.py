@@ -53,6 +53,15 @@ class Part(ABC):
     kind: ClassVar[str]
     where: str
     stage: int = -1
+    place: str = attrs.field(default="", kw_only=True)
+    """Which of the parts of a ``$subPipeline`` it is; nothing for a stage that stands by itself."""
+    origin: Any = attrs.field(default=None, kw_only=True, eq=False, repr=False)
+    """What it was parsed from, where the stage itself does not say it all (a pipeline by its name)."""
+
+    @property
+    def id(self) -> str:
+        """Return the name under which its state is kept."""
+        return f"{self.stage}/{self.place}" if self.place else f"{self.stage}"
 
     def nodes(self) -> Iterable[Node]:
         """Return the expressions of the part that are evaluated on the current document."""

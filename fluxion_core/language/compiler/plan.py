@@ -317,7 +317,9 @@ def plan_program(
         plan=_plan_steps(steps, names),
         stage_names=names,
         fingerprints={
-            f"stages[{part.stage}].{names[part.stage]}": _fingerprint(stages[part.stage])
+            f"stages[{part.stage}].{names[part.stage]}": _fingerprint(
+                stages[part.stage] if part.origin is None else part.origin
+            )
             for part in parts
             if part.kind != "stateless" and stages
         },

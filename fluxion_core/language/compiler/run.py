@@ -46,7 +46,7 @@ class Run:
         self.counts = [[0, 0, 0] for _ in program.stage_names]
         self._states: dict[int, Any] = {}
         self.failures: list[Failure] = []
-        self._dirty_counters: dict[int, int] = {}
+        self._dirty_counters: dict[str, int] = {}
         for index, step in enumerate(program.steps):
             if isinstance(step, SegmentStep):
                 folding = step.segment.folding
@@ -56,12 +56,12 @@ class Run:
                     self._states[index] = None
             elif isinstance(step, StepPart):
                 self._states[index] = step.start(self)
-        self.counters: dict[int, Counter] = {}
+        self.counters: dict[str, Counter] = {}
         for step in program.steps:
             for part in step.segment.parts if isinstance(step, SegmentStep) else ():
                 limits = part.counter() if isinstance(part, PerDocument) else None
                 if limits is not None:
-                    self.counters[part.stage] = Counter(*limits)
+                    self.counters[part.id] = Counter(*limits)
         self._decoders: dict[str, tuple[Decoder, Loaded | None, str]] = {}
 
     # ------------------------------------------------------------------------------------------------- feeding
@@ -315,17 +315,17 @@ class Run:
     def _operator_ids(self) -> Iterable[tuple[str, Any]]:
         for index, step in enumerate(self.program.steps):
             if isinstance(step, SegmentStep) and step.segment.folding is not None:
-                yield f"{step.segment.folding.stage}", self._states[index]
+                yield step.segment.folding.id, self._states[index]
             elif isinstance(step, StepPart):
                 yield f"{step.stage}.{index}", self._states[index]
 
     def state_delta(self) -> list[StateRow]:
         """Return the rows of state that changed since the last call."""
         rows: list[StateRow] = [(name, key, value) for name, state in self._operator_ids() for key, value in state.delta()]
-        for stage, counter in self.counters.items():
-            if self._dirty_counters.get(stage) != counter.seen:
-                self._dirty_counters[stage] = counter.seen
-                rows.append((f"{stage}", b"", encode_value(counter.seen)))
+        for name, counter in self.counters.items():
+            if self._dirty_counters.get(name) != counter.seen:
+                self._dirty_counters[name] = counter.seen
+                rows.append((name, b"", encode_value(counter.seen)))
         return rows
 
     def restore(self, rows: Iterable[StateRow]) -> None:
@@ -338,10 +338,10 @@ class Run:
                 tables.setdefault(name, {})[key] = value
         for name, state in self._operator_ids():
             state.restore(tables.get(name, {}))
-        for stage, counter in self.counters.items():
-            found = tables.get(f"{stage}", {}).get(b"")
+        for name, counter in self.counters.items():
+            found = tables.get(name, {}).get(b"")
             if found is not None:
-                counter.seen = self._dirty_counters[stage] = decode_value(found)
+                counter.seen = self._dirty_counters[name] = decode_value(found)
 
     @property
     def state_keys(self) -> int:

@@ -19,12 +19,28 @@ from fluxion_core.language.stages import (
     replace,
     set_window_fields,
     sort,
+    sub_pipeline,
     unwind,
     write,
 )
 
 __all__ = ["FAMILIES", "STAGES"]
 
-FAMILIES: Final = (match, project, group, sort, paging, unwind, replace, lookup, bucket, facet, fill, set_window_fields, write)
+FAMILIES: Final = (
+    match,
+    project,
+    group,
+    sort,
+    paging,
+    unwind,
+    replace,
+    lookup,
+    bucket,
+    facet,
+    fill,
+    set_window_fields,
+    sub_pipeline,
+    write,
+)
 STAGES: Final[Mapping[str, StageForm]] = MappingProxyType({form.name: form for family in FAMILIES for form in family.STAGES})
 """Every stage of the language by its name."""

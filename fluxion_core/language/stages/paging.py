@@ -32,7 +32,7 @@ class Limit(PerDocument):
 
     def write(self, segment: SegmentWriter) -> None:
         """Count what passes."""
-        counter = segment.writer.assign(f"env.counters[{self.stage}]", letter="q")
+        counter = segment.writer.assign(f"env.counters[{self.id!r}]", letter="q")
         segment.keep_if(f"{counter}.seen < {counter}.limit")
         segment.writer.line(f"{counter}.seen += 1")
 
@@ -51,7 +51,7 @@ class Skip(PerDocument):
     def write(self, segment: SegmentWriter) -> None:
         """Count what is dropped."""
         writer = segment.writer
-        counter = writer.assign(f"env.counters[{self.stage}]", letter="q")
+        counter = writer.assign(f"env.counters[{self.id!r}]", letter="q")
         dropped = segment.count("dropped")
         with writer.block(f"if {counter}.seen < {counter}.limit:"):
             writer.line(f"{counter}.seen += 1")
