@@ -44,6 +44,7 @@ class Run:
             if emit == "each" and isinstance(step, SegmentStep) and step.segment.folding and not blocking_after(program, index)
         }
         self.counts = [[0, 0, 0] for _ in program.stage_names]
+        self._enters, self._leaves = _borders(program)
         self._states: dict[int, Any] = {}
         self.failures: list[Failure] = []
         self._dirty_counters: dict[str, int] = {}
@@ -189,12 +190,14 @@ class Run:
         kept: list[int | None] = []
         frame = Frame(self, code, origins)
         counted = code.function(rows, origins if origins is not None else range(len(rows)), answers, frame, made, kept, state)
-        passed = self._count(step, code, len(rows), counted, frame.failed)
+        passed = self._count(index, step, code, len(rows), counted, frame.failed)
         if step.segment.tracks:
             return made, kept, len(set(kept)) if state is None else passed
         return made, None, passed
 
-    def _count(self, step: SegmentStep, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]) -> int:
+    def _count(
+        self, index: int, step: SegmentStep, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]
+    ) -> int:
         """Add to the counts of the stages; return how many of the records got through."""
         dropped: dict[int, int] = {}
         passed = None
@@ -205,18 +208,14 @@ class Run:
                 dropped[stage] = dropped.get(stage, 0) + (number if role == "dropped" else -number)
         current = fed
         everything_dropped = 0
-        done: set[int] = set()
-        for part in step.segment.parts:
-            if part.stage in done:
-                continue
-            done.add(part.stage)
-            lost = sum(stage == part.stage for stage in failed)
-            count = self.counts[part.stage]
-            count[0] += current
-            current -= dropped.get(part.stage, 0) + lost
-            count[1] += 0 if isinstance(part, Folding) else current
+        for stage, last in {part.stage: part for part in step.segment.parts}.items():
+            lost = failed.count(stage)
+            count = self.counts[stage]
+            count[0] += current if self._enters[stage] == index else 0
+            current -= dropped.get(stage, 0) + lost
+            count[1] += current if self._leaves[stage] == index and not isinstance(last, Folding) else 0
             count[2] += lost
-            everything_dropped += dropped.get(part.stage, 0)
+            everything_dropped += dropped.get(stage, 0)
         return passed if passed is not None else fed - everything_dropped - len(failed)
 
     def _step(
@@ -224,13 +223,13 @@ class Run:
     ) -> tuple[list[Any], list[int | None] | None]:
         state = self._states[index]
         count = self.counts[step.stage]
-        count[0] += len(rows)
+        count[0] += len(rows) if self._enters[step.stage] == index else 0
         kept: list[int | None] | None = None
         if isinstance(state, AnsweringStep):
             made, kept = self._one_by_one(state, step, rows, origins)
         else:
             made = state.feed(rows)
-        count[1] += len(made)
+        count[1] += len(made) if self._leaves[step.stage] == index else 0
         return made, kept
 
     def _one_by_one(
@@ -268,7 +267,7 @@ class Run:
         self.failures = output.failures
         for index, step in enumerate(self.program.steps):
             if isinstance(step, SegmentStep) and step.segment.folding is not None:
-                self._pass(index + 1, self._emitted(step, self._states[index].changed()), None, output)
+                self._pass(index + 1, self._emitted(index, step, self._states[index].changed()), None, output)
                 break
         output.passed = 0
         return output
@@ -287,7 +286,7 @@ class Run:
                     held = groups.changed()
                 else:
                     held = groups.rows()
-                self._emitted(step, held)
+                self._emitted(index, step, held)
             elif isinstance(step, StepPart):
                 held = self._finish_step(index, step)
             if held:
@@ -301,12 +300,12 @@ class Run:
         except FAULTS as fault:
             self._note(step, fault, None)
             return []
-        self.counts[step.stage][1] += len(held)
+        self.counts[step.stage][1] += len(held) if self._leaves[step.stage] == index else 0
         return held
 
-    def _emitted(self, step: SegmentStep, rows: list[Any]) -> list[Any]:
+    def _emitted(self, index: int, step: SegmentStep, rows: list[Any]) -> list[Any]:
         folding = step.segment.folding
-        if folding is not None:
+        if folding is not None and self._leaves[folding.stage] == index:
             self.counts[folding.stage][1] += len(rows)
         return rows
 
@@ -375,3 +374,13 @@ class Run:
         if isinstance(fault, MemoryError):
             return EvaluationError("a value is too large", path)
         return EvaluationError(str(fault) or fault.__class__.__name__, path)
+
+
+def _borders(program: Program) -> tuple[dict[int, int], dict[int, int]]:
+    """Return, for every stage, the step into which documents enter it, and the one from which they leave it."""
+    steps = [
+        (part.stage, index)
+        for index, step in enumerate(program.steps)
+        for part in (step.segment.parts if isinstance(step, SegmentStep) else (step,) if isinstance(step, StepPart) else ())
+    ]
+    return dict(reversed(steps)), dict(steps)

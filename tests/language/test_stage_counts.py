@@ -1,0 +1,32 @@
+"""What ``stage_counts`` says of stages that are made of several parts: documents are counted where they enter and where they leave."""
+
+import pytest
+
+from fluxion_core import compile_pipeline
+
+DOCUMENTS = [{"n": 0}, {"n": 1}, {"n": 1}, {"n": 2}]
+POSITIVE = {"$match": {"n": {"$gt": 0}}}
+
+
+@pytest.mark.parametrize(
+    ("stage", "counts"),
+    [
+        ({"$count": "n"}, (4, 1, 0)),
+        ({"$sortByCount": "$n"}, (4, 3, 0)),
+        ({"$subPipeline": {"pipelines": [[POSITIVE, {"$group": {"_id": "$n"}}, {"$sort": {"_id": 1}}]]}}, (4, 2, 0)),
+        ({"$subPipeline": {"pipelines": [[POSITIVE], [{"$unwind": "$n"}]]}}, (4, 3, 0)),
+        ({"$subPipeline": {"pipelines": [[{"$group": {"_id": "$n"}}, {"$set": {"x": {"$divide": [1, "$_id"]}}}]]}}, (4, 2, 1)),
+        ({"$subPipeline": {"pipelines": [[POSITIVE], []], "parallel": True}}, (4, 7, 0)),
+    ],
+)
+def test_a_stage_of_several_parts_counts_once(stage, counts):
+    run = compile_pipeline([stage]).start()
+    run.feed(documents=DOCUMENTS)
+    run.finish()
+    assert [counts] == run.stage_counts()
+
+
+def test_two_stages_of_one_segment_count_each_for_itself():
+    run = compile_pipeline([POSITIVE, {"$match": {"n": 1}}]).start()
+    run.feed(documents=DOCUMENTS)
+    assert [(4, 3, 0), (3, 2, 0)] == run.stage_counts()
