@@ -104,7 +104,7 @@ def language_page() -> str:
     for name, form in sorted(STAGES.items()):
         unbounded = form.note or ("refused" if form.kind == "blocking" else "as on one that ends")
         lines.append(f"| `{name}` | {form.kind} | {unbounded} | {_code(form.examples[0].expression)} |")
-    lines += ["", "Not supported: " + _names(known.STAGES - set(STAGES)), "", "## Expressions", ""]
+    lines += [*_unsupported(known.STAGES - set(STAGES)), "## Expressions", ""]
     families = sorted({operator.family for operator in OPERATORS.values()})
     for family in families:
         lines += [f"### {family.capitalize()}", "", "| Operator | Example | Answer |", "| --- | --- | --- |"]
@@ -113,7 +113,7 @@ def language_page() -> str:
                 example = operator.examples[0]
                 lines.append(f"| `{name}` | {_code(example.expression)} | {_code(example.expected)} |")
         lines.append("")
-    lines += ["Not supported: " + _names(known.EXPRESSIONS - set(OPERATORS)), "", "## Accumulators", ""]
+    lines += [*_unsupported(known.EXPRESSIONS - set(OPERATORS)), "## Accumulators", ""]
     lines += ["| Accumulator | Example | Answer |", "| --- | --- | --- |"]
     for name, accumulator in sorted(ACCUMULATORS.items()):
         example = accumulator.examples[0]
@@ -124,19 +124,23 @@ def language_page() -> str:
     lines += ["| Function | Example | Answers |", "| --- | --- | --- |"]
     for name, example in sorted(WINDOW_EXAMPLES.items()):
         lines.append(f"| `{name}` | {_code(example.expression[0]['$setWindowFields'])} | {_code(example.expected)} |")
-    unsupported = known.ACCUMULATORS - {*ACCUMULATORS, *WINDOW_EXAMPLES, "$accumulator"}
-    lines += ["", "Not supported: " + _names(unsupported), "", "## Query operators of `$match`", ""]
+    lines += [*_unsupported(known.ACCUMULATORS - {*ACCUMULATORS, *WINDOW_EXAMPLES, "$accumulator"})]
+    lines += ["## Query operators of `$match`", ""]
     lines += ["| Operator | Example | Keeps | Drops |", "| --- | --- | --- | --- |"]
     for name, example in sorted(query.EXAMPLES.items()):
         dropped = [document for document in example.documents if document not in example.expected]
         cells = (example.expression[0]["$match"], example.expected, dropped)
         lines.append(f"| `{name}` | {' | '.join(map(_code, cells))} |")
-    lines += ["", "Not supported: " + _names(known.QUERIES - query.NAMES), ""]
+    lines += _unsupported(known.QUERIES - query.NAMES)
     return "\n".join(lines)
 
 
-def _names(names: Any) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names)) or "nothing"
+def _unsupported(names: Any) -> list[str]:
+    """Return what MongoDB has and we have not, each with the reason where there is one."""
+    if not names:
+        return ["", "Nothing of MongoDB's is missing.", ""]
+    rows = [f"| `{name}` | {known.REASONS.get(name, 'not yet')} |" for name in sorted(names)]
+    return ["", "Not supported:", "", "| Name | Why |", "| --- | --- |", *rows, ""]
 
 
 def _code(value: Any) -> str:

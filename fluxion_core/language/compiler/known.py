@@ -1,13 +1,15 @@
 """Names that MongoDB 8 gives to stages, operators and variables: what we lack is told apart from what is mistyped.
 
-Source: MongoDB manual 8.0, the alphabetical lists of "Aggregation Stages", "Aggregation Operators" and "Query Predicates".
+Source: MongoDB manual 8.0, the alphabetical lists of "Aggregation Stages", "Aggregation Operators" and "Query Predicates";
+the stages of Atlas Stream Processing: its manual, "Stream Processor Stages".
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["ACCUMULATORS", "EXPRESSIONS", "QUERIES", "STAGES", "VARIABLES"]
+__all__ = ["ACCUMULATORS", "EXPRESSIONS", "QUERIES", "REASONS", "STAGES", "VARIABLES"]
 
 STAGES: Final = frozenset(
     [
@@ -28,6 +30,7 @@ STAGES: Final = frozenset(
         "$group",
         "$indexStats",
         "$limit",
+        "$listClusterCatalog",
         "$listLocalSessions",
         "$listSampledQueries",
         "$listSearchIndexes",
@@ -68,6 +71,8 @@ STAGES: Final = frozenset(
         "$https",
         "$cachedLookup",
         "$externalFunction",
+        "$setStreamMeta",
+        "$throttle",
     ]
 )
 
@@ -322,3 +327,57 @@ QUERIES: Final = frozenset(
 )
 
 VARIABLES: Final = frozenset({"CLUSTER_TIME", "DESCEND", "KEEP", "PRUNE", "SEARCH_META", "USER_ROLES", "IS_MR", "JS_SCOPE"})
+
+_SERVER: Final = "it asks a MongoDB server about itself"
+_SEARCH: Final = "it needs the search index of a MongoDB server"
+_POINTS: Final = "it needs a geospatial index, and Fluxion knows no geometry"
+_ENCRYPTED: Final = "it needs the encrypted fields of a MongoDB server"
+_WATCHES: Final = "it watches a MongoDB server; a source does this, so name one in the pipeline's source:"
+_METADATA: Final = "what a source knows beside the document is not handed to the stages; a source can put it into its documents"
+
+REASONS: Final[Mapping[str, str]] = {
+    "$cachedLookup": "write $lookup: collections are read at the start of the pipeline and kept in memory",
+    "$changeStream": _WATCHES,
+    "$changeStreamSplitLargeEvent": _WATCHES,
+    "$collStats": _SERVER,
+    "$createObjectId": "an answer that differs each time cannot be computed again after a restart",
+    "$currentOp": _SERVER,
+    "$emit": "a sink does this; name it in the pipeline's sink:",
+    "$encStrContains": _ENCRYPTED,
+    "$encStrEndsWith": _ENCRYPTED,
+    "$encStrNormalizedEq": _ENCRYPTED,
+    "$encStrStartsWith": _ENCRYPTED,
+    "$externalFunction": "write an operator in a plugin; docs/how-to/write-an-operator shows one",
+    "$geoIntersects": _POINTS,
+    "$geoNear": _POINTS,
+    "$geoWithin": _POINTS,
+    "$https": "write {$set: {field: {$httpCall: ...}}} with the plugin fluxion-enrich",
+    "$indexStats": _SERVER,
+    "$listClusterCatalog": _SERVER,
+    "$listLocalSessions": _SERVER,
+    "$listSampledQueries": _SERVER,
+    "$listSearchIndexes": _SERVER,
+    "$listSessions": _SERVER,
+    "$meta": f"scores and keys come from the index of a MongoDB server, and {_METADATA}",
+    "$natural": "documents have the order in which they come; leave it out",
+    "$near": _POINTS,
+    "$nearSphere": _POINTS,
+    "$planCacheStats": _SERVER,
+    "$querySettings": _SERVER,
+    "$queryStats": _SERVER,
+    "$rand": "write {$sampleRate: 0.5}, or {$expr: {$lt: [{$rand: {}}, 0.5]}}",
+    "$rankFusion": _SEARCH,
+    "$score": _SEARCH,
+    "$scoreFusion": _SEARCH,
+    "$search": _SEARCH,
+    "$searchMeta": _SEARCH,
+    "$setStreamMeta": _METADATA,
+    "$shardedDataDistribution": _SERVER,
+    "$source": "name it in the pipeline's source:",
+    "$text": _SEARCH,
+    "$throttle": "the sink sets the pace: sealed output waits for it, and the source waits for that",
+    "$toHashedIndexKey": "it computes what a MongoDB server stores in a hashed index",
+    "$vectorSearch": _SEARCH,
+    "$where": "the code in a pipeline is never run; write $expr",
+}
+"""Why we lack what MongoDB has, and what to do instead, where there is more to say than that it is not there (yet)."""

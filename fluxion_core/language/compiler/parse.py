@@ -75,7 +75,7 @@ class Parser:
     def unknown(self, where: str, what: str, name: str, candidates: Iterable[str], mongodb: Iterable[str]) -> None:
         """Keep the problem that *name* is none of *candidates*; say so if MongoDB has it, else what is close to it."""
         if name in mongodb:
-            self.problem(where, f"{what} '{name}' of MongoDB is not supported by Fluxion")
+            self.problem(where, f"{what} '{name}' of MongoDB is not supported by Fluxion", known.REASONS.get(name, ""))
         else:
             self.problem(where, f"unknown {what} '{name}'", did_you_mean(name, candidates))
 
