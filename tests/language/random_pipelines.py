@@ -153,6 +153,15 @@ def accumulation(draw: random.Random):
     return {name: expression(draw, 2)}
 
 
+SUB_PIPELINES = [
+    {},
+    {"globals": {"x": 1}},
+    {"onError": "keep"},
+    {"parallel": True, "onError": "discard"},
+    {"parallel": True, "merge": "zip"},
+]
+
+
 def stage(draw: random.Random):
     name = draw.choice(
         [
@@ -174,6 +183,9 @@ def stage(draw: random.Random):
             "$facet",
             "$bucketAuto",
             "$redact",
+            "$validate",
+            "$subPipeline",
+            "$subPipeline",
         ]
     )
     made = {
@@ -196,6 +208,11 @@ def stage(draw: random.Random):
         "$facet": lambda: {"one": [{"$match": condition(draw)}], "two": [{"$count": "n"}]},
         "$bucketAuto": lambda: {"groupBy": f"${draw.choice(PATHS)}", "buckets": 2},
         "$redact": lambda: {"$cond": [expression(draw, 2), "$$KEEP", draw.choice(["$$PRUNE", "$$DESCEND"])]},
+        "$validate": lambda: {"validator": condition(draw), "validationAction": draw.choice(["discard", "dlq"])},
+        "$subPipeline": lambda: {
+            "pipelines": [pipeline(draw) for _ in range(draw.randint(1, 2))],
+            **draw.choice(SUB_PIPELINES),
+        },
     }[name]()
     return {name: made}
 
