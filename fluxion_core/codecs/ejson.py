@@ -111,7 +111,7 @@ def _read_type(read: Callable[[dict[str, Any], str], Any], name: str, value: dic
     try:
         return read(value, path)
     except (ArithmeticError, ValueError, TypeError, KeyError, binascii.Error, re.error):
-        text = repr(value)
+        text = _encode(value).decode()
         msg = f"{path}: {text if len(text) <= 80 else text[:77] + '...'} is no {name} of Extended JSON v2"  # shown cut: it may be large
         raise RecordError(msg) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,8 +26,7 @@ def _foreign(value: Any) -> Any:
     if cls.__module__.split(".")[0] == "bson":
         if isinstance(value, int | bytes):
             return int(value) if isinstance(value, int) else bytes(value)
-        if cls.__name__ in {"ObjectId", "Decimal128"}:
-            return str(value)
+        return str(value.pattern if cls.__name__ == "Regex" else value)
     msg = f"a value of class {cls.__name__}"
     raise TypeError(msg)
 
@@ -136,5 +136,6 @@ _CONVERT: Mapping[type, Callable[[Any], Any]] = {
     datetime: _date,
     Decimal: str,
     UUID: str,
+    re.Pattern: lambda value: value.pattern,
     bytes: lambda value: base64.b64encode(value).decode(),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fluxion_core import aggregate
+from fluxion_core import aggregate, compile_pipeline
 from fluxion_core.codecs import CanonicalExtendedJsonCodec, ExtendedJsonCodec, JsonCodec
 from fluxion_core.language import decode_value, encode_value
 
@@ -129,9 +129,13 @@ def test_the_state_keeps_them_with_their_class(value: Any) -> None:
     assert (type(value), value) == (type(kept), kept)
 
 
-def test_plain_json_has_numbers_and_texts_for_them() -> None:
+def test_plain_json_has_numbers_and_texts_for_them_on_both_ways_out() -> None:
     document = {"long": bson.Int64(5), "id": OID, "data": bson.Binary(b"\x00\xff", 5), "price": bson.Decimal128("1.10")}
-    assert b'{"long":5,"id":"5f000000000000000000000a","data":"AP8=","price":"1.10"}' == JsonCodec().encode(document)
+    document |= {"pattern": bson.Regex("^a"), "code": bson.Code("x"), "time": bson.Timestamp(1, 2)}
+    expected = b'{"long":5,"id":"5f000000000000000000000a","data":"AP8=","price":"1.10","pattern":"^a","code":"x","time":"Timestamp(1, 2)"}'
+    assert expected == JsonCodec().encode(document)
+    made = compile_pipeline([]).start().feed(documents=[document]).json_lines()
+    assert expected + b"\n" == made
 
 
 def test_a_regex_of_bson_matches_as_a_pattern_of_python() -> None:
