@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
+from fluxion_core import CompileError, EvaluationError, Operator, aggregate, compile_pipeline
+from fluxion_core.errors import RecordError
 
 DOUBLE = [{"$set": {"n": {"$multiply": ["$n", 2]}}}]
 POSITIVE = [{"$match": {"n": {"$gt": 0}}}]
@@ -119,6 +120,30 @@ def test_without_it_the_error_is_that_of_the_record(parallel):
     output = compile_pipeline([stage]).start().feed(documents=BAD)
     assert ([{"n": 2}, {"n": 4}], [1]) == (output.documents, [failure.index for failure in output.failures])
     assert output.failures[0].path == "stages[0].$subPipeline.pipelines[0][0].$set.n.$multiply"
+
+
+# the outside world
+
+
+def asked(calls, _context):
+    return [RecordError("no answer") if call[0] == "x" else call[0] * 10 for call in calls]
+
+
+ASK = Operator(name="$ask", pure=False, evaluate_batch=asked)
+
+
+@pytest.mark.parametrize(("on_error", "kept"), [("discard", []), ("keep", [{"n": "x"}])])
+def test_what_the_outside_world_answers_is_put_together_too(on_error, kept):
+    stages = [{"$subPipeline": {"parallel": True, "onError": on_error, "pipelines": [[{"$set": {"a": {"$ask": "$n"}}}], []]}}]
+    got = compile_pipeline(stages, operators=[ASK]).start().feed(documents=[{"n": 1}, {"n": "x"}])
+    assert [{"n": 1, "a": 10}, {"n": 1}, *kept] == got.documents
+    assert [] == got.failures
+
+
+def test_an_answer_that_fails_is_the_error_of_its_record():
+    stages = [{"$subPipeline": {"parallel": True, "pipelines": [[{"$set": {"a": {"$ask": "$n"}}}]]}}]
+    got = compile_pipeline(stages, operators=[ASK]).start().feed(documents=[{"n": 1}, {"n": "x"}])
+    assert [(1, "no answer")] == [(failure.index, str(failure.error)) for failure in got.failures]
 
 
 # streaming
