@@ -142,3 +142,8 @@ def test_what_has_no_number_in_it_fails() -> None:
     assert converted(noon, "long") == 1709208000000
     assert converted([1], "int", onError="failed") == "failed"
     assert converted({"a": 1}, "string", onError="failed") == "failed"
+
+
+@pytest.mark.parametrize("value", [{"$literal": 1}, "$v"])
+def test_a_target_that_is_null_makes_null_of_constants_too(value):
+    assert value_of({"$convert": {"input": value, "to": None}}, {"v": 1}) is None
