@@ -337,8 +337,6 @@ def parse_manner(value: Any, target: Any, base: Any, form: Any, order: Any) -> A
     Raises:
         EvaluationError: one of them is not valid, or lacks. ``onError`` does not answer that.
     """
-    if target is None or target is MISSING:  # the answer is null, whatever the rest says
-        return None
     name, subtype = target
     if base is not None and base is not MISSING and (not is_number(base) or base not in _DIGITS):
         raise EvaluationError(f"$convert: base must be 2, 8, 10 or 16, not {base!r}"[:200])

@@ -60,6 +60,8 @@ def _parse_convert(parser: Parser, spec: Any, where: str) -> Node:
         return OrElse(where, call, given["onError"]) if "onError" in given else call
 
     def build(target: Node, value: Node) -> Node:
+        if isinstance(target, Constant) and _is_nullish(target.value):
+            return _unless_null(where, value, given.get("onNull", nothing), nothing)
         manner = fold(Call(where, _MANNER, (value, target, *settings)))
         made = _bound(where, "manner", manner, lambda bound: converted(value, target, bound))
         return _unless_null(where, value, given.get("onNull", nothing), _unless_null(where, target, nothing, made))
