@@ -1,4 +1,4 @@
-"""Measures Fluxion beside the loop that one would write by hand: CPU seconds of whole processes, interleaved, medians, ratios.
+"""Measures Fluxion beside the loops that one would write by hand: CPU seconds of whole processes, interleaved, medians, ratios.
 
     python benchmarks/run.py [--documents N] [--rounds N] [--jobs a,b] [--smoke] [--report FILE]
 
@@ -9,107 +9,79 @@ engine once over a small input and fails if their outputs disagree.
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
 import platform
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from hand_dicts import HAND_DICTS
 from jobs import STAGES
+from measure import check, measure
 from workload import documents
 
-HERE = Path(__file__).parent
-ENGINES = ("hand", "fluxion", "messages", "runtime")
+ENGINES = ("hand", "tuned", "fluxion", "messages", "runtime")
+IN_MEMORY = ("plain_dicts", "dicts")
 
 
-def measure(engine: str, job: str, source: Path, target: Path) -> tuple[float, int]:
-    """Return the CPU seconds and the peak memory in KiB of one run."""
-    for leftover in target.parent.glob(target.name + "*"):
-        leftover.unlink()
-    command = [sys.executable, str(HERE / "engine.py"), engine, job, str(source), str(target)]
-    with (target.parent / "log").open("wb") as log:
-        process = subprocess.Popen(command, stderr=log, stdout=log)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{engine} failed on {job}:\n{(target.parent / 'log').read_text()}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+@dataclass
+class Results:
+    """CPU seconds and peak KiB of every round, by engine and job."""
+
+    times: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    memory: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+
+    def round(self, engines: Sequence[str], job: str, source: Path) -> None:
+        """Run every engine once on *job*, one after the other, and exit unless they agree."""
+        for engine in engines:
+            seconds, peak = measure(engine, job, source, source.parent / f"{job}.{engine}")
+            self.times[engine, job].append(seconds)
+            self.memory[engine, job] = max(peak, self.memory[engine, job])
+        check(job, source.parent, engines)
+
+    def speeds(self, engines: Sequence[str], jobs: Sequence[str], against: str) -> str:
+        """Return a table of median CPU seconds and of the speed as a multiple of *against*'s."""
+        lines = [f"| CPU seconds (times the speed of `{against}`) | {' | '.join(jobs)} |", f"| --- |{' --- |' * len(jobs)}"]
+        for engine in engines:
+            cells = []
+            for job in jobs:
+                median = statistics.median(self.times[engine, job])
+                cells.append(f"{median:.2f} ({statistics.median(self.times[against, job]) / median:.2f}x)")
+            lines.append(f"| {engine} | {' | '.join(cells)} |")
+        return "\n".join(lines)
+
+    def peaks(self, engines: Sequence[str], jobs: Sequence[str]) -> str:
+        """Return a table of peak memory, and of the widest spread (largest over smallest CPU seconds) of each engine."""
+        lines = [f"| peak memory, MB | {' | '.join(jobs)} | spread |", f"| --- |{' --- |' * len(jobs)} --- |"]
+        for engine in engines:
+            spread = max(max(self.times[engine, job]) / min(self.times[engine, job]) for job in jobs)
+            cells = " | ".join(str(self.memory[engine, job] // 1024) for job in jobs)
+            lines.append(f"| {engine} | {cells} | {spread:.2f} |")
+        return "\n".join(lines)
 
 
-def outcome(path: Path, *, last: bool) -> dict[str, Any]:
-    """Return the output by key; of several lines with one key the last counts."""
-    rows: dict[str, Any] = {}
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines):
-            row = json.loads(line)
-            key = json.dumps(row.get("_id", row.get("orderId")), sort_keys=True)
-            rows[key if last else f"{key} {number}" if key in rows else key] = row
-    return rows
-
-
-def same(left: Any, right: Any) -> bool:
-    if isinstance(left, float | int) and isinstance(right, float | int):
-        return math.isclose(left, right, rel_tol=1e-9)
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    return bool(left == right)
-
-
-def check(job: str, folder: Path) -> None:
-    """Exit unless every engine's output says the same; in a process of its own, whose memory is not inherited by what is measured."""
-    child = os.fork()
-    if child == 0:
-        try:
-            compare(job, folder)
-        except SystemExit as difference:
-            print(difference, file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
-        sys.exit(f"{job}: the outputs disagree")
-
-
-def compare(job: str, folder: Path) -> None:
-    expected = outcome(folder / f"{job}.hand", last=True)
-    for engine in ENGINES[1:]:
-        found = outcome(folder / f"{job}.{engine}", last=True)
-        if not same(expected, found):
-            different = [key for key in expected.keys() | found.keys() if not same(expected.get(key), found.get(key))]
-            key = different[0]
-            sys.exit(f"{job}: {engine} disagrees on {len(different)} keys; {key}: {expected.get(key)} and {found.get(key)}")
-
-
-def report(times: dict[tuple[str, str], list[float]], memory: dict[tuple[str, str], int], options: argparse.Namespace) -> str:
+def report(results: Results, options: argparse.Namespace) -> str:
     """Return the result as Markdown."""
-    jobs = options.jobs
-    head = (
-        f"{options.documents:,} documents, {options.rounds} rounds, Python {platform.python_version()}, {os.cpu_count()} cores"
-    )
-    lines = [head, "", f"| CPU seconds (times the hand loop's speed) | {' | '.join(jobs)} |", f"| --- |{' --- |' * len(jobs)}"]
-    for engine in ENGINES:
-        cells = []
-        for job in jobs:
-            median = statistics.median(times[engine, job])
-            ratio = statistics.median(times["hand", job]) / median
-            cells.append(f"{median:.2f} ({ratio:.2f}x)")
-        lines.append(f"| {engine} | {' | '.join(cells)} |")
-    lines += ["", f"| peak memory, MB | {' | '.join(jobs)} |", f"| --- |{' --- |' * len(jobs)}"]
-    lines += [f"| {engine} | {' | '.join(str(memory[engine, job] // 1024) for job in jobs)} |" for engine in ENGINES]
-    return "\n".join(lines) + "\n"
+    in_memory = [job for job in options.jobs if job in HAND_DICTS]
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}"
+    parts = [
+        f"{options.documents:,} documents, {options.rounds} rounds, {machine}",
+        results.speeds(ENGINES, options.jobs, "hand"),
+        results.speeds(("tuned", "fluxion"), options.jobs, "tuned"),
+        results.peaks(ENGINES, options.jobs),
+    ]
+    if in_memory:
+        parts.append("Documents in memory as dicts; reading and writing are not counted:")
+        parts.append(results.speeds(IN_MEMORY, in_memory, "plain_dicts"))
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=300_000)
+    parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=lambda text: text.split(","), default=list(STAGES))
     parser.add_argument("--smoke", action="store_true")
@@ -117,26 +89,23 @@ def main() -> None:
     options = parser.parse_args()
     if options.smoke:
         options.documents, options.rounds = 3_000, 1
-    folder = Path(tempfile.mkdtemp(prefix="fluxion-bench-"))
-    try:
-        source = folder / "orders.ndjson"
-        with source.open("wb") as file:
-            file.writelines(documents(options.documents))
-        times: dict[tuple[str, str], list[float]] = defaultdict(list)
-        memory: dict[tuple[str, str], int] = {}
+    results = Results()
+    with tempfile.TemporaryDirectory(prefix="fluxion-bench-") as folder:
+        source = Path(folder) / "orders.ndjson"
+        few = Path(folder) / "few" / "orders.ndjson"  # a million dicts at once would measure the memory of the machine
+        few.parent.mkdir()
+        for path, count in ((source, options.documents), (few, min(options.documents, 200_000))):
+            with path.open("wb") as file:
+                file.writelines(documents(count))
         for _ in range(options.rounds):
             for job in options.jobs:
-                for engine in ENGINES:
-                    seconds, peak = measure(engine, job, source, folder / f"{job}.{engine}")
-                    times[engine, job].append(seconds)
-                    memory[engine, job] = max(peak, memory.get((engine, job), 0))
-                check(job, folder)
-        text = report(times, memory, options)
-        print("every engine gave the same answers" if options.smoke else text)
-        if options.report:
-            options.report.write_text(text)
-    finally:
-        shutil.rmtree(folder)
+                results.round(ENGINES, job, source)
+                if job in HAND_DICTS:
+                    results.round(IN_MEMORY, job, few)
+    text = report(results, options)
+    print("every engine gave the same answers" if options.smoke else text)
+    if options.report:
+        options.report.write_text(text)
 
 
 if __name__ == "__main__":
