@@ -8,6 +8,8 @@ PLUGINS := plugins/fluxion-connect-kafka plugins/fluxion-connect-http plugins/fl
 FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
 	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done
 PYTEST_WORKERS ?= 2
+# Bytecode is kept, as pip keeps it for an installed package: without it half of the start-up is compiling.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: quickstart test conformance crash soak lint types docs wheel bench bench-smoke clean
 
