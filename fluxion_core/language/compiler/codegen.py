@@ -405,8 +405,7 @@ def _predicate(emitter: Emitter, node: Predicate) -> Value:
         if node.names:
             value = writer.fresh("w")
             reach = f"{found.local}.__class__ is dict and ({value} := {found.local}.get({writer.constant(node.names[0])}, M))"
-    text = inline.query_test(writer, value, reach, *node.fast)
-    return Value(f"({text} else {general})", may_miss=False, kind="bool")
+    return Value(inline.query_test(writer, value, reach, *node.fast, general), may_miss=False, kind="bool")
 
 
 def _negation(emitter: Emitter, node: Negation) -> Value:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fluxion_core.language.compiler.nodes import Call, Constant
 from fluxion_core.language.compiler.writer import Value, Writer
 
-__all__ = ["BOOLEANS", "FLAT", "FOLDS", "RESULTS", "TEMPLATES", "Template", "flat", "query_test"]
+__all__ = ["BOOLEANS", "TEMPLATES", "Template", "query_test"]
 
 Template = Callable[[Writer, Call, Sequence[Value]], Value | None]
 
@@ -142,106 +142,6 @@ def _rounded(writer: Writer, node: Call, values: Sequence[Value]) -> Value | Non
     return Value(writer.assign(text, node.where), may_miss=False)
 
 
-# --------------------------------------------------------------------------------------------------- accumulators
-
-Fold = Callable[[Writer, str, Sequence[str], str], None]
-Result = Callable[[Writer, str], tuple[str, str]]
-
-
-def flat(slot: str, places: int) -> list[str]:
-    """Return the names of the places of a state that is a list, kept in the group itself: a list of its own costs a cache miss."""
-    return [f"{slot}{letter}" for letter in "abcdefgh"[:places]]
-
-
-def _sum_lines(writer: Writer, slot: str, value: str, general: str, *, counts: bool) -> None:
-    whole, floats, error, *_ = places = flat(slot, FLAT["$avg" if counts else "$sum"])
-    before, after, back, state = (writer.fresh(letter) for letter in "xyzs")
-    with writer.block(f"if {value}.__class__ is float:"):
-        writer.line(f"{before} = {floats}")
-        writer.line(f"if {before} is None: {floats} = {value}")
-        with writer.block("else:"):
-            writer.line(f"{floats} = {after} = {before} + {value}; {back} = {after} - {before}")
-            writer.line(f"{error} += ({before} - ({after} - {back})) + ({value} - {back})")
-        if counts:
-            writer.line(f"{places[4]} += 1")
-    with writer.block(f"elif {value}.__class__ is int:"):
-        writer.line(f"{whole} += {value}")
-        if counts:
-            writer.line(f"{places[4]} += 1")
-    with writer.block(f"elif {value} is not None and {value} is not M:"):
-        writer.line(f"{state} = [{', '.join(places)}]; {general}({state}, {value}); {', '.join(places)} = {state}")
-
-
-def _sum(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
-    if writer.constants.get(values[0], "").__class__ is int:
-        writer.line(f"{flat(slot, 1)[0]} += {values[0]}")
-    else:
-        _sum_lines(writer, slot, values[0], general, counts=False)
-
-
-def _average(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
-    _sum_lines(writer, slot, values[0], general, counts=True)
-
-
-def _plain_float(slot: str) -> tuple[str, str]:
-    """Return a sum of floats alone, and the test that it is one: nothing but floats came, none of them infinite or NaN."""
-    whole, floats, error, decimals = flat(slot, FLAT["$sum"])
-    return f"{floats} + {error}", f"{floats} is not None and {decimals} is None and not {whole} and {floats} - {floats} == 0"
-
-
-def _sum_result(writer: Writer, slot: str) -> tuple[str, str]:
-    whole, floats, _, decimals = flat(slot, FLAT["$sum"])
-    total, test = _plain_float(slot)
-    limit = writer.constant(2**53)
-    return (
-        f"{total} if {test} else {whole}",
-        f"({test}) or ({floats} is None and {decimals} is None and -{limit} < {whole} < {limit})",
-    )
-
-
-def _average_result(writer: Writer, slot: str) -> tuple[str, str]:
-    del writer
-    total, test = _plain_float(slot)
-    return f"({total}) / {flat(slot, FLAT['$avg'])[4]}", test
-
-
-def _count(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
-    del values, general
-    writer.line(f"{slot} += 1")
-
-
-def _extreme(sign: str, other: str) -> Fold:
-    """Compare numbers in place; NaN is the least of them."""
-
-    def write(writer: Writer, slot: str, values: Sequence[str], general: str) -> None:
-        (value,) = values
-        state = writer.fresh("s")
-        writer.line(f"{state} = {slot}")
-        numbers = f"({value}.__class__ is float or {value}.__class__ is int) and ({state}.__class__ is float or {state}.__class__ is int)"
-        with writer.block(f"if {numbers}:"):
-            nan = value if other == "value" else state
-            writer.line(f"if {value} {sign} {state} or {nan} != {nan}: {slot} = {value}")
-        writer.line(f"else: {slot} = {general}({state}, {value})")
-
-    return write
-
-
-FOLDS: Final[dict[str, Fold]] = {
-    "$sum": _sum,
-    "$avg": _average,
-    "$count": _count,
-    "$min": _extreme("<", "value"),
-    "$max": _extreme(">", "state"),
-}
-"""Accumulators of ours whose step is written out: name -> what writes it on the slot of a group."""
-
-FLAT: Final = {"$sum": 4, "$avg": 5}
-"""Accumulators of ours whose state is a list that is kept in the group itself -> its length."""
-
-RESULTS: Final[dict[str, Result]] = {"$sum": _sum_result, "$avg": _average_result}
-"""Accumulators of ours whose common result is written out: name -> its text, and the test that it is right."""
-
-
 TEMPLATES: Final[dict[str, Template]] = {
     **dict.fromkeys(_RIGHT, _compare),
     "$multiply": _arithmetic,
@@ -253,21 +153,25 @@ TEMPLATES: Final[dict[str, Template]] = {
 """Operator name -> what writes its common case."""
 
 
-def query_test(writer: Writer, value: str, reach: str, operator: str, constant: Any) -> str:
-    """Return ``test if guard`` for a query operator on local *value*, which *reach* (if any) loads within the guard."""
+def query_test(writer: Writer, value: str, reach: str, operator: str, constant: Any, general: str) -> str:
+    """Return the test of a query operator on local *value*, which *reach* (if any) loads; what it does not know asks *general*."""
     if operator == "$in":
         scalar, test = "str", f"{value} in {writer.constant(constant)}"
     else:
         scalar = "str" if constant.__class__ is str else "number"
         sign = {"$eq": "==", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}[operator]
         test = f"{value} {sign} {writer.constant(constant)}"
+    if (
+        operator == "$eq" and scalar == "str" and not reach
+    ):  # nothing but text equals text, so the class is asked only if it does not
+        return f"({test} or {value}.__class__ is not str and {general})"
     if scalar == "str":
         guard = f"{reach or value}.__class__ is str"
     elif reach:
         guard = f"{reach}.__class__ in {writer.constant(_NUMBERS)}"
     else:
         guard = f"{value}.__class__ is float or {value}.__class__ is int"
-    return f"{test} if {guard}"
+    return f"({test} if {guard} else {general})"
 
 
 _NUMBERS: Final = frozenset({int, float})

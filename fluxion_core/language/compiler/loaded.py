@@ -9,8 +9,9 @@ from typing import Any, Literal
 import attrs
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.folding import group_class
 from fluxion_core.language.compiler.parts import FAULTS, Folding
-from fluxion_core.language.compiler.segment import Segment, Written, group_class, row_class
+from fluxion_core.language.compiler.segment import Segment, Written, row_class
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Loaded", "SegmentStep"]

@@ -28,7 +28,7 @@ def choose_reading(program: Program, *, each: bool) -> tuple[Decoder, Loaded | N
         return Decoder(nothing.decodes_into), None, "index"
     if first is None:
         return Decoder(None), None, "dict"
-    alone = len(program.steps) == 1 and first.segment.folding is None
+    alone = len(program.steps) == 1 and (each or first.segment.folding is None)
     plain: Loaded | None = None
     form: Literal["index", "struct", "dict"] = "struct" if alone else "dict"
     if alone and first.load().written.passes:
