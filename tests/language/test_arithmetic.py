@@ -80,3 +80,9 @@ def test_trunc_cuts_the_number_that_the_double_really_is() -> None:
 def test_rounding_leaves_a_number_alone_whose_digits_all_lie_above_the_places(number) -> None:
     assert value_of({"$round": ["$n", 100]}, {"n": number}) == number
     assert value_of({"$trunc": ["$n", -20]}, {"n": number}) == number
+
+
+def test_a_whole_number_beyond_every_float_makes_a_sum_infinite_and_ends_nothing() -> None:
+    fields = {"s": {"$sum": "$x"}, "a": {"$avg": "$x"}, "m": {"$max": "$x"}}
+    expected = [{"_id": None, "s": float("inf"), "a": float("inf"), "m": 10**400}]
+    assert expected == list(aggregate([{"x": 10**400}, {"x": 1.5}], [{"$group": {"_id": None, **fields}}]))

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import attrs
+
 from fluxion_core.language.compiler import inline, library
 from fluxion_core.language.compiler.demand import Demand, plain
+from fluxion_core.language.compiler.guesses import differs
 from fluxion_core.language.compiler.nodes import (
     ArrayOf,
     Call,
@@ -68,6 +71,32 @@ class Emitter:
             self.writer.line(f"return {value.text}")
         return Value(self.writer.assign(self.writer.call_of(function), node.where), value.may_miss, value.kind)
 
+    def sharp(self, value: Value) -> Value:
+        """Return *value* with the class that is guessed of it, once the code looks whether it has that."""
+        kind = "" if value.kind else self.writer.guesses.class_at(value.path)
+        if not kind:
+            return value
+        return self.shape.once(("sharp", value.local), lambda: self._sharpened(value, kind))
+
+    def _sharpened(self, value: Value, kind: str) -> Value:
+        if value.path not in self.writer.guesses.sure:
+            self.writer.turn_away(differs(value.local, kind))
+        return attrs.evolve(value, kind=kind, may_miss=False)
+
+    def _document(self, value: Value) -> bool:
+        """Whether *value* can be taken for a document, once the code looks whether it is."""
+        if not self.writer.guesses.below(value.path):
+            return False
+        if value.path not in self.writer.guesses.sure:
+            self.shape.once(("document", value.local), lambda: self._looked(value))
+        return True
+
+    def _looked(self, value: Value) -> Value:
+        writer = self.writer
+        cls = writer.constant(value.demand.record) if value.demand is not None else "dict"
+        writer.turn_away(f"{value.local}.__class__ is not {cls}")
+        return value
+
     def truth(self, node: Node) -> str:
         """Write *node*; return the text of whether it counts as true."""
         return self.truth_of(self.value(node))
@@ -102,56 +131,78 @@ class Emitter:
 
     def below(self, value: Value, names: Sequence[str]) -> Value:
         """Write the reading of a path below *value*."""
-        writer = self.writer
-        if names and value.demand is not None and (demand := value.demand.field(names[0])) is not None:
+        if not names:
+            return value
+        if value.demand is not None and (demand := value.demand.field(names[0])) is not None:
             return self._attribute(value, value.demand, demand, names)
-        for index, name in enumerate(names):
-            rest = tuple(names[index:])
-            general = f"{writer.constant(get)}({value.text}, {writer.constant(rest)})"
-            if len(rest) == 1:
-                text = f"{value.text}.get({writer.constant(name)}, M) if {value.text}.__class__ is dict else {general}"
-                return Value(writer.assign(text))
-            if index > 0:
-                return Value(writer.assign(general))
-            nested = writer.fresh()
-            writer.line(f"{nested} = {general} if {value.text}.__class__ is not dict else M")
-            with writer.block(f"if {value.text}.__class__ is dict:"):
-                inner = writer.assign(f"{value.text}.get({writer.constant(name)}, M)")
-                writer.line(
-                    f"{nested} = {writer.constant(get)}({inner}, {writer.constant(rest[1:])})"
-                    if len(rest) > 2
-                    else self._leaf(nested, inner, rest[1])
-                )  # one name more
-            return Value(nested)
+        path = (*value.path, *names) if value.path is not None else None
+        if self.writer.guesses.certain(path):
+            return self._items(value, names)
+        return attrs.evolve(self._path(value, names), path=path)
+
+    def _items(self, value: Value, names: Sequence[str]) -> Value:
+        """Write the reading of a path where a document that has nothing there is odd."""
+        for name in names:
+            self._document(value)
+            path = (*value.path, name) if value.path is not None else None
+            value = Value(self.writer.assign(f"{value.text}[{self.writer.constant(name)}]"), path=path)
         return value
+
+    def _path(self, value: Value, names: Sequence[str]) -> Value:
+        """Write the reading of a path below a value of any class."""
+        writer = self.writer
+        general = f"{writer.constant(get)}({value.text}, {writer.constant(tuple(names))})"
+        name, *rest = names
+        if not rest:
+            text = f"{value.text}.get({writer.constant(name)}, M) if {value.text}.__class__ is dict else {general}"
+            return Value(writer.assign(text))
+        nested = writer.fresh()
+        writer.line(f"{nested} = {general} if {value.text}.__class__ is not dict else M")
+        with writer.block(f"if {value.text}.__class__ is dict:"):
+            inner = writer.assign(f"{value.text}.get({writer.constant(name)}, M)")
+            below = f"{writer.constant(get)}({inner}, {writer.constant(tuple(rest))})"
+            writer.line(f"{nested} = {below}" if len(rest) > 1 else self._leaf(nested, inner, rest[0]))
+        return Value(nested)
 
     def _attribute(self, value: Value, parent: Demand, demand: Demand, names: Sequence[str]) -> Value:
         """Write the reading of a path below a value that is a record, unless the document has something else there."""
         writer = self.writer
+        path = (*value.path, *names) if value.path is not None else None
+        certain = self._document(value)
         if len(names) == 1 and names[0] in parent.leaves:
-            return self.shape.together(value.local, lambda: self._attributes(value, parent))[names[0]]
-        general = f"{writer.constant(get)}({value.local}, {writer.constant(tuple(names))})"
+            return self.shape.once(("attributes", value.local), lambda: self._attributes(value, parent, certain=certain))[
+                names[0]
+            ]
         attribute = f"{value.local}.{parent.attribute(names[0])}"
+        first = path[: len(path) - len(names) + 1] if path is not None else None
+        if certain:
+            return self.below(Value(writer.assign(attribute), demand=demand, path=first), names[1:])
+        general = f"{writer.constant(get)}({value.local}, {writer.constant(tuple(names))})"
         test = f"{value.local}.__class__ is {writer.constant(parent.record)}"
         if len(names) == 1:
-            return Value(writer.assign(f"{attribute} if {test} else {general}"), demand=demand)
+            return Value(writer.assign(f"{attribute} if {test} else {general}"), demand=demand, path=path)
         target = writer.fresh()
         with writer.block(f"if {test}:"):
-            found = self.below(Value(writer.assign(attribute), demand=demand), names[1:])
+            found = self.below(Value(writer.assign(attribute), demand=demand, path=first), names[1:])
             writer.line(f"{target} = {found.local}")
         writer.line(f"else: {target} = {general}")
-        return Value(target, demand=found.demand)
+        return Value(target, demand=found.demand, path=path)
 
-    def _attributes(self, value: Value, parent: Demand) -> dict[str, Value]:
+    def _attributes(self, value: Value, parent: Demand, *, certain: bool) -> dict[str, Value]:
         """Write the reading of all fields of a record that are used whole: its class is looked at once."""
         writer = self.writer
         found = {name: writer.fresh() for name in parent.leaves}
-        held = [f"{local} = {value.local}.{parent.attribute(name)}" for name, local in found.items()]
-        read = writer.constant(get)
-        general = [f"{local} = {read}({value.local}, {writer.constant((name,))})" for name, local in found.items()]
-        writer.line(f"if {value.local}.__class__ is {writer.constant(parent.record)}: {'; '.join(held)}")
-        writer.line(f"else: {'; '.join(general)}")
-        return {name: Value(local) for name, local in found.items()}
+        held = "; ".join(f"{local} = {value.local}.{parent.attribute(name)}" for name, local in found.items())
+        if certain:
+            writer.line(held)
+        else:
+            read = writer.constant(get)
+            general = [f"{local} = {read}({value.local}, {writer.constant((name,))})" for name, local in found.items()]
+            writer.line(f"if {value.local}.__class__ is {writer.constant(parent.record)}: {held}")
+            writer.line(f"else: {'; '.join(general)}")
+        return {
+            name: Value(local, path=(*value.path, name) if value.path is not None else None) for name, local in found.items()
+        }
 
     def _leaf(self, target: str, inner: str, name: str) -> str:
         writer = self.writer
@@ -167,7 +218,7 @@ class Emitter:
 
 def _constant(emitter: Emitter, node: Constant) -> Value:
     value = node.value
-    kind = {bool: "bool", int: "number", float: "number", list: "list"}.get(value.__class__, "")
+    kind = value.__class__.__name__ if value.__class__ in {bool, int, float, str, list} else ""
     return Value(emitter.writer.constant(value), value is MISSING, kind)
 
 
@@ -198,9 +249,10 @@ def _call(emitter: Emitter, node: Call) -> Value:
     answer = emitter.answers.get(id(node))
     if answer is not None:
         return answer
-    values = [emitter.value(argument) for argument in node.arguments]
     template = inline.TEMPLATES.get(node.operator.name) if node.operator.family != "plugin" else None
+    values = [emitter.value(argument) for argument in node.arguments]
     if template is not None:
+        values = [emitter.sharp(value) for value in values]
         made = template(emitter.writer, node, values)
         if made is not None:
             return made
@@ -308,7 +360,8 @@ def _list_of(emitter: Emitter, value: str, operator: str, where: str) -> None:
 
 def _element(value: Value, item: str) -> Value:
     """Return the element of array *value* that is in local *item*."""
-    return Value(item, may_miss=False, demand=value.demand.elements() if value.demand is not None else None)
+    path = (*value.path, None) if value.path is not None else None
+    return Value(item, may_miss=False, demand=value.demand.elements() if value.demand is not None else None, path=path)
 
 
 def _map(emitter: Emitter, node: Map) -> Value:
@@ -395,17 +448,18 @@ def _predicate(emitter: Emitter, node: Predicate) -> Value:
     if node.fast is None or len(node.names) > 1:
         return Value(f"{test}({found.text})", may_miss=False, kind="bool")
     demand = found.demand.field(node.names[0]) if found.demand is not None and node.names else None
-    value, reach = found.local, ""
+    general = f"{test}({writer.constant(plain)}({found.local}))" if demand is not None else f"{test}({found.text})"
+    path = (*found.path, *node.names) if found.path is not None else None
     if demand is not None:
         demand.use()
-        general = f"{test}({writer.constant(plain)}({found.local}))"
-        value = emitter.below(found, node.names).local
-    else:
-        general = f"{test}({found.text})"
-        if node.names:
-            value = writer.fresh("w")
-            reach = f"{found.local}.__class__ is dict and ({value} := {found.local}.get({writer.constant(node.names[0])}, M))"
-    return Value(inline.query_test(writer, value, reach, *node.fast, general), may_miss=False, kind="bool")
+    elif node.names and not writer.guesses.class_at(path):
+        local = writer.fresh("w")
+        reach = f"{found.local}.__class__ is dict and ({local} := {found.local}.get({writer.constant(node.names[0])}, M))"
+        return Value(inline.query_test(writer, Value(local), reach, *node.fast, general), may_miss=False, kind="bool")
+    value = emitter.below(found, node.names)
+    if not inline.equals_text(*node.fast):
+        value = emitter.sharp(value)
+    return Value(inline.query_test(writer, value, "", *node.fast, general), may_miss=False, kind="bool")
 
 
 def _negation(emitter: Emitter, node: Negation) -> Value:

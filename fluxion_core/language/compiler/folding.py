@@ -92,12 +92,17 @@ class FoldingWriter:
         """
         writer = self._writer
         make_key = self._key(self._folding.key)
-        values = [self._segment.emitter.value(node) for column in self._columns for node in column.values]
+        values = [value for column in self._columns for value in self._values(column)]
         if pending:
             make_key()
             writer.line(f"todo.append((h, key, {''.join(value.text + ', ' for value in values)}))")
             return
         self._update(make_key, values, row)
+
+    def _values(self, column: _Column) -> list[Value]:
+        emitter = self._segment.emitter
+        values = [emitter.value(node) for node in column.values]
+        return values if column.fold is None else [emitter.sharp(value) for value in values]
 
     def drain(self, row: Callable[[], None] | None) -> None:
         """Write the updates of a document that are listed in ``todo``."""
@@ -113,11 +118,11 @@ class FoldingWriter:
         """
         writer, emitter = self._writer, self._segment.emitter
         if isinstance(key, ObjectOf) and key.fields:
-            fields = {name: emitter.value(node) for name, node in key.fields}
+            fields = {name: emitter.sharp(emitter.value(node)) for name, node in key.fields}
             parts = [self._hash(value) for value in fields.values()]
             writer.line(f"h = ({', '.join(parts)},)")
             return lambda: writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
-        value = emitter.value(key)
+        value = emitter.sharp(emitter.value(key))
         if value.kind in {"str", "int"}:
             writer.line(f"h = key = {value.text}")
             return lambda: None

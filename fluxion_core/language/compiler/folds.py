@@ -52,7 +52,7 @@ class Fold:
 
 
 class _Sum(Fold):
-    starts = ("0", "None", "0.0", "None")
+    starts: ClassVar[tuple[str, ...]] = ("0", "None", "0.0", "None")
     """Exact sum of whole numbers, sum of floats or ``None``, its error, sum of decimals or ``None``."""
 
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
@@ -103,7 +103,7 @@ class _Sum(Fold):
 
 
 class _Average(_Sum):
-    starts = (*_Sum.starts, "0")
+    starts: ClassVar[tuple[str, ...]] = (*_Sum.starts, "0")
     """A sum, and how many numbers it has."""
 
     def _add(self, writer: Writer, slot: str, value: Value) -> None:
@@ -119,7 +119,7 @@ class _Average(_Sum):
 class _Steady(_Sum):
     """A sum of one whole number, again and again."""
 
-    starts = ("0",)
+    starts: ClassVar[tuple[str, ...]] = ("0",)
 
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         del general

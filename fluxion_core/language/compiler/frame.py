@@ -25,6 +25,8 @@ class Frame:
         self.code = code
         self.origins = origins
         self.failed: list[int | None] = []
+        self.counted: list[tuple[int, ...]] = []
+        """What was counted of each odd document."""
         self._run = run
 
     def fail(self, origin: int | None, document: Any, fault: BaseException) -> None:
@@ -34,6 +36,17 @@ class Frame:
     def fail_at(self, position: int, document: Any, fault: BaseException) -> None:
         """Report that the document at *position* of what the segment was given failed."""
         self._run.fail(self, self.origins[position] if self.origins is not None else position, document, fault)
+
+    def odd(self, origin: int | None, document: Any, rows: list[Any], kept: list[int | None], state: Any) -> None:
+        """Run *document*, made from record *origin*, through the code for documents of any classes."""
+        assert self.code.general is not None
+        frame = Frame(self._run, self.code.general, (origin,))
+        self.counted.append(self.code.general.function((document,), (origin,), None, frame, rows, kept, state))
+        self.failed += frame.failed
+
+    def odd_at(self, position: int, document: Any, rows: list[Any], kept: list[int | None], state: Any) -> None:
+        """Do the same for the document at *position* of what the segment was given."""
+        self.odd(self.origins[position] if self.origins is not None else position, document, rows, kept, state)
 
 
 class Gathering(Frame):

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from fluxion_core.language.compiler.nodes import Call, Constant
 from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.values import INT64_MAX, INT64_MIN
 
-__all__ = ["BOOLEANS", "TEMPLATES", "Template", "query_test"]
+__all__ = ["BOOLEANS", "TEMPLATES", "Template", "equals_text", "query_test"]
 
 Template = Callable[[Writer, Call, Sequence[Value]], Value | None]
 
@@ -51,6 +52,11 @@ def _scalar(node: Any) -> str:
     return "number" if cls is int or (cls is float and node.value == node.value) else ""  # NaN compares in its own way
 
 
+def _fits(kind: str, scalar: str) -> bool:
+    """Whether a value of *kind* is known to be a *scalar*: ``str``, or ``number``."""
+    return kind == scalar or (scalar == "number" and kind in {"int", "float"})
+
+
 def _guard(text: str, scalar: str) -> str:
     if scalar == "str":
         return f"{text}.__class__ is str"
@@ -79,57 +85,71 @@ _LEFT: Final = {
 def _compare(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
     left, right = values
     name = node.operator.name
-    scalar = _scalar(node.arguments[1])
-    if scalar:
-        test, guard = _RIGHT[name].format(left.text, right.text), _guard(left.text, scalar)
-    else:
-        scalar = _scalar(node.arguments[0])
-        if not scalar:
-            return None
-        test, guard = _LEFT[name].format(left.text, right.text), _guard(right.text, scalar)
-    return Value(writer.assign(f"({test}) if {guard} else {_call_text(writer, node, values)}"), may_miss=False, kind="bool")
+    scalar, value, forms = _scalar(node.arguments[1]), left, _RIGHT
+    if not scalar:
+        scalar, value, forms = _scalar(node.arguments[0]), right, _LEFT
+    if not scalar:
+        return None
+    text = f"({forms[name].format(left.text, right.text)})"
+    if not _fits(value.kind, scalar):
+        text += f" if {_guard(value.text, scalar)} else {_call_text(writer, node, values)}"
+    return Value(writer.assign(text), may_miss=False, kind="bool")
 
 
 _INT64 = "-9223372036854775808 <= ({0} := {1}) <= 9223372036854775807"
+_SIGNS: Final = {"$multiply": "*", "$add": "+", "$subtract": "-"}
 
 
 def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
     """Compute with two numbers: floats as Python does, whole numbers while the result fits 64 bits."""
     if len(values) != 2:  # two operands
         return None
-    left, right = (value.text for value in values)
-    sign = {"$multiply": "*", "$add": "+", "$subtract": "-"}[node.operator.name]
-    general = _call_text(writer, node, values)
+    left, right = values
+    made = f"{left.text} {_SIGNS[node.operator.name]} {right.text}"
+    kinds = {left.kind, right.kind}
+    if kinds <= {"int", "float"} and "float" in kinds:
+        return Value(writer.assign(made), may_miss=False, kind="float")
+    if kinds == {"int"} and writer.guesses.open:
+        result = writer.assign(made)
+        writer.turn_away(f"not {INT64_MIN} <= {result} <= {INT64_MAX}")
+        return Value(result, may_miss=False, kind="int")
     target = writer.fresh()
-    known = [_scalar(argument) == "number" for argument in node.arguments]
-    unknown = [text for text, is_known in zip((left, right), known, strict=True) if not is_known]
-    constants = [argument.value.__class__ for argument in node.arguments if isinstance(argument, Constant)]
-    if any(known):
-        floats = f"{unknown[0]}.__class__ is float" if unknown else "False"
-        ints = f"{unknown[0]}.__class__ is int" if unknown and constants == [int] else ""
-        if unknown and constants == [float]:
-            floats = f"{unknown[0]}.__class__ is float or {unknown[0]}.__class__ is int"
-    else:
-        both = f"({right}.__class__ is float or {right}.__class__ is int)"
-        floats = f"{both} if {left}.__class__ is float else {right}.__class__ is float and {left}.__class__ is int"
-        ints = f"{left}.__class__ is int and {right}.__class__ is int"
-    made = f"{left} {sign} {right}"
+    floats, ints = _number_tests(left, right)
     writer.line(f"if {floats}: {target} = {made}", node.where)
     if ints:
         writer.line(f"elif {ints} and {_INT64.format(target, made)}: pass", node.where)
-    writer.line(f"else: {target} = {general}", node.where)
+    writer.line(f"else: {target} = {_call_text(writer, node, values)}", node.where)
     return Value(target, may_miss=False)
+
+
+def _number_tests(left: Value, right: Value) -> tuple[str, str]:
+    """Return the tests that the result of two values is a float, and that both are whole numbers; no text: they cannot be."""
+    known = [value for value in (left, right) if value.kind in {"int", "float"}]
+    open_ = [value.text for value in (left, right) if value.kind not in {"int", "float"}]
+    if len(known) == 1:
+        (text,) = open_
+        if known[0].kind == "float":
+            return f"{text}.__class__ is float or {text}.__class__ is int", ""
+        return f"{text}.__class__ is float", f"{text}.__class__ is int"
+    if len(known) == 2:  # both are whole numbers
+        return "False", "True"
+    both = f"({right.text}.__class__ is float or {right.text}.__class__ is int)"
+    floats = f"{both} if {left.text}.__class__ is float else {right.text}.__class__ is float and {left.text}.__class__ is int"
+    return floats, f"{left.text}.__class__ is int and {right.text}.__class__ is int"
 
 
 def _remainder(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
     """Divide whole numbers that are not negative: there Python's remainder is MongoDB's."""
-    left, right = (value.text for value in values)
+    left, right = values
     by = node.arguments[1]
-    guard = f"{left}.__class__ is int and {left} >= 0"
-    if not (isinstance(by, Constant) and by.value.__class__ is int and by.value > 0):
-        guard += f" and {right}.__class__ is int and {right} > 0"
-    text = f"{left} % {right} if {guard} else {_call_text(writer, node, values)}"
-    return Value(writer.assign(text, node.where), may_miss=False)
+    tests = [] if left.kind == "int" else [f"{left.text}.__class__ is int"]
+    tests.append(f"{left.text} >= 0")
+    positive = isinstance(by, Constant) and by.value.__class__ is int and by.value > 0
+    if not positive:
+        tests.append(f"{right.text}.__class__ is int and {right.text} > 0")
+    text = f"{left.text} % {right.text} if {' and '.join(tests)} else {_call_text(writer, node, values)}"
+    sure = positive and left.kind == "int"
+    return Value(writer.assign(text, "" if sure else node.where), may_miss=False, kind="int" if sure else "")
 
 
 def _rounded(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
@@ -138,7 +158,10 @@ def _rounded(writer: Writer, node: Call, values: Sequence[Value]) -> Value | Non
     if not isinstance(places, Constant) or places.value.__class__ is not int or not 0 <= places.value <= 100:  # MongoDB's bound
         return None
     value = values[0].text
-    text = f"round({value}, {values[1].text}) if {value}.__class__ is float else {_call_text(writer, node, values)}"
+    rounded = f"round({value}, {values[1].text})"
+    if values[0].kind == "float":
+        return Value(writer.assign(rounded), may_miss=False, kind="float")
+    text = f"{rounded} if {value}.__class__ is float else {_call_text(writer, node, values)}"
     return Value(writer.assign(text, node.where), may_miss=False)
 
 
@@ -153,24 +176,30 @@ TEMPLATES: Final[dict[str, Template]] = {
 """Operator name -> what writes its common case."""
 
 
-def query_test(writer: Writer, value: str, reach: str, operator: str, constant: Any, general: str) -> str:
-    """Return the test of a query operator on local *value*, which *reach* (if any) loads; what it does not know asks *general*."""
+def equals_text(operator: str, constant: Any) -> bool:
+    """Whether the test is of equality to a text: nothing but text is, so the class need not be asked first."""
+    return operator == "$eq" and constant.__class__ is str
+
+
+def query_test(writer: Writer, value: Value, reach: str, operator: str, constant: Any, general: str) -> str:
+    """Return the test of a query operator on *value*, which *reach* (if any) loads; what it does not know asks *general*."""
+    text = value.local
     if operator == "$in":
-        scalar, test = "str", f"{value} in {writer.constant(constant)}"
+        scalar, test = "str", f"{text} in {writer.constant(constant)}"
     else:
         scalar = "str" if constant.__class__ is str else "number"
         sign = {"$eq": "==", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}[operator]
-        test = f"{value} {sign} {writer.constant(constant)}"
-    if (
-        operator == "$eq" and scalar == "str" and not reach
-    ):  # nothing but text equals text, so the class is asked only if it does not
-        return f"({test} or {value}.__class__ is not str and {general})"
+        test = f"{text} {sign} {writer.constant(constant)}"
+    if _fits(value.kind, scalar):
+        return f"({test})"
+    if equals_text(operator, constant) and not reach:
+        return f"({test} or {text}.__class__ is not str and {general})"
     if scalar == "str":
-        guard = f"{reach or value}.__class__ is str"
+        guard = f"{reach or text}.__class__ is str"
     elif reach:
         guard = f"{reach}.__class__ in {writer.constant(_NUMBERS)}"
     else:
-        guard = f"{value}.__class__ is float or {value}.__class__ is int"
+        guard = f"{text}.__class__ is float or {text}.__class__ is int"
     return f"({test} if {guard} else {general})"
 
 

@@ -10,6 +10,7 @@ import attrs
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.folding import group_class
+from fluxion_core.language.compiler.guesses import Classes, Odd
 from fluxion_core.language.compiler.parts import FAULTS, Folding
 from fluxion_core.language.compiler.segment import Segment, Written, row_class
 from fluxion_core.language.values import MISSING
@@ -20,8 +21,10 @@ __all__ = ["Loaded", "SegmentStep"]
 class Loaded:
     """A segment's generated text, turned into a function."""
 
-    def __init__(self, written: Written, name: str, folding: Folding | None) -> None:
+    def __init__(self, written: Written, name: str, folding: Folding | None, general: Loaded | None = None) -> None:
         self.written = written
+        self.general = general
+        """The code for documents of any classes, if this is for some only."""
         digest = hashlib.sha256("\0".join([written.text, *map(repr, written.constants)]).encode()).hexdigest()[:12]
         self.filename = f"<fluxion {name} {digest}>"
         linecache.cache[self.filename] = (len(written.text), None, written.text.splitlines(keepends=True), self.filename)
@@ -30,6 +33,7 @@ class Loaded:
             "M": MISSING,
             "FAULTS": FAULTS,
             "EvaluationError": EvaluationError,
+            "Odd": Odd,
         }
         if folding is not None:
             self.namespace["Group"] = group_class(folding)
@@ -71,4 +75,15 @@ class SegmentStep:
             written = self.segment.write(records=records, output=output, each=each)
             found = Loaded(written, self.name, self.segment.folding)
             self._loaded[key] = found
+        return found
+
+    def load_for(self, classes: Classes, general: Loaded) -> Loaded:
+        """Return the code for the documents of *general* that have *classes*."""
+        form = next(form for form, loaded in self._loaded.items() if loaded is general)
+        key = (form, tuple(classes.items()))
+        found = self._loaded.get(key)
+        if found is None:
+            _, output, each = form
+            written = self.segment.write_for(classes, general.written, output=output, each=each)
+            found = self._loaded[key] = Loaded(written, self.name, self.segment.folding, general)
         return found

@@ -33,7 +33,7 @@ __all__ = ["MAXIMUM_DEPTH", "Parser"]
 MAXIMUM_DEPTH = 100
 """How deep expressions and conditions may nest; MongoDB's own limit is of the same size."""
 
-_VARIABLE = re.compile(r"[a-z\x80-\U0010ffff][a-zA-Z0-9_\x80-\U0010ffff]*\Z")
+_VARIABLE = re.compile(r"(?:[a-z]|[^\x00-\x7f])(?:\w|[^\x00-\x7f])*\Z", re.ASCII)
 
 
 class Parser:

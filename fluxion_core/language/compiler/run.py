@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import add
 from typing import TYPE_CHECKING, Any, Literal
 
 from fluxion_core.errors import EvaluationError, FluxionError
+from fluxion_core.language.compiler.adapting import Adapting
 from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
@@ -34,6 +36,8 @@ class Run:
         self.now = datetime.now(UTC)
         self.max_record_bytes: int | None = None
         self.skips_blank_lines = False
+        self.adapts_after = 2_000
+        """After how many documents the code is written for the classes that came."""
         self.random = random.random
         self.outer: Mapping[str, Any] = {}
         self._emit = emit
@@ -46,6 +50,7 @@ class Run:
         self.counts = [[0, 0, 0] for _ in program.stage_names]
         self._enters, self._leaves = _borders(program)
         self._states: dict[int, Any] = {}
+        self._adapting: dict[Loaded, Adapting] = {}
         self.failures: list[Failure] = []
         self._dirty_counters: dict[str, int] = {}
         for index, step in enumerate(program.steps):
@@ -184,12 +189,20 @@ class Run:
         answers: Sequence[Any] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
         state = self._states[index]
+        adapting = None
+        if index == 0 and answers is None:
+            adapting = self._adapting.get(code) or self._adapting.setdefault(code, Adapting(step, code, self.adapts_after))
+            code = adapting.code(rows)
         if state is not None:
             state.use(code)
         made: list[Any] = []
         kept: list[int | None] = []
         frame = Frame(self, code, origins)
         counted = code.function(rows, origins if origins is not None else range(len(rows)), answers, frame, made, kept, state)
+        for odd in frame.counted:
+            counted = tuple(map(add, counted, odd))
+        if adapting is not None:
+            adapting.note(len(rows), len(frame.counted))
         passed = self._count(index, step, code, len(rows), counted, frame.failed)
         if step.segment.tracks:
             return made, kept, len(set(kept)) if state is None else passed

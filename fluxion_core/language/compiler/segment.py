@@ -13,8 +13,9 @@ import msgspec
 from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.folding import FoldingWriter
+from fluxion_core.language.compiler.guesses import Classes, Guesses, Path, differs
 from fluxion_core.language.compiler.library import checked_size
-from fluxion_core.language.compiler.nodes import Call, Constant, Node
+from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import Value, Writer
@@ -43,6 +44,10 @@ class Written:
     may_fail: bool
     counters: tuple[tuple[int, str], ...]
     """What the returned numbers count: (stage, ``dropped`` | ``added`` | ``passed``)."""
+    asked: tuple[Path, ...]
+    """Where the class of a value would help, if it were known."""
+    demand: Demand | None
+    """What is decoded of a document."""
 
 
 @attrs.frozen(kw_only=True)
@@ -75,17 +80,30 @@ class Segment:
             demand.settle_record()
         return SegmentWriter(self, demand, output, each=each, careful=draft.may_fail).write()
 
+    def write_for(self, classes: Classes, written: Written, *, output: str, each: bool) -> Written:
+        """Return the text for the same documents as that of *written*, if they have *classes*; others are turned away."""
+        draft = SegmentWriter(self, written.demand, output, each=each, careful=True, classes=classes).write()
+        return SegmentWriter(self, written.demand, output, each=each, careful=draft.may_fail, classes=classes).write()
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether a document can be turned away from its code: nothing is counted or asked on the way to where it is found odd."""
+        return not self.calls and not any(isinstance(part, PerDocument) and part.counter() is not None for part in self.parts)
+
 
 class SegmentWriter:
     """Writes the loop of one segment; stages call it to filter, to fan out and to change the current document."""
 
-    def __init__(self, segment: Segment, demand: Demand | None, output: str, *, each: bool, careful: bool) -> None:
+    def __init__(
+        self, segment: Segment, demand: Demand | None, output: str, *, each: bool, careful: bool, classes: Classes | None = None
+    ) -> None:
         self._segment = segment
         self._output = output
         self._careful = careful
         self._each = each
-        self.writer = Writer()
-        self._base = Base("d", demand)
+        self._guesses = Guesses(classes if classes is not None else {})
+        self.writer = Writer(self._guesses)
+        self._base = Base("d", demand, path=())
         self.shape = Shape(self.writer, self._base)
         self.emitter = Emitter(self.writer, self.shape)
         self._open = ExitStack()
@@ -125,9 +143,42 @@ class SegmentWriter:
         return value
 
     def open(self, head: str) -> None:
-        """Open a loop: what follows, to the end of the segment, is written within it."""
+        """Open a loop: what follows, to the end of the segment, is written within it. Nothing is turned away from there."""
+        self._guesses.open = False
         self._open.enter_context(self.writer.block(head))
         self.shape.enter()
+
+    def look_ahead(self, items: str, array: Value) -> None:
+        """Write the search for odd documents ahead of a loop over local *items*, the elements of *array*."""
+        guesses = self._guesses
+        if not guesses.open:
+            return
+        for path, kind in guesses.classes.items():
+            names = tuple(name for name in path if name is not None)
+            if names == path and self.shape.base is self._base and self.shape.unchanged(names[0]):
+                value = self.emitter.sharp(self.emitter.value(Field("", names)))
+                self.writer.turn_away(differs(value.local, kind, bounded=True))
+        if array.path is not None:
+            self._look_at_elements(items, array, (*array.path, None))
+
+    def _look_at_elements(self, items: str, array: Value, path: Path) -> None:
+        writer, guesses = self.writer, self._guesses
+        item = writer.fresh("e")
+        numbers = {
+            known: kind for known, kind in guesses.classes.items() if kind in {"int", "float"}
+        }  # only they can make it fail
+        tests = [differs(item, numbers[path], bounded=True)] if path in numbers else []
+        fields = {known: known[-1] for known in numbers if known[:-1] == path and known[-1] is not None}
+        demand = array.demand.elements() if array.demand is not None else None
+        if fields:
+            tests.append(f"{item}.__class__ is not {writer.constant(demand.record) if demand is not None else 'dict'}")
+        for known, name in fields.items():
+            reading = f"{item}.{demand.attribute(name)}" if demand is not None else f"{item}[{writer.constant(name)}]"
+            tests.append(differs(reading, numbers[known], bounded=True))
+        if tests:
+            with writer.block(f"for {item} in {items}:"):
+                writer.turn_away(" or ".join(tests))
+            guesses.sure.update([path, *fields])
 
     # ------------------------------------------------------------------------------------------------- writing
 
@@ -156,6 +207,8 @@ class SegmentWriter:
             self._row_fields,
             writer.may_fail,
             tuple(self._counters),
+            tuple(self._guesses.asked),
+            self._base.demand,
         )
 
     def _loop(self) -> None:
@@ -176,12 +229,19 @@ class SegmentWriter:
         source = "docs" if len(columns) == 1 else f"zip({', '.join(columns)})"
         writer.line(f"rest = iter({source})")
         with writer.block(f"for {', '.join(names)} in rest:" if len(names) > 1 else "for d in rest:"):
-            if self._fans_out:
+            takes_back = self._fans_out and (self._folding is None or self._each)
+            if takes_back:
                 writer.line("before = len(rows)")
             with writer.block("try:"):
                 self._body()
+            if self._guesses.classes:
+                # A field that is not there (dicts are asked without a second thought), a whole number beyond every float.
+                ways = [*(["KeyError"] if self._base.demand is None else []), *([] if self._fans_out else ["OverflowError"])]
+                with writer.block(f"except {'(' + ', '.join(['Odd', *ways]) + ')' if ways else 'Odd'}:"):
+                    position = "i" if "i" in names else "len(docs) - rest.__length_hint__() - 1"
+                    writer.line(f"env.{'odd' if 'i' in names else 'odd_at'}({position}, d, rows, kept, state)")
             with writer.block("except FAULTS as fault:"):
-                if self._fans_out:
+                if takes_back:
                     writer.line("del rows[before:]")
                     if segment.tracks:
                         writer.line("del kept[before:]")

@@ -7,22 +7,29 @@ fields are noted, so that the decoder can leave out every field that nobody read
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from fluxion_core.language.compiler.demand import Demand
+from fluxion_core.language.compiler.guesses import Path
 from fluxion_core.language.compiler.writer import Value, Writer
 
 __all__ = ["Base", "Shape"]
 
+T = TypeVar("T")
+
 
 @attrs.define
 class Base:
-    """A document that exists at run time: in local *name*; its fields are keys, or attributes where *demand* says what is decoded."""
+    """A document that exists at run time: in local *name*; its fields are keys, or attributes where *demand* says what is decoded.
+
+    *path*: where it stands in the document of the input, if it comes from there.
+    """
 
     name: str
     demand: Demand | None = None
+    path: Path | None = None
     loads: dict[str, None] = attrs.field(factory=dict)
     """Top-level fields that were read, in order."""
     whole: bool = False
@@ -64,7 +71,8 @@ class Shape:
         found = self._known(name)
         if found is None:
             demand = self.base.demand.field(name) if self.base.demand is not None else None
-            found = Value(self.writer.assign(self._load_text(self.base, name)), demand=demand)
+            path = (*self.base.path, name) if self.base.path is not None else None
+            found = Value(self.writer.assign(self._load_text(self.base, name, path)), demand=demand, path=path)
             self._cache[-1][name] = found
         return found
 
@@ -76,17 +84,20 @@ class Shape:
             self._cache[-1][name, key] = found
         return found
 
-    def together(self, local: str, make: Callable[[], dict[str, Value]]) -> dict[str, Value]:
-        """Return the fields of the record in *local* that *make* writes, written once."""
-        found: dict[str, Value] | None = self._known(("", local))
+    def once(self, key: tuple[str, str], make: Callable[[], T]) -> T:
+        """Return what *make* writes about a local, written once per *key*."""
+        found: T | None = self._known(key)
         if found is None:
-            found = self._cache[-1]["", local] = make()
+            found = self._cache[-1][key] = make()
         return found
 
-    def _load_text(self, base: Base, name: str) -> str:
+    def _load_text(self, base: Base, name: str, path: Path | None) -> str:
         base.loads.setdefault(name)
         if base.demand is not None:
             return f"{base.name}.{base.demand.attribute(name)}"
+        guesses = self.writer.guesses
+        if guesses.certain(path) or guesses.below(path):  # a document without it is odd
+            return f"{base.name}[{self.writer.constant(name)}]"
         return f"{base.name}.get({self.writer.constant(name)}, M)"
 
     def document(self) -> str:
@@ -143,6 +154,10 @@ class Shape:
             writer.line(f"if {value.text} is not M: {built}[{key}] = {value.text}")
             if removes:
                 writer.line(f"else: {built}.pop({key}, None)")
+
+    def unchanged(self, name: str) -> bool:
+        """Whether field *name* is what the base has there."""
+        return name not in self.fields and name not in self.dropped
 
     # ------------------------------------------------------------------------------------------------- changing
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 
 from fluxion_core.language.compiler.demand import Demand
+from fluxion_core.language.compiler.guesses import Guesses, Path
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Function", "Value", "Writer"]
@@ -26,8 +27,8 @@ _LITERALS: Final = {"None": None, "True": True, "False": False}
 class Value:
     """A value in the generated text: an expression without side effects, cheap to repeat (a local, a constant).
 
-    *may_miss*: it can be ``MISSING``. *kind*: what is known of its class: ``bool``, ``number``, ``list``, or nothing.
-    *demand*: where what is read of it is noted, if it comes from a decoder.
+    *may_miss*: it can be ``MISSING``. *kind*: its class, if that is known: ``bool``, ``int``, ``float``, ``str`` or ``list``.
+    *demand*: where what is read of it is noted, if it comes from a decoder. *path*: where it stands in the document of the input.
     """
 
     local: str
@@ -35,6 +36,7 @@ class Value:
     may_miss: bool = True
     kind: str = ""
     demand: Demand | None = attrs.field(default=None, eq=False)
+    path: Path | None = attrs.field(default=None, eq=False)
 
     @property
     def text(self) -> str:
@@ -59,7 +61,8 @@ class Function:
 class Writer:
     """The generated text of one segment."""
 
-    def __init__(self) -> None:
+    def __init__(self, guesses: Guesses | None = None) -> None:
+        self.guesses = guesses if guesses is not None else Guesses(open=False)
         self.constants: dict[str, Any] = {}
         self.finished: list[Function] = []
         self.may_fail = False
@@ -109,6 +112,10 @@ class Writer:
         name = self.fresh(letter)
         self.line(f"{name} = {text}", where)
         return name
+
+    def turn_away(self, test: str) -> None:
+        """Write that a document for which *test* holds is odd."""
+        self.line(f"if {test}: raise Odd")
 
     @property
     def position(self) -> int:

@@ -44,8 +44,10 @@ class Unwind(PerDocument):
         writer, shape = segment.writer, segment.shape
         top = shape.read(self.path[0])
         value = top.local
-        demand = top.demand.elements() if top.demand is not None and len(self.path) == 1 else None
-        if len(self.path) > 1:
+        alone = len(self.path) == 1
+        demand = top.demand.elements() if top.demand is not None and alone else None
+        element = (*top.path, None) if top.path is not None and alone else None
+        if not alone:
             value = writer.assign(f"{writer.constant(at)}({top.text}, {writer.constant(self.path[1:])})")
         added = segment.count("added")
         items = writer.fresh("u")
@@ -54,6 +56,8 @@ class Unwind(PerDocument):
         writer.line(f"if {value}.__class__ is list: {items} = {value} or {nothing}")
         writer.line(f"elif {value} is None or {value} is M: {items} = {kept}")
         writer.line(f"else: {items} = ({value},)")
+        if alone:
+            segment.look_ahead(items, top)
         writer.line(f"{added} += len({items}) - 1")
         item = writer.fresh("e")
         if self.index is None:
@@ -61,7 +65,7 @@ class Unwind(PerDocument):
         else:
             position = writer.fresh("x")
             segment.open(f"for {position}, {item} in enumerate({items}):")
-        self._set(segment, self.path, Value(item, demand=demand))
+        self._set(segment, self.path, Value(item, demand=demand, path=element))
         if self.index is not None:
             listed = writer.assign(f"{position} if {value}.__class__ is list and {value} else None")
             self._set(segment, self.index, Value(listed, may_miss=False))

@@ -1,0 +1,105 @@
+"""What generated code may take for granted of the classes of fields, and how a document is turned away that is different.
+
+A segment is first written for documents of any kind, and notes of which fields it would help to know the class. When a run has seen
+which classes come, the segment is written again for those: it looks at a class once and computes on without asking. A document of
+other classes is *odd*: it is found so before anything changed, and takes the code for any kind. So the answers never depend on a guess.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from fluxion_core.language.compiler.demand import plain
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING
+
+__all__ = ["Classes", "Guesses", "Odd", "Path", "Sample", "differs"]
+
+Path = tuple[str | None, ...]
+"""Where a value stands in the document of the input: names; ``None`` stands for each element of an array."""
+
+Classes = Mapping[Path, str]
+"""``str``, ``int`` or ``float``, for the fields that have hardly any other class."""
+
+_GUESSED: Final = {str: "str", int: "int", float: "float"}
+_SHARE: Final = 0.97
+"""How many of the values of a field must have one class; an odd document costs two to three times as much as another."""
+
+
+class Odd(Exception):
+    """Raised by generated code: the document has other classes than the code was written for."""
+
+
+@attrs.define
+class Guesses:
+    """The guesses of one writing of a segment."""
+
+    classes: Classes = attrs.field(factory=dict)
+    asked: dict[Path, None] = attrs.field(factory=dict)
+    """The paths whose class would have helped."""
+    sure: set[Path] = attrs.field(factory=set)
+    """The paths that were looked at ahead of a loop; a path that others begin with is a document."""
+    open: bool = True
+    """Whether a document can still be turned away: nothing has changed yet."""
+
+    def class_at(self, path: Path | None) -> str:
+        """Return the class that values at *path* can be taken to have, or nothing."""
+        if path is None:
+            return ""
+        self.asked.setdefault(path)
+        return self.classes.get(path, "") if self.open or path in self.sure else ""
+
+    def certain(self, path: Path | None) -> bool:
+        """Whether values at *path* can be taken to have one class, and so to be there."""
+        return path in self.classes and (self.open or path in self.sure)
+
+    def below(self, path: Path | None) -> bool:
+        """Whether something is guessed of the fields below *path*, which is then a document."""
+        if path is None or not (self.open or path in self.sure):
+            return False
+        return any(
+            len(known) > len(path) and known[: len(path)] == path and known[len(path)] is not None for known in self.classes
+        )
+
+
+def differs(text: str, kind: str, *, bounded: bool = False) -> str:
+    """Return the test that *text* is not of class *kind*; *bounded*: or a whole number that a float may not be able to hold."""
+    test = f"{text}.__class__ is not {kind}"
+    return f"{test} or not {INT64_MIN} <= {text} <= {INT64_MAX}" if bounded and kind == "int" else test
+
+
+class Sample:
+    """The classes of the values at some paths, in the documents seen so far."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._seen: dict[Path, Counter[type]] = {path: Counter() for path in paths}
+
+    def add(self, documents: Sequence[Any]) -> None:
+        """Look at *documents*, decoded whole or in part."""
+        for document in documents:
+            whole = plain(document)
+            for path, seen in self._seen.items():
+                _look(whole, path, seen)
+
+    @property
+    def classes(self) -> dict[Path, str]:
+        """The classes that can be guessed."""
+        found = {}
+        for path, seen in self._seen.items():
+            (most, count), *_ = seen.most_common(1) or [(object, 0)]
+            if most in _GUESSED and count >= _SHARE * seen.total():
+                found[path] = _GUESSED[most]
+        return found
+
+
+def _look(value: Any, path: Path, seen: Counter[type]) -> None:
+    for index, name in enumerate(path):
+        if name is None and value.__class__ is list:
+            for item in value:
+                _look(plain(item), path[index + 1 :], seen)
+            return
+        value = plain(value.get(name, MISSING)) if name is not None and value.__class__ is dict else MISSING
+    seen[value.__class__] += 1

@@ -1,0 +1,153 @@
+"""Code written for the classes that come answers as the code for any classes does, whatever comes next."""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from fluxion_core import CompileError, compile_pipeline
+
+sys.path.insert(0, str(Path(__file__).parent))
+from random_pipelines import SCALARS, document, pipeline
+
+SUM = {"$group": {"_id": "$k", "n": {"$sum": 1}, "total": {"$sum": "$x"}, "mean": {"$avg": "$y"}, "most": {"$max": "$x"}}}
+PIPELINES = {
+    "group": [{"$match": {"s": "on", "x": {"$gte": 3}}}, SUM],
+    "group by two": [{"$group": {"_id": {"a": {"$subtract": ["$x", {"$mod": ["$x", 4]}]}, "b": "$o.c"}, "n": {"$min": "$y"}}}],
+    "unwind": [
+        {"$unwind": "$list"},
+        {"$group": {"_id": "$list.k", "n": {"$sum": "$list.n"}, "t": {"$sum": {"$multiply": ["$list.n", "$list.p"]}}, "d": {"$avg": "$x"}}},
+    ],
+    "unwind scalars": [
+        {"$unwind": {"path": "$tags", "preserveNullAndEmptyArrays": True}},
+        {"$group": {"_id": "$s", "n": {"$sum": {"$add": ["$tags", "$x"]}}}},
+    ],
+    "rows of an unwind": [
+        {"$unwind": {"path": "$list", "includeArrayIndex": "i"}},
+        {"$match": {"list.n": {"$lt": 5}}},
+        {"$project": {"_id": 0, "v": {"$multiply": ["$list.n", "$y"]}, "i": 1, "k": "$list.k"}},
+    ],
+    "nested map": [
+        {
+            "$project": {
+                "t": {"$sum": {"$map": {"input": "$list", "as": "e", "in": {"$multiply": ["$$e.n", "$$e.p"]}}}},
+                "r": {"$round": [{"$multiply": ["$y", 1.1]}, 1]},
+                "big": {"$cond": [{"$gte": ["$x", 5]}, {"$subtract": ["$x", 1]}, "$o.c"]},
+            }
+        }
+    ],
+    "overwritten": [{"$set": {"x": "$y"}}, {"$unwind": "$list"}, {"$group": {"_id": "$list.k", "n": {"$sum": "$x"}}}],
+    "whole documents": [{"$match": {"o.c": "A", "x": {"$lte": 7}}}],
+}  # fmt: skip
+ODDITIES = [
+    *(item for item in SCALARS if item is None or isinstance(item, bool | str)),
+    2**63,
+    -(2**70),
+    10**400,
+    5,
+    2.5,
+    [],
+    [1, "x"],
+    {"c": 3},
+    {},
+]
+
+
+def clean(draw: random.Random):
+    items = [{"k": draw.choice("ab"), "n": draw.randrange(9), "p": draw.random() * 10} for _ in range(draw.randrange(4))]
+    return {
+        "k": draw.choice("abc"), "s": draw.choice(["on", "off"]), "x": draw.randrange(10), "y": draw.random() * 100,
+        "o": {"c": draw.choice("AB")}, "list": items, "tags": [draw.randrange(5) for _ in range(draw.randrange(3))],
+    }  # fmt: skip
+
+
+def spoiled(draw: random.Random):
+    found = clean(draw)
+    name = draw.choice(list(found))
+    if name == "list" and found["list"] and draw.random() < 0.7:
+        item = draw.choice(found["list"])
+        item[draw.choice("knp")] = draw.choice(ODDITIES)
+    elif draw.random() < 0.2:
+        del found[name]
+    else:
+        found[name] = draw.choice(ODDITIES)
+    return found
+
+
+def outcomes(program, batches, emit, after, form):
+    run = program.start(emit=emit)
+    run.adapts_after = after
+    found = []
+    for batch in batches:
+        lines = [json.dumps(one).encode() for one in batch]
+        fed = (
+            {"documents": batch}
+            if form == "documents"
+            else {"payloads": lines}
+            if form == "payloads"
+            else {"block": b"".join(line + b"\n" for line in lines)}
+        )
+        output = run.feed(**fed)
+        failures = [(failure.index, failure.stage, failure.path, str(failure.error)) for failure in output.failures]
+        found.append((output.json_lines(), output.passed, output.filtered, failures))
+    return found, run.finish().json_lines(), run.counts
+
+
+@pytest.mark.parametrize("form", ["documents", "payloads", "block"])
+@pytest.mark.parametrize("emit", ["final", "each"])
+@pytest.mark.parametrize("name", PIPELINES)
+def test_odd_documents_are_answered_as_ever(name: str, emit: str, form: str) -> None:
+    draw = random.Random(f"{name} {emit} {form}")
+    program = compile_pipeline(PIPELINES[name])
+    batches = [[clean(draw) for _ in range(40)], *([draw.choice([clean, spoiled])(draw) for _ in range(8)] for _ in range(40))]
+    assert outcomes(program, batches, emit, 10**9, form) == outcomes(program, batches, emit, 0, form)
+
+
+def test_random_pipelines_answer_as_ever() -> None:
+    draw = random.Random(11)
+    adapted = 0
+    for _ in range(600):
+        stages = pipeline(draw)
+        first = document(draw)
+        batches = [[first] * 4, [first, *(document(draw) for _ in range(5)), first]]
+        if any(name in str(stages) for name in ("$$NOW", "$rand", "$sample")):
+            continue
+        try:
+            program = compile_pipeline(stages, collections={})
+        except CompileError:
+            continue
+        general, run = program.start(), program.start()
+        general.adapts_after, run.adapts_after = 10**9, 0
+        for batch in batches:
+            expected, found = general.feed(documents=batch), run.feed(documents=batch)
+            assert repr(expected.documents) == repr(found.documents), stages
+            assert [repr(failure) for failure in expected.failures] == [repr(failure) for failure in found.failures], stages
+        assert repr(general.finish().documents) == repr(run.finish().documents), stages
+        assert general.counts == run.counts, stages
+        adapted += any(
+            loaded.general is not None for step in program.steps[:1] for loaded in getattr(step, "_loaded", {}).values()
+        )
+    assert adapted > 20
+
+
+def test_the_code_for_the_classes_that_come_asks_for_no_class_twice() -> None:
+    program = compile_pipeline(PIPELINES["group by two"])
+    run = program.start()
+    run.adapts_after = 0
+    run.feed(documents=[clean(random.Random(index)) for index in range(10)])
+    (text,) = [loaded.written.text for loaded in program.steps[0]._loaded.values() if loaded.general is not None]
+    assert 4 == text.count(".__class__ is not")  # x, o, o.c and y, once each
+
+
+def test_a_guess_that_is_wrong_too_often_is_given_up() -> None:
+    program = compile_pipeline([{"$group": {"_id": None, "total": {"$sum": "$x"}}}])
+    run = program.start()
+    run.adapts_after = 0
+    run.feed(documents=[{"x": 1}] * 10)
+    for _ in range(2):
+        run.feed(documents=[{"x": 1.5}, {"x": 2}] * 600)
+    (adapting,) = run._adapting.values()
+    assert adapting.code([]).general is None
+    assert [{"_id": None, "total": 10 + 2 * 600 * 3.5}] == run.finish().documents
