@@ -10,7 +10,8 @@ from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 
 __all__ = ["Adapting"]
 
-_LOOKED_AT: Final = 50  # of each batch, until enough documents have come
+_LOOKED_AT: Final = 20  # documents of a batch
+_ENOUGH: Final = 200  # documents; looking at one costs ten times as much as running it
 _ATTEMPTS: Final = 3
 _JUDGED: Final = 1_000  # documents, before the share of odd ones means something
 _TOO_MANY: Final = 0.05
@@ -38,7 +39,8 @@ class Adapting:
             return self._code
         if self._attempts:
             self._seen += len(documents)
-            self._sample.add(documents[:_LOOKED_AT])
+            if self._sample.size < _ENOUGH:
+                self._sample.add(documents[:_LOOKED_AT])
             if self._seen > self._after:
                 self._guess()
         return self._general

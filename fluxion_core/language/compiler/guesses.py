@@ -75,10 +75,13 @@ class Sample:
     """The classes of the values at some paths, in the documents seen so far."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
+        self.size = 0
+        """How many documents were looked at."""
         self._seen: dict[Path, Counter[type]] = {path: Counter() for path in paths}
 
     def add(self, documents: Sequence[Any]) -> None:
         """Look at *documents*, decoded whole or in part."""
+        self.size += len(documents)
         for document in documents:
             whole = plain(document)
             for path, seen in self._seen.items():
