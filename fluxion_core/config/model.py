@@ -172,7 +172,9 @@ class RuntimeConfig(Options):
         8, "Threads for stages that ask the outside world ($httpCall, $sqlQuery): the most calls at a time.", minimum=1
     )
     seal_interval_seconds: float = option(
-        0.25, "Under load, the longest time between two seals; an idle source seals at once.", minimum=0
+        0.25,
+        "Under load, the time between two seals (more, up to 5 s, where one takes long); an idle source seals at once.",
+        minimum=0,
     )
     seal_max_bytes: int = option(8 * 1024 * 1024, "Seal when this much output has gathered.", minimum=1)
     drain_timeout_seconds: float = option(

@@ -19,6 +19,9 @@ from fluxion_core.spi import Batch, Checkpoint, EndOfInput, Lease, Split
 
 __all__ = ["Driven", "Inline", "Threaded"]
 
+_IDLE_SHARE = 0.3
+"""Of the time since the last seal: who has waited that much for the source keeps up with it."""
+
 
 class Driven(Protocol):
     """What a drive needs of the execution that it drives for."""
@@ -119,6 +122,11 @@ class Inline(Drive):
 class Threaded(Drive):
     """A thread each for the source and for every sink; the calling thread runs the stages and seals."""
 
+    def __init__(self, execution: Driven, loop: Loop, intake: Intake, checkpoint: Checkpoint) -> None:
+        super().__init__(execution, loop, intake, checkpoint)
+        self._sealed_at = self.clock.monotonic()
+        self._waited_seconds = 0.0  # for batches, since then
+
     def run(self) -> None:
         """Drive the loop to its end."""
         self._start_sinks()
@@ -201,7 +209,7 @@ class Threaded(Drive):
                 execution.stopping.set()
                 loop.finish()
                 return
-            item = execution.inbox.take(self._wait_seconds())
+            item = self._take()
             if isinstance(item, EndMark):
                 if item.exhausted:
                     loop.finish()
@@ -214,9 +222,26 @@ class Threaded(Drive):
                 raise Abandoned
             self._seal_if_due()
 
+    def _take(self) -> Batch | EndMark | Delivered | None:
+        inbox = self.execution.inbox
+        if inbox.depth:
+            return inbox.take(self._wait_seconds())
+        began = self.clock.monotonic()
+        item = inbox.take(self._wait_seconds())
+        self._waited_seconds += self.clock.monotonic() - began
+        return item
+
+    def _idle_in_seconds(self) -> float:
+        """Return after how long a wait the source is idle: an empty inbox alone says only that it was slower for a moment."""
+        since = self.clock.monotonic() - self._sealed_at
+        return max(0.0, (_IDLE_SHARE * since - self._waited_seconds) / (1 - _IDLE_SHARE))
+
     def _wait_seconds(self) -> float | None:
         """Return how long there is nothing to do but to wait for a batch or a report; ``None``: until one comes."""
-        seconds = self.loop.seal_wait_seconds(idle=self.execution.inbox.depth == 0)
+        seconds = self.loop.seal_wait_seconds(idle=False)
+        if seconds and not self.execution.inbox.depth:
+            soonest = self.loop.seal_wait_seconds(idle=True) or 0.0
+            seconds = min(seconds, max(soonest, self._idle_in_seconds()))
         if seconds == 0.0 and not self._sink_has_room(0):
             return None  # a seal is due and the sink is behind: its next report wakes us
         return seconds
@@ -226,7 +251,8 @@ class Threaded(Drive):
 
     def _seal_if_due(self) -> None:
         inbox, loop = self.execution.inbox, self.loop
-        if loop.seal_wait_seconds(idle=inbox.depth == 0) != 0.0:
+        idle = inbox.depth == 0 and self._idle_in_seconds() == 0.0
+        if loop.seal_wait_seconds(idle=idle) != 0.0:
             return
         full = loop.output_bytes >= self.execution.config.seal_max_bytes
         while not self._sink_has_room(0.5 if full else 0):
@@ -235,6 +261,7 @@ class Threaded(Drive):
             if not full:
                 return  # the sink is behind: let the next seal grow instead of the queue
         self.intake.sealed_up_to(loop.seal())
+        self._sealed_at, self._waited_seconds = self.clock.monotonic(), 0.0
 
     def _drain(self) -> None:
         """Step 8: seal what was taken, deliver what is sealed, within the drain timeout if somebody is waiting for us."""

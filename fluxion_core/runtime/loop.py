@@ -14,7 +14,7 @@ threads: :mod:`fluxion_core.runtime.local` drives it with a few of them or with 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -33,6 +33,9 @@ from fluxion_core.runtime.retry import Patience
 from fluxion_core.spi import Batch, Checkpoint, Host, Lease, RecordError, SealedOutput, SealRequest
 
 __all__ = ["Loop"]
+
+_LONGEST_SPACING_SECONDS: Final = 5.0
+"""What a crash may cost at most, unless sealing itself takes longer or is set to be rarer."""
 
 
 @attrs.define(kw_only=True)
@@ -203,15 +206,16 @@ class Loop:
     def seal_wait_seconds(self, *, idle: bool) -> float | None:
         """Return after how many seconds a seal is due: 0 for now, ``None`` if there is nothing to seal.
 
-        Under load a seal is due every ``seal_interval_seconds`` or ``seal_max_bytes``. When nothing more is waiting (*idle*)
-        it is due at once, unless sealing has taken more than a fifth of the time of late.
+        Under load a seal is due every ``seal_interval_seconds`` or ``seal_max_bytes``, or so much later that sealing takes no
+        more than a sixteenth of the time. When nothing more is waiting (*idle*) it is due at once, unless sealing has taken
+        more than a fifth of the time of late.
         """
         if self._gathered.empty:
             return None
         if self._gathered.urgent or self.output_bytes >= self.config.seal_max_bytes:
             return 0.0
         since = self.host.clock.monotonic() - self._last_seal_end
-        spacing = self.config.seal_interval_seconds
+        spacing = max(self.config.seal_interval_seconds, min(15 * self._last_seal_seconds, _LONGEST_SPACING_SECONDS))
         if idle:
             spacing = min(spacing, 4 * self._last_seal_seconds)
         return max(0.0, spacing - since)

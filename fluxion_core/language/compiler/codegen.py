@@ -381,7 +381,7 @@ def _map(emitter: Emitter, node: Map) -> Value:
             body = emitter.value(node.body)
             text = f"None if {body.text} is M else {body.text}" if body.may_miss else body.text
             writer.line(f"{target}.append({text})")
-    return Value(target, may_miss=False)
+    return Value(target, may_miss=False, kind="floats" if body.kind == "float" else "")
 
 
 def _filter(emitter: Emitter, node: Filter) -> Value:

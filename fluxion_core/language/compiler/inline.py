@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from fluxion_core.language.compiler.library import sum_of_floats
 from fluxion_core.language.compiler.nodes import Call, Constant
 from fluxion_core.language.compiler.writer import Value, Writer
 from fluxion_core.language.values import INT64_MAX, INT64_MIN
@@ -165,6 +166,14 @@ def _rounded(writer: Writer, node: Call, values: Sequence[Value]) -> Value | Non
     return Value(writer.assign(text, node.where), may_miss=False)
 
 
+def _total(writer: Writer, node: Call, values: Sequence[Value]) -> Value | None:
+    """Add up an array that holds nothing but floats."""
+    del node
+    if len(values) != 1 or values[0].kind != "floats":
+        return None
+    return Value(writer.assign(f"{writer.constant(sum_of_floats)}({values[0].text})"), may_miss=False)
+
+
 TEMPLATES: Final[dict[str, Template]] = {
     **dict.fromkeys(_RIGHT, _compare),
     "$multiply": _arithmetic,
@@ -172,6 +181,7 @@ TEMPLATES: Final[dict[str, Template]] = {
     "$subtract": _arithmetic,
     "$mod": _remainder,
     "$round": _rounded,
+    "$sum": _total,
 }
 """Operator name -> what writes its common case."""
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.values import is_finite, is_number, truthy, type_name
 
-__all__ = ["LIMIT_ITEMS", "checked_size", "filter_limit", "growth", "no_branch", "not_an_array", "truthy"]
+__all__ = ["LIMIT_ITEMS", "checked_size", "filter_limit", "growth", "no_branch", "not_an_array", "sum_of_floats", "truthy"]
 
 LIMIT_ITEMS: Final = 16 * 1024 * 1024
 """The longest string or array that an expression may build (MongoDB's limit for a document is 16 MiB)."""
+
+
+def sum_of_floats(items: list[float] | None) -> float:
+    """Return the sum of *items*, rounded once; of none it is the whole number 0, as ``$sum`` has it."""
+    if not items:
+        return 0
+    try:
+        return math.fsum(items)
+    except (OverflowError, ValueError):  # beyond all floats on the way, or both infinities
+        return sum(items)
 
 
 def no_branch() -> NoReturn:
