@@ -55,7 +55,8 @@ class Loop:
     _gathered: Gathered = attrs.field(factory=Gathered)
     _buffers: dict[str, OutputBuffer] = attrs.field(init=False)
     _last_seal_end: float = 0.0
-    _last_seal_seconds: float = 0.0
+    _seal_cost_seconds: float = 0.0
+    """What a seal took of late: a running mean, for one may meet a slow disk."""
 
     def __attrs_post_init__(self) -> None:
         self._buffers = {name: OutputBuffer(outlet.sink, outlet.codec) for name, outlet in self.outlets.items()}
@@ -208,16 +209,18 @@ class Loop:
 
         Under load a seal is due every ``seal_interval_seconds`` or ``seal_max_bytes``, or so much later that sealing takes no
         more than a sixteenth of the time. When nothing more is waiting (*idle*) it is due at once, unless sealing has taken
-        more than a fifth of the time of late.
+        more than a third of the time of late.
         """
         if self._gathered.empty:
             return None
         if self._gathered.urgent or self.output_bytes >= self.config.seal_max_bytes:
             return 0.0
         since = self.host.clock.monotonic() - self._last_seal_end
-        spacing = max(self.config.seal_interval_seconds, min(15 * self._last_seal_seconds, _LONGEST_SPACING_SECONDS))
+        interval = self.config.seal_interval_seconds
         if idle:
-            spacing = min(spacing, 4 * self._last_seal_seconds)
+            spacing = min(interval, 2 * self._seal_cost_seconds)
+        else:
+            spacing = max(interval, min(15 * self._seal_cost_seconds, _LONGEST_SPACING_SECONDS))
         return max(0.0, spacing - since)
 
     @property
@@ -274,9 +277,10 @@ class Loop:
 
     def _note_seal(self, gathered: Gathered, outputs: Sequence[SealedOutput], started: float) -> None:
         self._last_seal_end = self.host.clock.monotonic()
-        self._last_seal_seconds = self._last_seal_end - started
+        seconds = self._last_seal_end - started
+        self._seal_cost_seconds += (seconds - self._seal_cost_seconds) / 4
         self.metrics.seals += 1
-        self.metrics.seal_seconds += self._last_seal_seconds
+        self.metrics.seal_seconds += seconds
         self.metrics.state_keys = self.run.state_keys
         self.metrics.state_bytes = self.run.state_bytes
         self.metrics.observe_sink_queue(self.outlets["sink"].queue.documents)
@@ -286,7 +290,7 @@ class Loop:
                 number=self.metrics.seals,
                 records=gathered.records,
                 documents=sum(output.count for output in outputs),
-                seconds=self._last_seal_seconds,
+                seconds=seconds,
             )
         )
 
