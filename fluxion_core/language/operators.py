@@ -73,6 +73,7 @@ class Operator:
         total: never raises, whatever the arguments; lets the compiler leave out bookkeeping.
         pure: a function of the arguments alone. An *effectful* operator (``pure=False``) has ``evaluate_batch`` in place of
             ``function`` and is asked once per batch.
+        commutative: constants are looked at last, so that a null in the document decides before an error among them.
         foldable: may be computed at compile time when all arguments are constants.
         evaluate_batch: ``(calls, effects) -> answers``: *calls* holds the argument values of every document of a batch (a tuple
             for positional operators, a dict for named arguments), *answers* one value per call, or an exception object for a call
@@ -92,6 +93,7 @@ class Operator:
     constants: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     total: bool = False
     pure: bool = True
+    commutative: bool = False
     foldable: bool = True
     evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
     examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)

@@ -89,7 +89,7 @@ def type_name(value: Any) -> str:
     name = kind(value)
     if name == "int" and (not INT32_MIN <= value <= INT32_MAX or value.__class__.__name__ == "Int64"):
         return "long"
-    return name
+    return "javascriptWithScope" if name == "javascript" and value.scope is not None else name
 
 
 def is_number(value: Any) -> bool:

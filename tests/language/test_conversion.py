@@ -147,3 +147,8 @@ def test_what_has_no_number_in_it_fails() -> None:
 @pytest.mark.parametrize("value", [{"$literal": 1}, "$v"])
 def test_a_target_that_is_null_makes_null_of_constants_too(value):
     assert value_of({"$convert": {"input": value, "to": None}}, {"v": 1}) is None
+
+
+def test_a_double_is_held_against_the_bounds_of_an_int_with_its_fraction_a_decimal_without() -> None:
+    assert value_of({"$convert": {"input": 2147483647.5, "to": "int", "onError": "no"}}) == "no"
+    assert value_of({"$toInt": Decimal("2147483647.5")}) == 2147483647

@@ -16,7 +16,7 @@ def value_of(expression, document=None):
 def test_concat_looks_no_further_than_the_first_null() -> None:
     assert value_of({"$concat": ["a", None, 4]}) is None
     with pytest.raises(EvaluationError):
-        value_of({"$concat": ["a", 4, None]})
+        value_of({"$concat": ["a", "$four", None]}, {"four": 4})
 
 
 @pytest.mark.parametrize("operator", ["$indexOfBytes", "$indexOfCP"])
@@ -50,3 +50,20 @@ def test_a_number_that_is_no_long_is_a_negative_one_for_substr(number) -> None:
     assert value_of({"$substrBytes": ["hello", 1, "$n"]}, {"n": number}) == "ello"
     with pytest.raises(EvaluationError):
         value_of({"$substrBytes": ["hello", "$n", 1]}, {"n": number})
+
+
+def test_a_match_of_code_points_begins_before_the_end_and_may_go_on_behind_it() -> None:
+    assert value_of({"$indexOfCP": ["abc", "bc", 0, 2]}) == 1
+    assert value_of({"$indexOfBytes": ["abc", "bc", 0, 2]}) == -1
+
+
+def test_nothing_begins_behind_the_last_code_point() -> None:
+    assert value_of({"$indexOfCP": ["abc", "", 3]}) == -1
+    assert value_of({"$indexOfBytes": ["abc", "", 3]}) == 3
+    assert value_of({"$indexOfCP": ["", ""]}) == 0
+
+
+@pytest.mark.parametrize("operator", ["$trim", "$ltrim", "$rtrim"])
+def test_what_is_no_text_to_trim_is_an_error_before_chars_that_are_null(operator) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({operator: {"input": "$number", "chars": None}}, {"number": 1})

@@ -61,6 +61,7 @@ class Parser:
         self._constants = dict(variables or {})
         self._scope: list[str] = []
         self._outer: set[str] = set()
+        self._reached = True
         self._depth = 0
         self._joins = 0
         self._calling: list[str] = []
@@ -173,12 +174,27 @@ class Parser:
         )
         return False
 
+    @contextmanager
+    def unreached(self) -> Iterator[None]:
+        """Parse what no document comes to: constants there that cannot be computed are no problem."""
+        before, self._reached = self._reached, False
+        try:
+            yield
+        finally:
+            self._reached = before
+
     # ------------------------------------------------------------------------------------------------- expressions
 
     def expression(self, spec: Any, where: str) -> Node:
         """Return *spec* as a node."""
         with self.deeper(where) as fits:
-            return fold(self._expression(spec, where)) if fits else Constant(where, None)
+            if not fits:
+                return Constant(where, None)
+            node = self._expression(spec, where)
+            try:
+                return fold(node)
+            except EvaluationError as error:
+                return self.problem(node.where, error.message) if self._reached else node
 
     @contextmanager
     def deeper(self, where: str) -> Iterator[bool]:
@@ -283,6 +299,8 @@ class Parser:
         if not found.named:
             before = len(self.problems)
             nodes = self.positional(spec, where, found.minimum, found.maximum)
+            if found.commutative:
+                nodes.sort(key=lambda node: isinstance(node, Constant))
             return Call(where, found, tuple(nodes)) if len(self.problems) == before else Constant(where, None)
         given = self.arguments(spec, where, found.arguments, found.optional)
         for argument in found.constants:
@@ -314,12 +332,16 @@ _NULL_IF_MISSING = Operator(name="$nullIfMissing", function=_null_if_missing, to
 
 
 def fold(node: Node) -> Node:
-    """Return *node*, or the constant that it always comes to; what would raise is left for the run."""
+    """Return *node*, or the constant that it always comes to.
+
+    Raises:
+        EvaluationError: it always fails, whatever the documents hold.
+    """
     if isinstance(node, Call) and node.operator.foldable and node.operator.pure:
         if all(isinstance(argument, Constant) for argument in node.arguments) and node.operator.function is not None:
             try:
                 return Constant(node.where, node.operator.function(*(argument.value for argument in node.arguments)))  # type: ignore[attr-defined]  # constants, see above
-            except (EvaluationError, RecursionError, ArithmeticError, MemoryError):
+            except (RecursionError, ArithmeticError, MemoryError):  # left for the run
                 return node
     elif isinstance(node, ArrayOf):
         if all(isinstance(item, Constant) for item in node.items):

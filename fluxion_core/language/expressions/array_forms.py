@@ -92,13 +92,10 @@ def _zip(inputs: Any, longest: Any, defaults: Any) -> Any:
     rows = array(inputs, "$zip", "inputs")
     if not rows:
         raise EvaluationError("$zip needs at least one array")
-    if any(row is None or row is MISSING for row in rows):
-        return None
-    if not longest and defaults is not MISSING and defaults is not None:
-        raise EvaluationError("$zip: defaults need useLongestLength")
-    for row in rows:
-        if row.__class__ is not list:
-            raise EvaluationError(f"$zip needs arrays, not {type_name(row)}")
+    for row in rows:  # the first that is null or wrong decides between null and an error
+        if row is None or row is MISSING:
+            return None
+        array(row, "$zip", "inputs")
     fill = [None] * len(rows) if defaults is MISSING or defaults is None else array(defaults, "$zip", "defaults")
     if len(fill) != len(rows):
         raise EvaluationError("$zip needs as many defaults as inputs")
@@ -119,11 +116,12 @@ def _parse_zip(parser: Parser, spec: Any, where: str) -> Node:
     longest = members.get("useLongestLength", False)
     if not isinstance(longest, bool):
         return parser.problem(f"{where}.useLongestLength", f"true or false was expected, not {type_name(longest)}")
-    if "defaults" in members and not longest:
+    written = members.get("defaults", [])
+    if written != [] and not longest:
         parser.problem(f"{where}.defaults", "defaults need useLongestLength: true")
-    defaults = (
-        parser.expression(members["defaults"], f"{where}.defaults") if "defaults" in members else Constant(where, MISSING)
-    )
+    defaults = parser.expression(written, f"{where}.defaults") if written != [] else Constant(where, MISSING)
+    if isinstance(defaults, Constant) and written != [] and not isinstance(defaults.value, list):
+        parser.problem(f"{where}.defaults", f"an array was expected, not {type_name(defaults.value)}")
     inputs = parser.expression(members.get("inputs"), f"{where}.inputs")
     return Call(where, _ZIP, (inputs, Constant(where, longest), defaults))
 

@@ -84,14 +84,11 @@ def _pair(item: Any) -> tuple[Any, Any]:
 
 
 def concat_arrays(*values: Any) -> Any:
-    """``$concatArrays``."""
-    if any(_nullish(value) for value in values):
-        for value in values:
-            if not _nullish(value):
-                array(value, "$concatArrays")
-        return None
+    """``$concatArrays``; the first null ends it, what stands behind is not looked at."""
     result: list[Any] = []
     for value in values:
+        if _nullish(value):
+            return None
         result += array(value, "$concatArrays")
         if len(result) > LIMIT_ITEMS:
             raise EvaluationError(f"$concatArrays: the result has more than {LIMIT_ITEMS} items")
@@ -136,13 +133,13 @@ def contains(value: Any, items: Any) -> bool:
     return any(equal(value, item) for item in array(items, "$in", "second argument"))
 
 
-def index_of_array(items: Any, value: Any, start: Any = MISSING, end: Any = MISSING) -> Any:
+def index_of_array(items: Any, value: Any, *bounds: Any) -> Any:  # a bound that is given and missing is an error
     """``$indexOfArray``: -1 when it is not there."""
     if _nullish(items):
         return None
     array(items, "$indexOfArray", "first argument")
-    first = 0 if start is MISSING else _bound(start, "starting index")
-    last = len(items) if end is MISSING else _bound(end, "ending index")
+    first = _bound(bounds[0], "starting index") if bounds else 0
+    last = _bound(bounds[1], "ending index") if len(bounds) > 1 else len(items)
     return next((index for index in range(first, min(last, len(items))) if equal(items[index], value)), -1)
 
 
@@ -167,10 +164,10 @@ def object_to_array(value: Any) -> Any:
     return [{"k": name, "v": item} for name, item in value.items()]
 
 
-def make_range(start: Any, end: Any, step: Any = MISSING) -> list[int]:
+def make_range(start: Any, end: Any, step: Any = 1) -> list[int]:
     """``$range``: from *start* up to, and without, *end*."""
     first, last = whole(start, "$range", "start"), whole(end, "$range", "end")
-    by = 1 if step is MISSING else whole(step, "$range", "step")
+    by = whole(step, "$range", "step")
     if by == 0:
         raise EvaluationError("$range needs a step other than 0")
     numbers = range(first, last, by)
@@ -189,15 +186,17 @@ def size(items: Any) -> int:
     return len(array(items, "$size"))
 
 
-def slice_array(items: Any, first: Any, second: Any = MISSING) -> Any:
+def slice_array(items: Any, first: Any, *lengths: Any) -> Any:  # a length that is given and missing is null
     """``$slice``: ``[array, n]`` or ``[array, position, n]``."""
-    if _nullish(items) or _nullish(first) or second is None:
+    if _nullish(items) or _nullish(first):
         return None
     array(items, "$slice", "first argument")
     position = whole(first, "$slice", "second argument")
-    if second is MISSING:
+    if not lengths:
         return items[:position] if position >= 0 else items[position:]
-    count = whole(second, "$slice", "third argument")
+    if _nullish(lengths[0]):
+        return None
+    count = whole(lengths[0], "$slice", "third argument")
     if count <= 0:
         raise EvaluationError(f"$slice needs a count of at least 1, not {count}")
     start = max(0, len(items) + position) if position < 0 else position

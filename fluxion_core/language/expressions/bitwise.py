@@ -22,13 +22,11 @@ def _whole(value: Any, name: str) -> int:
 def _joined(name: str, join: Callable[[int, int], int], start: int) -> Callable[..., Any]:
     def function(*values: Any) -> Any:
         result = start
-        null = False
         for value in values:
             if value is None or value is MISSING:
-                null = True
-            else:
-                result = join(result, _whole(value, name))
-        return None if null else result
+                return None
+            result = join(result, _whole(value, name))
+        return result
 
     return function
 
@@ -44,6 +42,7 @@ OPERATORS = (
             function=_joined(name, join, start),
             minimum=0,
             maximum=None,
+            commutative=True,
             family="bitwise",
             examples=[Example({name: [6, 3]}, answer), Example({name: [6, None]}, None)],
         )

@@ -17,11 +17,10 @@ __all__ = ["OPERATORS"]
 
 def _logic(*, every: bool) -> Callable[[Parser, Any, str], Node]:
     def parse(parser: Parser, spec: Any, where: str) -> Node:
-        arguments = tuple(parser.positional(spec, where, 0, None))
-        if all(isinstance(argument, Constant) for argument in arguments):
-            answers = [truthy(argument.value) for argument in arguments]  # type: ignore[attr-defined]  # constants, see above
-            return Constant(where, all(answers) if every else any(answers))
-        return Logic(where, every, arguments)
+        arguments = parser.positional(spec, where, 0, None)
+        unknown = tuple(argument for argument in arguments if not isinstance(argument, Constant))
+        decided = any(truthy(argument.value) is not every for argument in arguments if isinstance(argument, Constant))
+        return Logic(where, every, unknown) if unknown and not decided else Constant(where, every is not decided)
 
     return parse
 

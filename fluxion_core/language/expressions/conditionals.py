@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from fluxion_core.language.compiler.nodes import Condition, FirstPresent, Node, Switch
+from fluxion_core.language.compiler.nodes import Condition, Constant, FirstPresent, Node, Switch
 from fluxion_core.language.operators import Example, Form
-from fluxion_core.language.values import type_name
+from fluxion_core.language.values import truthy, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -35,10 +36,12 @@ def _switch(parser: Parser, spec: Any, where: str) -> Node:
         if "branches" in members:
             parser.problem(f"{where}.branches", f"an array of at least one branch was expected, not {type_name(given)}")
         return parser.expression(None, where)
-    branches = []
+    branches: list[tuple[Node, Node]] = []
     for index, branch in enumerate(given):
-        parsed = parser.arguments(branch, f"{where}.branches[{index}]", ("case", "then"))
-        if len(parsed) == 2:  # case and then
+        last = bool(branches) and isinstance(branches[-1][0], Constant) and truthy(branches[-1][0].value)
+        with parser.unreached() if last else nullcontext():
+            parsed = parser.arguments(branch, f"{where}.branches[{index}]", ("case", "then"))
+        if len(parsed) == 2 and not last:  # case and then
             branches.append((parsed["case"], parsed["then"]))
     default = parser.expression(members["default"], f"{where}.default") if "default" in members else None
     return Switch(where, tuple(branches), default)

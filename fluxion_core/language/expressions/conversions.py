@@ -127,7 +127,8 @@ def _whole(low: int, high: int, target: str) -> Callable[[Any], Any]:
         elif name in {"double", "decimal"}:
             if not is_finite(value):
                 raise _failed(value, target, "it is not finite")
-            result = math.trunc(value)
+            # A double is held against the bounds as it is, a decimal without its fraction.
+            result = math.trunc(value) if name == "decimal" or low <= value <= high else high + 1
         elif name == "string":
             if not _INTEGER.match(value):
                 raise _failed(value, target, "it is no whole number")

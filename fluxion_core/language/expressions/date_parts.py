@@ -50,9 +50,10 @@ _PARTS: Final[dict[str, Callable[[datetime], int]]] = {
 
 def _part(name: str, read: Callable[[datetime], int]) -> Form:
     def function(date: Any, timezone: Any = MISSING) -> Any:
-        if date is None or date is MISSING or timezone is None:
+        if date is None or date is MISSING:
             return None
-        return read(as_date(date, name).astimezone(as_zone(timezone, name)))
+        instant = as_date(date, name)
+        return None if timezone is None else read(instant.astimezone(as_zone(timezone, name)))
 
     operator = Operator(name=name, function=function, minimum=2, maximum=2, family="date")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Environment, Node
 from fluxion_core.language.operators import Example, Form, Operator
+from fluxion_core.language.regex import options_of
 from fluxion_core.language.values import MISSING, kind, type_name
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _value_size(value: Any) -> int:
     if name == "binData":
         return 5 + len(getattr(value, "bytes", value))
     if name == "regex":
-        return 2 + len(str(value.pattern).encode())
+        return 2 + len(str(value.pattern).encode()) + len(options_of(value.flags))
     return _SIZES.get(name, 0)
 
 

@@ -49,16 +49,19 @@ def set_difference(left: Any, right: Any) -> Any:
 
 
 def set_equals(*values: Any) -> bool:
-    """``$setEquals``."""
-    sets = [set(_members(_array(value, "$setEquals"))) for value in values]
-    return all(other == sets[0] for other in sets[1:])
+    """``$setEquals``; the first set that differs ends it, what stands behind is not looked at."""
+    sets = (set(_members(_array(value, "$setEquals"))) for value in values)
+    first = next(sets)
+    return all(other == first for other in sets)
 
 
 def set_intersection(*values: Any) -> Any:
     """``$setIntersection``, in the order of all values."""
-    if any(_nullish(value) for value in values):
-        return None
-    sets = [_members(_array(value, "$setIntersection")) for value in values]
+    sets = []
+    for value in values:
+        if _nullish(value):
+            return None
+        sets.append(_members(_array(value, "$setIntersection")))
     if not sets:
         return []
     return sorted((item for key, item in sets[0].items() if all(key in other for other in sets[1:])), key=sort_key)
@@ -72,13 +75,16 @@ def set_is_subset(left: Any, right: Any) -> bool:
 
 def set_union(*values: Any) -> Any:
     """``$setUnion``, in the order of all values."""
-    if any(_nullish(value) for value in values):
-        return None
-    return sorted(_members([item for value in values for item in _array(value, "$setUnion")]).values(), key=sort_key)
+    items: list[Any] = []
+    for value in values:
+        if _nullish(value):
+            return None
+        items += _array(value, "$setUnion")
+    return sorted(_members(items).values(), key=sort_key)
 
 
 def _operator(
-    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, argument: Any, answer: Any
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, argument: Any, answer: Any, **more: Any
 ) -> Operator:
     return Operator(
         name=name,
@@ -86,6 +92,7 @@ def _operator(
         minimum=minimum,
         maximum=maximum,
         family="set",
+        **more,
         examples=[Example({name: argument}, answer)],
     )
 
@@ -95,7 +102,7 @@ OPERATORS = (
     _operator("$anyElementTrue", any_element_true, 1, 1, [[False, 0]], answer=False),
     _operator("$setDifference", set_difference, 2, 2, [[1, 2], [2]], [1]),
     _operator("$setEquals", set_equals, 2, None, [[1, 2], [2, 1, 1]], answer=True),
-    _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2]),
+    _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2], commutative=True),
     _operator("$setIsSubset", set_is_subset, 2, 2, [[1], [1, 2]], answer=True),
-    _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3]),
+    _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3], commutative=True),
 )

@@ -112,11 +112,13 @@ def _index(name: str, *, in_bytes: bool) -> Callable[..., Any]:
         last = _position(bounds[1], name, "ending index") if len(bounds) > 1 else None
         haystack: Any = text.encode() if in_bytes else text
         needle: Any = part.encode() if in_bytes else part
-        if last is not None and last < first:
+        end = len(haystack) if last is None else min(last, len(haystack))
+        if end < first:
             return -1
-        if first > len(haystack):
-            return -1
-        return haystack.find(needle, first, last)
+        if in_bytes:
+            return haystack.find(needle, first, end)
+        found = haystack.find(needle, first)  # a match begins before the end, and may go on behind it
+        return found if found < end or not haystack + needle else -1
 
     return function
 
@@ -130,9 +132,11 @@ def _position(value: Any, operator: str, role: str) -> int:
 
 def _trim(name: str, *, left: bool, right: bool) -> Callable[..., Any]:
     def function(text: Any, chars: Any = MISSING) -> Any:
-        if _nullish(text) or chars is None:
+        if _nullish(text):
             return None
         _string(text, name, "input")
+        if chars is None:
+            return None
         letters = _SPACES if chars is MISSING else _string(chars, name, "chars")
         if not letters:
             return text

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
 from fluxion_core.language.expressions.conversions import CONVERSIONS, convert, parse_manner, parse_target, to_text, to_uuid
 from fluxion_core.language.operators import Example, Form, Operator
@@ -45,12 +46,20 @@ def _is_nullish(value: Any) -> bool:
 _IS_NULLISH = Operator(name="$nullish", function=_is_nullish, total=True)
 
 
+def _folded(node: Node) -> Node:
+    """Return *node*, or the constant that it comes to; a null input makes an error of no account, so it is left for the run."""
+    from fluxion_core.language.compiler.parse import fold
+
+    try:
+        return fold(node)
+    except EvaluationError:
+        return node
+
+
 def _parse_convert(parser: Parser, spec: Any, where: str) -> Node:
     given = parser.arguments(spec, where, ("input", "to"), ("base", "byteOrder", "format", "onError", "onNull"))
     if "input" not in given or "to" not in given:
         return Constant(where, None)
-    from fluxion_core.language.compiler.parse import fold
-
     absent = Constant(where, MISSING)
     nothing = Constant(where, None)
     settings = [given.get(name, absent) for name in ("base", "format", "byteOrder")]
@@ -62,11 +71,11 @@ def _parse_convert(parser: Parser, spec: Any, where: str) -> Node:
     def build(target: Node, value: Node) -> Node:
         if isinstance(target, Constant) and _is_nullish(target.value):
             return _unless_null(where, value, given.get("onNull", nothing), nothing)
-        manner = fold(Call(where, _MANNER, (value, target, *settings)))
+        manner = _folded(Call(where, _MANNER, (value, target, *settings)))
         made = _bound(where, "manner", manner, lambda bound: converted(value, target, bound))
         return _unless_null(where, value, given.get("onNull", nothing), _unless_null(where, target, nothing, made))
 
-    target = fold(Call(where, _TARGET, (given["to"],)))
+    target = _folded(Call(where, _TARGET, (given["to"],)))
     return _bound(where, "target", target, lambda to: _bound(where, "value", given["input"], lambda value: build(to, value)))
 
 

@@ -1,0 +1,69 @@
+"""Arrays and sets where the order of work shows: which argument decides between null and an error.
+
+Source: MongoDB manual, "Array Expression Operators", "Set Expression Operators", "Bitwise Operators"; where the manual is silent,
+the server's evaluation of them.
+"""
+
+import pytest
+
+from fluxion_core import CompileError, EvaluationError, aggregate
+
+
+def value_of(expression, document=None):
+    (row,) = aggregate([document or {}], [{"$project": {"_id": 0, "value": expression}}])
+    return row["value"]
+
+
+@pytest.mark.parametrize("operator", ["$concatArrays", "$setUnion", "$setIntersection", "$bitAnd", "$bitOr", "$bitXor"])
+def test_the_first_null_ends_it_before_what_stands_behind_is_looked_at(operator) -> None:
+    assert value_of({operator: ["$none", "$text"]}, {"text": "x"}) is None
+    with pytest.raises(EvaluationError):
+        value_of({operator: ["$text", "$none"]}, {"text": "x"})
+
+
+@pytest.mark.parametrize("operator", ["$setUnion", "$setIntersection", "$bitAnd", "$bitOr", "$bitXor"])
+def test_constants_are_looked_at_last_where_the_order_does_not_matter(operator) -> None:
+    assert value_of({operator: [{"$literal": "x"}, "$none"]}) is None
+
+
+def test_sets_are_compared_until_one_differs() -> None:
+    assert value_of({"$setEquals": ["$a", "$b", "$text"]}, {"a": [1], "b": [2], "text": "x"}) is False
+    with pytest.raises(EvaluationError):
+        value_of({"$setEquals": ["$a", "$a", "$text"]}, {"a": [1], "text": "x"})
+
+
+@pytest.mark.parametrize("bounds", [["$none"], [0, "$none"]])
+def test_a_bound_of_a_search_that_is_missing_is_an_error(bounds) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$indexOfArray": ["$a", 2, *bounds]}, {"a": [1, 2]})
+
+
+def test_a_step_that_is_missing_is_an_error() -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$range": [0, "$end", "$none"]}, {"end": 5})
+
+
+def test_a_slice_of_missing_length_is_null() -> None:
+    assert value_of({"$slice": ["$a", 1, "$none"]}, {"a": [1, 2, 3]}) is None
+
+
+@pytest.mark.parametrize("arguments", [["$text", 1, None], ["$a", "$text", None]])
+def test_what_is_no_array_or_no_position_is_an_error_before_a_length_that_is_null(arguments) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$slice": arguments}, {"a": [1, 2, 3], "text": "x"})
+
+
+def test_the_first_input_of_zip_that_is_null_or_no_array_decides() -> None:
+    assert value_of({"$zip": {"inputs": ["$none", "$text"]}}, {"text": "x"}) is None
+    with pytest.raises(EvaluationError):
+        value_of({"$zip": {"inputs": ["$text", "$none"]}}, {"text": "x"})
+
+
+@pytest.mark.parametrize("longest", [True, False])
+def test_no_defaults_of_zip_are_as_none_given(longest) -> None:
+    assert value_of({"$zip": {"inputs": [[1], [2]], "useLongestLength": longest, "defaults": []}}) == [[1, 2]]
+
+
+def test_the_defaults_of_zip_are_an_array() -> None:
+    with pytest.raises(CompileError):
+        value_of({"$zip": {"inputs": [[1], [2]], "useLongestLength": True, "defaults": None}})
