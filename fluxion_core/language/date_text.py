@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.dates import MONTHS, ZONE_HOURS, zone_in_text
+from fluxion_core.language.dates import MONTHS, ZONE_HOURS, instant, zone_in_text
 
 __all__ = ["parse_date"]
 
@@ -30,6 +30,8 @@ _DATES: Final = (
     rf"{_MONTH}[ .-]*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ .,-]+(?P<year>\d{{4}})(?![\d:])",
     rf"(?P<year>\d{{4}})-{_MONTH}-(?P<day>\d{{1,2}})(?!\d)",
     rf"{_MONTH}[ .-]*(?P<year>\d{{4}})(?!\d)",
+    rf"(?P<year>\d{{4}})[ .-]*{_MONTH}(?![a-z])",
+    r"(?P<year>\d{2})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)",
 )
 _TIMES: Final = (
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?)? ?(?P<half>[ap])\.?m\.?(?![a-z])",
@@ -63,7 +65,7 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     try:
         local = _day(parts) + _time(parts)
-        return local.replace(tzinfo=zone_in_text(parts["zone"]) if given else where or UTC).astimezone(UTC)
+        return instant(local, zone_in_text(parts["zone"]) if given else where or UTC)
     except (ValueError, OverflowError):
         raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
 

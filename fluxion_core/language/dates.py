@@ -21,7 +21,9 @@ __all__ = [
     "aware",
     "check_format",
     "format_date",
+    "instant",
     "milliseconds",
+    "offset_of",
     "parse_format",
     "zone",
     "zone_in_text",
@@ -93,10 +95,8 @@ def zone(name: str) -> tzinfo:
         return UTC
     found = _OFFSET.match(name)
     if found is not None:
-        delta = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0))
-        if delta >= timedelta(days=1):
-            raise EvaluationError(f"the offset '{name}' is a day or more")
-        return timezone(-delta if found["sign"] == "-" else delta)
+        delta = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0)) * (-1 if found["sign"] == "-" else 1)
+        return _offset(delta)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -118,16 +118,43 @@ def zone_in_text(text: str) -> tzinfo:
     return zone(f"{found[1]}{int(found[2]):02d}:{found[3] or '00'}")
 
 
-def _instant(local: datetime, where: tzinfo) -> datetime:
+class _FarOffset(tzinfo):
+    """An offset of a day or more, up to ``+99:99``: MongoDB has them, Python's own zones end below a day."""
+
+    def __init__(self, delta: timedelta) -> None:
+        self.delta = delta
+
+    def utcoffset(self, _date: datetime | None) -> timedelta:
+        return self.delta
+
+    def dst(self, _date: datetime | None) -> None:
+        return None
+
+    def fromutc(self, date: datetime) -> datetime:
+        return date + self.delta
+
+
+def _offset(delta: timedelta) -> tzinfo:
+    return timezone(delta) if abs(delta) < timedelta(days=1) else _FarOffset(delta)
+
+
+def instant(local: datetime, where: tzinfo) -> datetime:
+    """Return the instant, in UTC, at which the calendar and the clock of *where* show *local*."""
+    if isinstance(where, _FarOffset):
+        return local.replace(tzinfo=UTC) - where.delta
     return local.replace(tzinfo=where).astimezone(UTC)
+
+
+def offset_of(date: datetime) -> timedelta:
+    """Return how far ahead of UTC the zone of *date* is."""
+    return (date.tzinfo.utcoffset(date) if date.tzinfo is not None else None) or timedelta()
 
 
 # --------------------------------------------------------------------------------------------------- formats
 
 
 def _offset_minutes(date: datetime) -> int:
-    delta = date.utcoffset() or timedelta()
-    return round(delta.total_seconds() / 60)
+    return round(offset_of(date).total_seconds() / 60)
 
 
 def _offset_text(date: datetime) -> str:
@@ -254,8 +281,8 @@ def parse_format(text: str, pattern: str, where: tzinfo | None = None) -> dateti
     if ("zone" in parts or "minutes" in parts) and where is not None and where is not UTC:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     if "minutes" in parts:
-        return _instant(local, timezone(timedelta(minutes=int(parts["minutes"]))))
-    return _instant(local, zone_in_text(parts["zone"]) if "zone" in parts else where or UTC)
+        return instant(local, _offset(timedelta(minutes=int(parts["minutes"]))))
+    return instant(local, zone_in_text(parts["zone"]) if "zone" in parts else where or UTC)
 
 
 def _bounded(parts: Mapping[str, Any], name: str, most: int) -> int:

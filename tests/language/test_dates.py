@@ -67,7 +67,7 @@ def test_hours_between_two_dates_are_those_that_passed_although_the_clocks_chang
     assert value_of({"$dateDiff": {"startDate": start, "endDate": end, "unit": "hour", "timezone": "America/New_York"}}) == 1
 
 
-@pytest.mark.parametrize("zone", ["PST", "EDT", "Z", "UTC+02:00", "america/new_york", "+2", "+25:00", ""])
+@pytest.mark.parametrize("zone", ["PST", "EDT", "Z", "UTC+02:00", "america/new_york", "+2", ""])
 def test_an_abbreviation_is_no_time_zone(zone) -> None:
     with pytest.raises(EvaluationError):
         value_of({"$hour": {"date": AT, "timezone": "$zone"}}, {"zone": zone})
@@ -136,3 +136,33 @@ def test_a_zone_in_the_text_may_stand_beside_utc_only(zone, answer) -> None:
 @pytest.mark.parametrize(("zone", "end"), [("UTC", "Z"), ("-00:00", "Z"), ("GMT", ""), ("Etc/UTC", ""), ("+01:00", "")])
 def test_a_text_without_a_format_ends_in_z_for_utc_only(zone, end) -> None:
     assert value_of({"$dateToString": {"date": AT, "timezone": zone}}).endswith(f".120{end}")
+
+
+FAR = "+25:30"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ({"$dayOfMonth": {"date": "$at", "timezone": FAR}}, 2),
+        ({"$hour": {"date": "$at", "timezone": "-25:00"}}, 23),
+        ({"$dateToString": {"date": "$at", "timezone": FAR, "format": "%d %H:%M %z %Z"}}, "02 01:30 +2530 1530"),
+        ({"$dateFromParts": {"year": 2031, "month": 3, "timezone": FAR}}, datetime(2031, 2, 27, 22, 30, tzinfo=UTC)),
+        ({"$dateFromString": {"dateString": "2031-03-01", "timezone": FAR}}, datetime(2031, 2, 27, 22, 30, tzinfo=UTC)),
+        ({"$dateTrunc": {"date": "$at", "unit": "day", "timezone": FAR}}, datetime(2031, 2, 28, 22, 30, tzinfo=UTC)),
+        ({"$dateAdd": {"startDate": "$at", "unit": "month", "amount": 1, "timezone": FAR}}, datetime(2031, 4, 1, tzinfo=UTC)),
+        ({"$dateDiff": {"startDate": "$at", "endDate": "$at", "unit": "day", "timezone": FAR}}, 0),
+    ],
+)
+def test_an_offset_may_be_a_day_or_more(expression, expected) -> None:
+    assert expected == value_of(expression, {"at": datetime(2031, 3, 1, tzinfo=UTC)})
+
+
+def test_what_is_no_date_is_an_error_before_a_time_zone_that_is_null() -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$year": {"date": "$text", "timezone": None}}, {"text": "x"})
+
+
+@pytest.mark.parametrize("text", ["2024 June", "2024-June", "24-06-01"])
+def test_a_date_may_begin_with_the_year_before_a_month_by_name_or_with_two_digits_of_it(text) -> None:
+    assert datetime(2024, 6, 1, tzinfo=UTC) == value_of({"$dateFromString": {"dateString": text}})

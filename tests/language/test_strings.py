@@ -3,6 +3,8 @@
 Source: MongoDB manual, "String Expression Operators"; for the order in which arguments are looked at, the server's evaluation.
 """
 
+import re
+
 import pytest
 
 from fluxion_core import EvaluationError, aggregate
@@ -67,3 +69,8 @@ def test_nothing_begins_behind_the_last_code_point() -> None:
 def test_what_is_no_text_to_trim_is_an_error_before_chars_that_are_null(operator) -> None:
     with pytest.raises(EvaluationError):
         value_of({operator: {"input": "$number", "chars": None}}, {"number": 1})
+
+
+def test_only_a_text_separates() -> None:  # patterns came with 8.3
+    with pytest.raises(EvaluationError):
+        value_of({"$split": ["$text", re.compile("b")]}, {"text": "abc"})

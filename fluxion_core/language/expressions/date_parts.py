@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
 from fluxion_core.language.date_text import parse_date
-from fluxion_core.language.dates import EPOCH, check_format, format_date, parse_format, week_of_year, zone
+from fluxion_core.language.dates import EPOCH, check_format, format_date, instant, parse_format, week_of_year, zone
 from fluxion_core.language.expressions.date_arguments import (
     as_date,
     as_whole,
@@ -52,8 +52,8 @@ def _part(name: str, read: Callable[[datetime], int]) -> Form:
     def function(date: Any, timezone: Any = MISSING) -> Any:
         if date is None or date is MISSING:
             return None
-        instant = as_date(date, name)
-        return None if timezone is None else read(instant.astimezone(as_zone(timezone, name)))
+        moment = as_date(date, name)
+        return None if timezone is None else read(moment.astimezone(as_zone(timezone, name)))
 
     operator = Operator(name=name, function=function, minimum=2, maximum=2, family="date")
 
@@ -168,7 +168,7 @@ def date_from_parts(*values: Any) -> Any:
             seconds=parts.get("second", 0),
             milliseconds=parts.get("millisecond", 0),
         )
-        return local.replace(tzinfo=where).astimezone(UTC)
+        return instant(local, where)
     except (OverflowError, ValueError):
         raise EvaluationError("$dateFromParts: the date is out of range") from None
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.dates import milliseconds
+from fluxion_core.language.dates import instant, milliseconds, offset_of
 from fluxion_core.language.expressions.date_arguments import (
     UNIT_MILLISECONDS,
     UNIT_MONTHS,
@@ -38,13 +38,13 @@ def _shift(date: datetime, unit: str, amount: int, where: tzinfo, operator: str)
     try:
         if unit in _PRECISE:
             return date + timedelta(milliseconds=amount * UNIT_MILLISECONDS[unit])
-        local = date.astimezone(where)
+        local = date.astimezone(where).replace(tzinfo=None)
         if unit in UNIT_MONTHS:
             local = add_months(local, amount * UNIT_MONTHS[unit])
         else:
             days = amount * (7 if unit == "week" else 1)
-            local = (local.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=where)
-        return local.astimezone(UTC)
+            local += timedelta(days=days)
+        return instant(local, where)
     except (OverflowError, ValueError):
         raise EvaluationError(f"{operator}: the date is out of range") from None
 
@@ -97,7 +97,7 @@ def _shifted(first: datetime, last: datetime, unit: str, where: tzinfo) -> int:
     """Return the hours that a change of the clocks between the two took away or gave."""
     if unit != "hour":
         return 0
-    before, after = (date.astimezone(where).utcoffset() or timedelta() for date in (first, last))
+    before, after = (offset_of(date.astimezone(where)) for date in (first, last))
     return int((before - after) / timedelta(hours=1))
 
 
@@ -112,8 +112,7 @@ def _ordinal(date: datetime, unit: str, where: tzinfo, first_day: int) -> int:
     if unit == "week":
         return (days - 1 - first_day) // 7
     if unit == "hour":
-        offset = local.utcoffset() or timedelta()
-        return math.floor((milliseconds(date) + offset.total_seconds() * 1000) // UNIT_MILLISECONDS[unit])
+        return math.floor((milliseconds(date) + offset_of(local).total_seconds() * 1000) // UNIT_MILLISECONDS[unit])
     return milliseconds(date) // UNIT_MILLISECONDS[unit]
 
 
@@ -137,9 +136,9 @@ def date_trunc(date: Any, unit: Any, bin_size: Any = MISSING, timezone: Any = MI
     if timezone is None:
         return None
     where = as_zone(timezone, "$dateTrunc")
-    instant = as_date(date, "$dateTrunc")
+    moment = as_date(date, "$dateTrunc")
     try:
-        return _truncated(instant, named, size, where, start_of_week)
+        return _truncated(moment, named, size, where, start_of_week)
     except (OverflowError, ValueError):
         raise EvaluationError("$dateTrunc: the result is out of range") from None
 
@@ -151,13 +150,13 @@ def _bin_size(value: Any) -> int:
     return size
 
 
-def _truncated(instant: datetime, unit: str, size: int, where: tzinfo, start_of_week: Any) -> datetime:
+def _truncated(moment: datetime, unit: str, size: int, where: tzinfo, start_of_week: Any) -> datetime:
     if unit in _PRECISE:
-        reference = _REFERENCE.replace(tzinfo=where).astimezone(UTC)
+        reference = instant(_REFERENCE, where)
         span = size * UNIT_MILLISECONDS[unit]
-        passed = milliseconds(instant) - milliseconds(reference)
+        passed = milliseconds(moment) - milliseconds(reference)
         return reference + timedelta(milliseconds=passed // span * span)
-    local = instant.astimezone(where).replace(tzinfo=None)
+    local = moment.astimezone(where).replace(tzinfo=None)
     if unit in UNIT_MONTHS:
         span = size * UNIT_MONTHS[unit]
         months = (local.year - 2000) * 12 + local.month - 1
@@ -171,7 +170,7 @@ def _truncated(instant: datetime, unit: str, size: int, where: tzinfo, start_of_
             span = size * 7
         days = math.floor((local - origin) / timedelta(days=1))
         result = origin + timedelta(days=days // span * span)
-    return result.replace(tzinfo=where).astimezone(UTC)
+    return instant(result, where)
 
 
 def _check_of(operator: str) -> Callable[[Mapping[str, Any]], None]:

@@ -162,12 +162,10 @@ def _replace(name: str, count: int) -> Callable[..., Any]:
 
 
 def split(text: Any, separator: Any) -> Any:
-    """``$split``; a separator that is a pattern splits at each match."""
+    """``$split`` by a text, as up to MongoDB 8.2."""
     if _nullish(text) or _nullish(separator):
         return None
     _string(text, "$split", "first argument")
-    if kind(separator) == "regex":
-        return ["" if part is None else part for part in separator.split(text)]
     if not _string(separator, "$split", "second argument"):
         raise EvaluationError("$split needs a separator that is not empty")
     return text.split(separator)
