@@ -37,6 +37,7 @@ from fluxion_core.language.compiler.nodes import (
     Reduce,
     Switch,
     Variable,
+    builds,
 )
 from fluxion_core.language.compiler.shape import Shape
 from fluxion_core.language.compiler.writer import Value, Writer
@@ -373,6 +374,7 @@ def _map(emitter: Emitter, node: Map) -> Value:
     with writer.block("else:"), emitter.branch():
         _list_of(emitter, source.local, "$map", node.where)
         writer.line(f"{target} = []")
+        room = writer.assign(f"{writer.constant(library.room)}()") if builds(node.body) else ""
         with (
             writer.block(f"for {item} in {source.local}:"),
             emitter.branch(),
@@ -380,7 +382,10 @@ def _map(emitter: Emitter, node: Map) -> Value:
         ):
             body = emitter.value(node.body)
             text = f"None if {body.text} is M else {body.text}" if body.may_miss else body.text
-            writer.line(f"{target}.append({text})")
+            if room:
+                writer.line(f"{target}.append({room}({text}))", node.where)
+            else:
+                writer.line(f"{target}.append({text})")
     return Value(target, may_miss=False, kind="floats" if body.kind == "float" else "")
 
 

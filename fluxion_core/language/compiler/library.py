@@ -9,10 +9,23 @@ from typing import Any, Final, NoReturn
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.values import is_finite, is_number, truthy, type_name
 
-__all__ = ["LIMIT_ITEMS", "checked_size", "filter_limit", "growth", "no_branch", "not_an_array", "sum_of_floats", "truthy"]
+__all__ = [
+    "LIMIT_ITEMS",
+    "checked_size",
+    "filter_limit",
+    "growth",
+    "no_branch",
+    "not_an_array",
+    "room",
+    "sum_of_floats",
+    "truthy",
+]
 
 LIMIT_ITEMS: Final = 16 * 1024 * 1024
 """The longest string or array that an expression may build (MongoDB's limit for a document is 16 MiB)."""
+
+LIMIT_MADE: Final = 2_000_000
+"""The most items, and eighths of that many characters, in what ``$map`` makes."""
 
 
 def sum_of_floats(items: list[float] | None) -> float:
@@ -62,6 +75,24 @@ def growth() -> Callable[[Any], Any]:
             return value
         if size > LIMIT_ITEMS:
             raise EvaluationError(f"the value of $reduce grew beyond {LIMIT_ITEMS} items")
+        return value
+
+    return check
+
+
+def room() -> Callable[[Any], Any]:
+    """Return a check for the elements that one ``$map`` makes: each passes while there is room for all of them."""
+    left = LIMIT_MADE
+
+    def check(value: Any) -> Any:
+        nonlocal left
+        cls = value.__class__
+        if cls is str:
+            left -= len(value) // 8
+        elif cls is list or cls is dict:
+            left -= _size(value, {})
+        if left < 0:
+            raise EvaluationError(f"the value of $map grew beyond {LIMIT_MADE} items")
         return value
 
     return check

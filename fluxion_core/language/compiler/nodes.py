@@ -7,7 +7,7 @@ user's own words. A node is frozen; the planner makes new ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -240,6 +240,14 @@ class Negation(Node, frozen=True):
     def children(self) -> Sequence[Node]:
         """Return the argument."""
         return (self.argument,)
+
+
+_BUILDING: Final = frozenset(["array", "regular expression", "set", "string"])
+
+
+def builds(node: Node) -> bool:
+    """Whether the value of *node* may take much more memory than what it is made of."""
+    return any(isinstance(part, Map) or (isinstance(part, Call) and part.operator.family in _BUILDING) for part in walk(node))
 
 
 def walk(node: Node) -> Iterator[Node]:

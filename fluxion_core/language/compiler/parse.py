@@ -33,6 +33,10 @@ __all__ = ["MAXIMUM_DEPTH", "Parser"]
 MAXIMUM_DEPTH = 100
 """How deep expressions and conditions may nest; MongoDB's own limit is of the same size."""
 
+MAXIMUM_OPERATORS = 10_000
+MAXIMUM_EXPRESSIONS = 200_000
+"""How much a pipeline may hold: operators, and expressions in all, every element of an array being one."""
+
 _VARIABLE = re.compile(r"(?:[a-z]|[^\x00-\x7f])(?:\w|[^\x00-\x7f])*\Z", re.ASCII)
 
 
@@ -62,6 +66,7 @@ class Parser:
         self._scope: list[str] = []
         self._outer: set[str] = set()
         self._reached = True
+        self._counts: dict[str, int] = {}
         self._depth = 0
         self._joins = 0
         self._calling: list[str] = []
@@ -188,7 +193,7 @@ class Parser:
     def expression(self, spec: Any, where: str) -> Node:
         """Return *spec* as a node."""
         with self.deeper(where) as fits:
-            if not fits:
+            if not fits or not self._fits("expressions", MAXIMUM_EXPRESSIONS, where):
                 return Constant(where, None)
             node = self._expression(spec, where)
             try:
@@ -207,6 +212,13 @@ class Parser:
             yield fits
         finally:
             self._depth -= 1
+
+    def _fits(self, what: str, most: int, where: str) -> bool:
+        """Count one more of *what*; tell whether the pipeline may hold it."""
+        count = self._counts[what] = self._counts.get(what, 0) + 1
+        if count == most + 1:
+            self.problem(where, f"a pipeline may hold {most} {what}", "split it, or hand large tables in as collections")
+        return count <= most
 
     def _expression(self, spec: Any, where: str) -> Node:
         if isinstance(spec, str):
@@ -290,6 +302,8 @@ class Parser:
 
     def call(self, name: str, spec: Any, where: str) -> Node:
         """Return the operator *name* applied to *spec*, which stands at *where*."""
+        if not self._fits("operators", MAXIMUM_OPERATORS, where):
+            return Constant(where, None)
         found = self.operators.get(name)
         if found is None:
             self.unknown(where, "operator", name, self.operators, known.EXPRESSIONS)

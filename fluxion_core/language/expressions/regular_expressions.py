@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.regex import compile_pattern, fitting, options_of
 from fluxion_core.language.values import MISSING, kind, type_name
 
-__all__ = ["OPERATORS"]
+__all__ = ["LIMIT_MATCHES", "OPERATORS"]
+
+LIMIT_MATCHES: Final = 200_000
+"""The most matches of ``$regexFindAll``: about as many as fit the 64 MiB that MongoDB has for them."""
 
 
 def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[str] | None:
@@ -56,6 +59,8 @@ def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
         if match is None:
             break
         found.append(_shown(match))
+        if len(found) > LIMIT_MATCHES:
+            raise EvaluationError(f"$regexFindAll: there are more than {LIMIT_MATCHES} matches")
         start = match.end() if match[0] else match.end() + (match.end() < len(text))
         if start >= len(text):
             break
