@@ -130,6 +130,9 @@ class _FarOffset(tzinfo):
     def dst(self, _date: datetime | None) -> None:
         return None
 
+    def tzname(self, _date: datetime | None) -> None:
+        return None
+
     def fromutc(self, date: datetime) -> datetime:
         return date + self.delta
 

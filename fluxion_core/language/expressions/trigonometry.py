@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language import decimal_trigonometry
 from fluxion_core.language.expressions.arithmetic import DECIMAL, number, to_decimal
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.values import MISSING, is_finite
 
 __all__ = ["OPERATORS"]
+
+_PI: Final = Decimal("3.1415926535897932384626433832795028842")
+_HALF_PI: Final = Decimal("1.570796326794896619231321691639751442")
 
 
 def _function(name: str, of_float: Callable[[float], float], valid: Callable[[Any], bool] | None) -> Callable[[Any], Any]:
@@ -24,13 +28,37 @@ def _function(name: str, of_float: Callable[[float], float], valid: Callable[[An
             return value
         if valid is not None and not valid(value):
             raise EvaluationError(f"cannot apply {name} to {value}: it is out of range")
+        if value.__class__ is Decimal:
+            return _of_decimal(name, value)
         try:
-            result = of_float(float(value))
+            return of_float(float(value))
         except OverflowError:
-            result = math.copysign(math.inf, value) if name != "$cosh" else math.inf
-        return DECIMAL.create_decimal(repr(result)) if value.__class__ is Decimal else result
+            return math.copysign(math.inf, value) if name != "$cosh" else math.inf
 
     return function
+
+
+_INFINITE: Final[Mapping[str, Callable[[Decimal], Decimal]]] = {
+    "$acosh": lambda value: value,
+    "$asinh": lambda value: value,
+    "$atan": _HALF_PI.copy_sign,
+    "$cosh": abs,
+    "$sinh": lambda value: value,
+    "$tanh": Decimal(1).copy_sign,
+}
+_EVEN: Final = frozenset(["$acos", "$cos", "$cosh"])
+
+
+def _of_decimal(name: str, value: Decimal) -> Decimal:
+    """Return the function *name* of a decimal, infinite only where it has a limit there."""
+    if value.is_infinite():
+        return DECIMAL.plus(_INFINITE[name](value))
+    if value == 0 and name not in _EVEN:
+        return value
+    if name == "$atanh" and abs(value) == 1:
+        return Decimal("Infinity").copy_sign(value)
+    function: Callable[[Decimal], Decimal] = getattr(decimal_trigonometry, name[1:])
+    return DECIMAL.plus(function(value))
 
 
 def _finite(value: Any) -> bool:
@@ -48,11 +76,21 @@ def _atanh(value: float) -> float:
 def _atan2(y: Any, x: Any) -> Any:
     if y is None or y is MISSING or x is None or x is MISSING:
         return None
-    result = math.atan2(float(number(y, "$atan2")), float(number(x, "$atan2")))
-    return DECIMAL.create_decimal(repr(result)) if Decimal in {y.__class__, x.__class__} else result
+    number(y, "$atan2")
+    number(x, "$atan2")
+    if Decimal in {y.__class__, x.__class__}:
+        return _angle(to_decimal(y), to_decimal(x))
+    return math.atan2(float(y), float(x))
 
 
-_PI = Decimal("3.141592653589793238462643383279503")
+def _angle(y: Decimal, x: Decimal) -> Decimal:
+    if y.is_nan() or x.is_nan():
+        return Decimal("NaN")
+    if y.is_infinite() or x.is_infinite():  # what is finite is nothing beside it
+        y, x = (Decimal(int(side.is_infinite())).copy_sign(side) for side in (y, x))
+    if y == 0:
+        return DECIMAL.plus(_PI.copy_sign(y)) if x.is_signed() else y
+    return DECIMAL.plus(decimal_trigonometry.atan2(y, x))
 
 
 def _scaled(name: str, of_float: Callable[[float], float], factor: Decimal) -> Callable[[Any], Any]:
