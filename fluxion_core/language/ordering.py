@@ -16,10 +16,10 @@ from uuid import UUID
 
 from fluxion_core.language.values import MISSING, kind
 
-__all__ = ["compare", "equal", "group_identity", "identity", "sort_key"]
+__all__ = ["RANK", "compare", "equal", "group_identity", "identity", "sort_key"]
 
 # Canonical type order. Missing comes before null; a $sort treats it as null by asking for the key of None.
-_RANK: Final = {
+RANK: Final = {
     "minKey": -1,
     "missing": 0,
     "null": 5,
@@ -51,7 +51,7 @@ def _number(value: Any) -> Any:
 
 
 def _object(value: dict[str, Any]) -> Any:
-    return tuple((_RANK[kind(item)], name, sort_key(item)) for name, item in value.items())
+    return tuple((RANK[kind(item)], name, sort_key(item)) for name, item in value.items())
 
 
 def _array(value: list[Any]) -> Any:
@@ -107,7 +107,7 @@ def sort_key(value: Any) -> tuple[int, Any]:
     if cls is int:
         return (10, (1, value))
     name = kind(value)
-    return (_RANK[name], _CONTENT[name](value))
+    return (RANK[name], _CONTENT[name](value))
 
 
 def compare(left: Any, right: Any) -> int:
@@ -146,7 +146,7 @@ def identity(value: Any) -> Hashable:
         return None
     if value is MISSING:
         return (0,)
-    return (_RANK[name], _CONTENT[name](value))
+    return (RANK[name], _CONTENT[name](value))
 
 
 def group_identity(value: Any) -> Hashable:

@@ -376,7 +376,6 @@ REASONS: Final[Mapping[str, str]] = {
     "$source": "name it in the pipeline's source:",
     "$text": _SEARCH,
     "$throttle": "the sink sets the pace: sealed output waits for it, and the source waits for that",
-    "$toHashedIndexKey": "it computes what a MongoDB server stores in a hashed index",
     "$vectorSearch": _SEARCH,
     "$where": "the code in a pipeline is never run; write $expr",
 }

@@ -1,15 +1,20 @@
-"""What belongs to no other heading: ``$rand $bsonSize $binarySize``."""
+"""What belongs to no other heading: ``$rand $bsonSize $binarySize $toHashedIndexKey``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Environment, Node
+from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Form, Operator
+from fluxion_core.language.ordering import RANK
 from fluxion_core.language.regex import options_of
-from fluxion_core.language.values import MISSING, kind, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -77,10 +82,72 @@ def _value_size(value: Any) -> int:
     return _SIZES.get(name, 0)
 
 
+# --------------------------------------------------------------------------------------------------- hashes
+
+
+def to_hashed_index_key(value: Any) -> int:
+    """``$toHashedIndexKey``: the first 64 bits of the MD5 of a seed, the place of the type in the order of all, and the value in BSON.
+
+    Source: MongoDB manual, "$toHashedIndexKey"; for what is hashed, the server's ``BSONElementHasher``.
+    """
+    digest = hashlib.md5(struct.pack("<i", 0), usedforsecurity=False)
+    for part in _hashed(None if value is MISSING else value):
+        digest.update(part)
+    found: int = struct.unpack("<q", digest.digest()[:8])[0]
+    return found
+
+
+def _hashed(value: Any, name: bytes = b"") -> Iterator[bytes]:
+    yield struct.pack("<i", RANK[kind(value)]) + name
+    what = kind(value)
+    if what in {"object", "array"}:
+        for key, item in value.items() if what == "object" else enumerate(value):
+            yield from _hashed(item, f"{key}\0".encode())
+        yield struct.pack("<i", 0)
+    else:
+        yield _value_bytes(value, what)
+
+
+def _value_bytes(value: Any, what: str) -> bytes:
+    if what in {"int", "double", "decimal"}:
+        return struct.pack("<q", _whole(value))
+    if what in {"string", "javascript"}:
+        data = str(value).encode() + b"\0"
+        return struct.pack("<i", len(data)) + data
+    if what == "binData":
+        data, subtype = (value.bytes, 4) if isinstance(value, UUID) else (bytes(value), getattr(value, "subtype", 0))
+        return struct.pack("<iB", len(data), subtype) + data
+    if what == "bool":
+        return bytes([value])
+    if what == "date":
+        return struct.pack("<q", milliseconds(value))
+    if what == "objectId":
+        return bytes(value.binary)
+    if what == "timestamp":
+        return struct.pack("<II", value.inc, value.time)
+    if what == "regex":
+        return f"{value.pattern}\0{options_of(value.flags)}\0".encode()
+    return b""  # null and the two keys
+
+
+def _whole(value: Any) -> int:
+    """Return a number as 64 bits have it: without a fraction, within the bounds, 0 for what is none."""
+    if value != value:  # noqa: PLR0124  # NaN differs from itself
+        return 0
+    return int(min(max(value, INT64_MIN), INT64_MAX))
+
+
 OPERATORS = (
     Form(name="$rand", parse=_rand, family="miscellaneous", examples=[Example({"$lt": [{"$rand": {}}, 1]}, True)]),
     Operator(
         name="$bsonSize", function=bson_size, family="data size", examples=[Example({"$bsonSize": {"$literal": {"a": 1}}}, 12)]
+    ),
+    Operator(
+        name="$toHashedIndexKey",
+        function=to_hashed_index_key,
+        total=True,
+        family="miscellaneous",
+        examples=[Example({"$toHashedIndexKey": "string to hash"}, 763543691661428748)],
     ),
     Operator(name="$binarySize", function=binary_size, family="data size", examples=[Example({"$binarySize": "é"}, 2)]),
 )
