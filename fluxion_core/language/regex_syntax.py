@@ -49,9 +49,12 @@ _ALONE: Final = {  # escapes that stand outside of brackets only
 }
 _LEADING: Final = re.compile(r"\(\*(?P<verb>UTF8?|UCP|NO_AUTO_POSSESS|NO_START_OPT|CRLF|CR|LF|ANYCRLF|ANY)\)")
 _OPTIONS: Final = re.compile(r"\(\?(?P<on>[imsx]*)(?:-(?P<off>[imsx]+))?\)")
-_BACKWARDS: Final = re.compile(r"\\k(?:<(\w+)>|\{(\w+)\}|'(\w+)')|\\g(?:\{(\w+)\}|(\d+))")
+_BACKWARDS: Final = re.compile(r"\\k(?:<(\w+)>|\{(\w+)\}|'(\w+)')|\\g(?:\{(-?\w+)\}|(\d+))")
 _HEXADECIMAL: Final = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-_PROPERTY: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w+)\}|(\w))")
+_CODE: Final = re.compile(r"\\(?:o\{([0-7]{1,7})\}|c([ -~]))")
+_PROPERTY: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w+&?)\}|(\w))")
+_SEVERAL: Final = {"Any": ("",), "L&": ("Lu", "Ll", "Lt"), "Xan": ("L", "N"), "Xsp": ("Z",), "Xps": ("Z",)}
+"""Properties that stand for several general categories."""
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
 _NAMED_GROUP: Final = re.compile(r"\(\?(?:<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
 _POSIX_CLASS: Final = re.compile(r"\[:(\^?)(\w+):\]")
@@ -75,6 +78,7 @@ class _Translation:
         self.unicode = False
         self.at = 0
         self.out: list[str] = []
+        self.groups = 0
         self.open: list[list[str]] = [[]]  # for every group around, the options that began within it
 
     def text(self) -> str:
@@ -130,11 +134,15 @@ class _Translation:
             self._put(f"(?P<{named[1] or named[2]}>", len(named[0]))
         else:
             self._put("(", 1)
+        following = self.pattern[self.at : self.at + 3]
+        self.groups += named is not None or not following.startswith("?") or following == "?P<"
 
     def _escape(self) -> None:
         backwards, quoted = self._matched(_BACKWARDS), self._matched(_QUOTED)
         if backwards is not None:
             name = next(part for part in backwards.groups() if part)
+            if name.startswith("-"):  # counted back from here
+                name = str(self.groups + 1 + int(name))
             self._put(f"(?:\\{name})" if name.isdigit() else f"(?P={name})", len(backwards[0]))
             return
         if quoted is not None:
@@ -169,6 +177,11 @@ class _Translation:
         if found is not None:
             self._put(re.escape(chr(int(found[1], 16))), len(found[0]))
             return
+        found = self._matched(_CODE)
+        if found is not None:
+            code = int(found[1], 8) if found[1] else ord(found[2].upper()) ^ 0x40
+            self._put(re.escape(chr(code)), len(found[0]))
+            return
         letter = self.pattern[self.at + 1 : self.at + 2]
         if letter in {"u", "U", "l", "L"}:
             raise re.error(f"PCRE does not know \\{letter}")
@@ -184,6 +197,7 @@ class _Translation:
             posix, quoted = self._matched(_POSIX_CLASS), self._matched(_QUOTED)
             if posix is not None:
                 self._put(_posix(posix[2], negated=bool(posix[1])), len(posix[0]))
+                self._put(self._hyphen(), 0)
             elif quoted is not None:
                 self._put(re.escape(quoted[1]), len(quoted[0]))
             elif self.pattern[self.at] == "\\":
@@ -191,13 +205,25 @@ class _Translation:
                 if members is None:
                     self._character()
                 else:
-                    self._put(members, 0)
+                    self._put(members + self._hyphen(), 0)
             else:
                 letter = self.pattern[self.at]
-                self._put("\\" + letter if letter in "[&~|" else letter, 1)
+                self._put("\\" + letter if letter in "[&~|" or (letter == "-" and self._before_class()) else letter, 1)
         if self.at == len(self.pattern):
             raise re.error("missing terminating ] for a class of characters")
         self._put("]", 1)
+
+    def _hyphen(self) -> str:
+        """Pass the hyphen behind a class of characters, which begins no range."""
+        if not self.pattern.startswith("-", self.at) or self.pattern.startswith("-]", self.at):
+            return ""
+        self.at += 1
+        return "\\-"
+
+    def _before_class(self) -> bool:
+        """Whether the hyphen here stands before a class of characters, and ends no range."""
+        following = self.pattern[self.at + 1 : self.at + 3]
+        return following == "[:" or (following[:1] == "\\" and following[1:].lower() in {*_CLASSES, "p"})
 
 
 def _posix(name: str, *, negated: bool) -> str:
@@ -215,7 +241,8 @@ def _opposite(members: str) -> str:
 @lru_cache(maxsize=64)
 def _category(name: str, *, negated: bool) -> str:
     """Return the characters of a general category (``L``, ``Lu``; ``Any``), as ranges."""
-    inside = [name == "Any" or unicodedata.category(chr(code)).startswith(name) for code in range(0x110000)]
+    categories = _SEVERAL.get(name, (name,))
+    inside = [unicodedata.category(chr(code)).startswith(categories) for code in range(0x110000)]
     if not any(inside):
         raise re.error(f"unknown property '{name}' after \\p")
     return _spans([found != negated for found in inside])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +33,7 @@ def result(expression: Any, **document: Any) -> Any:
         (bson.Regex("^a"), "regex"),
         (bson.Binary(b"a", 5), "binData"),
         (bson.Code("x"), "javascript"),
+        (bson.Code("x", {"a": 1}), "javascriptWithScope"),
     ],
 )
 def test_type_gives_the_name_of_each(value: Any, name: str) -> None:
@@ -142,3 +144,17 @@ def test_a_regex_of_bson_matches_as_a_pattern_of_python() -> None:
     documents = [{"v": "abc"}, {"v": "xyz"}]
     for pattern in (bson.Regex("^a"), re.compile("^a")):
         assert [{"v": "abc"}] == list(aggregate(documents, [{"$match": {"v": pattern}}]))
+
+
+def test_the_seconds_of_an_object_id_are_signed() -> None:
+    late = bson.ObjectId("ffffffff0000000000000000")
+    expected = datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
+    for expression in ({"$toDate": "$id"}, {"$dateTrunc": {"date": "$id", "unit": "second"}}):
+        assert [{"at": expected}] == list(aggregate([{"id": late}], [{"$project": {"_id": 0, "at": expression}}]))
+
+
+def test_the_options_of_a_pattern_count_in_the_size_of_a_document() -> None:
+    document = {"pattern": bson.Regex("ab", "im")}
+    assert [{"size": len(bson.encode(document))}] == list(
+        aggregate([document], [{"$project": {"size": {"$bsonSize": "$$ROOT"}}}])
+    )

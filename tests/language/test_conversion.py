@@ -152,3 +152,7 @@ def test_a_target_that_is_null_makes_null_of_constants_too(value):
 def test_a_double_is_held_against_the_bounds_of_an_int_with_its_fraction_a_decimal_without() -> None:
     assert value_of({"$convert": {"input": 2147483647.5, "to": "int", "onError": "no"}}) == "no"
     assert value_of({"$toInt": Decimal("2147483647.5")}) == 2147483647
+
+
+def test_zeros_before_a_whole_number_do_not_count() -> None:
+    assert value_of({"$toInt": "-" + "0" * 40 + "7"}) == -7

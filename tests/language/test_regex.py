@@ -42,6 +42,13 @@ def matching(condition, *values):
         ([" "], r"[[:^alnum:]]", "a 1"),
         (["\n"], r"\v", "a\nb"),
         (["ab"], "a # first\n b  # then", "ab"),
+        (["a", "-", "."], r"[\w-.]", "a-.,"),
+        (["a", "-", "7"], r"[a-\d]", "ab-7"),
+        (["a", "-"], r"[[:alpha:]-+]", "a-,"),
+        (["aba"], r"(a)(b)\g{-2}", "aba"),
+        (["xbb"], r"(?:x)(?<n>b)\g{-1}", "xbb"),
+        (["A\n"], r"\o{101}\cJ", "A\n"),
+        (["a", "7"], r"\p{Xan}", "a7-"),
     ],
 )
 def test_the_syntax_is_that_of_pcre(matches, pattern, text) -> None:

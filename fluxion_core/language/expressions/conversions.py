@@ -19,6 +19,7 @@ from uuid import UUID
 from fluxion_core.errors import EvaluationError, did_you_mean
 from fluxion_core.language.date_text import parse_date
 from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
+from fluxion_core.language.expressions.date_arguments import as_date
 from fluxion_core.language.expressions.strings import float_text, iso_text
 from fluxion_core.language.query.element import TYPE_CODES
 from fluxion_core.language.values import (
@@ -36,7 +37,7 @@ from fluxion_core.language.values import (
 __all__ = ["CONVERSIONS", "convert", "parse_manner", "parse_target", "to_text", "to_uuid"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+\Z")
+_INTEGER: Final = re.compile(r"([+-]?)0*([0-9]+)\Z")
 _HEXADECIMAL: Final = re.compile(r"[+-]0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)([pP][+-]?[0-9]+)?\Z")
 _FLOAT: Final = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)\Z", re.IGNORECASE | re.ASCII)
 _UUID: Final = 4  # the subtype
@@ -130,9 +131,10 @@ def _whole(low: int, high: int, target: str) -> Callable[[Any], Any]:
             # A double is held against the bounds as it is, a decimal without its fraction.
             result = math.trunc(value) if name == "decimal" or low <= value <= high else high + 1
         elif name == "string":
-            if not _INTEGER.match(value):
+            digits = _INTEGER.match(value)
+            if digits is None:
                 raise _failed(value, target, "it is no whole number")
-            result = int(value) if len(value) < 25 else high + 1  # more digits than 64 bits have
+            result = int(f"{digits[1]}{digits[2]}") if len(digits[2]) < 25 else high + 1  # more digits than 64 bits have
         elif name == "binData":
             result = _unpacked(value, _SIZES[target], target)
         elif name == "date" and target == "long":
@@ -187,10 +189,8 @@ def _to_date(value: Any) -> Any:
             return parse_date(value)
         except EvaluationError as error:
             raise _failed(value, "date", error.message) from None
-    if name == "objectId":
-        return value.generation_time
-    if name == "timestamp":
-        return _EPOCH + timedelta(seconds=value.time)
+    if name in {"objectId", "timestamp"}:
+        return as_date(value, "$convert")
     if name in {"int", "double", "decimal"}:
         if not is_finite(value):
             raise _failed(value, "date", "it is not finite")
