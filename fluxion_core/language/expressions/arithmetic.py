@@ -20,6 +20,7 @@ from decimal import (
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_number, type_name
 
@@ -121,7 +122,7 @@ def subtract(left: Any, right: Any) -> Any:
         return None
     if left.__class__ is datetime:
         if right.__class__ is datetime:
-            return _milliseconds(left) - _milliseconds(right)
+            return milliseconds(left) - milliseconds(right)
         if is_number(right):
             return _shifted(left, right, "$subtract", -1)
     elif is_number(left) and is_number(right):
@@ -130,15 +131,6 @@ def subtract(left: Any, right: Any) -> Any:
         result = left - right
         return narrowed(result) if result.__class__ is int else result
     raise EvaluationError(f"can't $subtract {type_name(right)} from {type_name(left)}")
-
-
-def _milliseconds(date: datetime) -> int:
-    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    delta = aware - _EPOCH
-    return (delta.days * 86400 + delta.seconds) * 1000 + delta.microseconds // 1000
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def multiply(*values: Any) -> Any:

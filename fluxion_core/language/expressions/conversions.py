@@ -11,13 +11,14 @@ import math
 import re
 import struct
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, Overflow, Underflow
 from typing import Any, Final
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError, did_you_mean
 from fluxion_core.language.date_text import parse_date
+from fluxion_core.language.dates import EPOCH, milliseconds
 from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.expressions.date_arguments import as_date
 from fluxion_core.language.expressions.strings import float_text, iso_text
@@ -36,7 +37,6 @@ from fluxion_core.language.values import (
 
 __all__ = ["CONVERSIONS", "convert", "parse_manner", "parse_target", "to_text", "to_uuid"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INTEGER: Final = re.compile(r"([+-]?)0*([0-9]+)\Z")
 _HEXADECIMAL: Final = re.compile(r"[+-]0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)([pP][+-]?[0-9]+)?\Z")
 _FLOAT: Final = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)\Z", re.IGNORECASE | re.ASCII)
@@ -52,12 +52,6 @@ def _failed(value: Any, target: str, reason: str) -> EvaluationError:
     shown = repr(value)
     shown = shown if len(shown) < 60 else shown[:57] + "..."  # a line of a message
     return EvaluationError(f"failed to convert {shown} to {target} in $convert with no onError value: {reason}")
-
-
-def _milliseconds(date: datetime) -> int:
-    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    delta = aware - _EPOCH
-    return (delta.days * 86400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
 
 def _unpacked(value: Any, forms: Mapping[int, str], target: str, order: str = "little") -> Any:
@@ -90,7 +84,7 @@ def _to_double(value: Any) -> Any:
     if name == "decimal":
         return _fitting(value, float(value), value)
     if name == "date":
-        return float(_milliseconds(value))
+        return float(milliseconds(value))
     if name == "binData":
         return _unpacked(value, _SIZES["double"], "double")
     if name == "string":
@@ -138,7 +132,7 @@ def _whole(low: int, high: int, target: str) -> Callable[[Any], Any]:
         elif name == "binData":
             result = _unpacked(value, _SIZES[target], target)
         elif name == "date" and target == "long":
-            result = _milliseconds(value)
+            result = milliseconds(value)
         else:
             raise _refuse(value, target)
         if not low <= result <= high:
@@ -157,7 +151,7 @@ def _to_decimal(value: Any) -> Any:
     if name == "bool":
         return Decimal(int(value))
     if name == "date":
-        return Decimal(_milliseconds(value))
+        return Decimal(milliseconds(value))
     if name == "string":
         return _parsed_decimal(value)
     raise _refuse(value, "decimal")
@@ -195,7 +189,7 @@ def _to_date(value: Any) -> Any:
         if not is_finite(value):
             raise _failed(value, "date", "it is not finite")
         try:
-            return _EPOCH + timedelta(milliseconds=math.trunc(value))
+            return EPOCH + timedelta(milliseconds=math.trunc(value))
         except OverflowError:
             raise _failed(value, "date", "it is out of range") from None
     raise _refuse(value, "date")
