@@ -31,7 +31,7 @@ __all__ = [
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?\Z")
-ZONE_HOURS: Final = {
+ZONE_HOURS: Final[Mapping[str, float]] = {
     "utc": 0,
     "gmt": 0,
     "z": 0,
@@ -55,6 +55,29 @@ ZONE_HOURS: Final = {
     "akst": -9,
     "akdt": -8,
     "hst": -10,
+    "ast": -4,
+    "adt": -3,
+    "nst": -3.5,
+    "ndt": -2.5,
+    "wat": 1,
+    "cat": 2,
+    "sast": 2,
+    "eat": 3,
+    "msd": 4,
+    "pkt": 5,
+    "wib": 7,
+    "awst": 8,
+    "hkt": 8,
+    "kst": 9,
+    "acst": 9.5,
+    "aest": 10,
+    "acdt": 10.5,
+    "aedt": 11,
+    "nzst": 12,
+    "nzdt": 13,
+    # The letters of the military: east of Greenwich up to m without j, west of it from n on.
+    **{letter: hours for hours, letter in enumerate("abcdefghiklm", 1)},
+    **{letter: -hours for hours, letter in enumerate("nopqrstuvwxy", 1)},
 }
 """What the abbreviations of zones in a text mean, in hours."""
 MONTHS: Final = (
@@ -226,7 +249,7 @@ _READ: Final[Mapping[str, str]] = {
     "G": r"(?P<isoyear>\d{4})",
     "V": r"(?P<isoweek>\d{1,2})",
     "u": r"(?P<isoday>\d)",
-    "z": r"\s*(?P<zone>(?:UTC|GMT)?[+-]\d{2}:?\d{2}|[A-Z]{1,3})",
+    "z": r"\s*(?P<zone>(?:UTC|GMT)?[+-]\d{2}:?\d{2}|[A-Za-z]{1,4})",
     "Z": r"(?P<minutes>[+-]\d{1,4})",
     "b": r"(?P<shortname>[A-Za-z]{3})",
     "B": r"(?P<name>[A-Za-z]{3,9})",

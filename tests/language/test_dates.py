@@ -166,3 +166,10 @@ def test_what_is_no_date_is_an_error_before_a_time_zone_that_is_null() -> None:
 @pytest.mark.parametrize("text", ["2024 June", "2024-June", "24-06-01"])
 def test_a_date_may_begin_with_the_year_before_a_month_by_name_or_with_two_digits_of_it(text) -> None:
     assert datetime(2024, 6, 1, tzinfo=UTC) == value_of({"$dateFromString": {"dateString": text}})
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("12:00 A", 11), ("12:00 Z", 12), ("12:00 N", 13), ("12:00 AEST", 2), ("12:00 NST", 15), ("T1:2:3", 1)]
+)
+def test_a_text_may_name_its_zone_by_an_abbreviation_or_a_letter_of_the_military(text, hour) -> None:
+    assert hour == value_of({"$hour": {"$dateFromString": {"dateString": f"2031-06-01 {text}"}}})

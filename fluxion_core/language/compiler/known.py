@@ -235,6 +235,7 @@ EXPRESSIONS: Final = frozenset(
         "$week",
         "$year",
         "$zip",
+        "$const",
         "$createObjectId",
         "$subtype",
         "$similarityCosine",

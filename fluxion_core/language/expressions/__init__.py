@@ -26,6 +26,7 @@ from fluxion_core.language.expressions import (
     trigonometry,
     types,
     variables,
+    vectors,
 )
 from fluxion_core.language.operators import Form, Operator
 
@@ -49,6 +50,7 @@ FAMILIES: Final = (
     trigonometry,
     types,
     variables,
+    vectors,
     accumulators,
     registered,
 )

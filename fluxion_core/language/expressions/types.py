@@ -1,4 +1,4 @@
-"""Type expressions: ``$convert $isNumber $toBool $toDate $toDecimal $toDouble $toInt $toLong $toObjectId $toString $toUUID $type``."""
+"""Type expressions: ``$convert $isNumber $subtype $toBool $toDate $toDecimal $toDouble $toInt $toLong $toObjectId $toString $toUUID $type``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
 from fluxion_core.language.expressions.conversions import CONVERSIONS, convert, parse_manner, parse_target, to_text, to_uuid
 from fluxion_core.language.operators import Example, Form, Operator
-from fluxion_core.language.values import MISSING, is_number, type_name
+from fluxion_core.language.values import MISSING, is_number, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -97,6 +97,14 @@ def _shortcut(name: str, function: Callable[[Any], Any]) -> Operator:
     return Operator(name=name, function=convert_one, family="type", examples=[examples[name]])
 
 
+def _subtype(value: Any) -> Any:
+    if value is None or value is MISSING:
+        return None
+    if kind(value) != "binData":
+        raise EvaluationError(f"$subtype needs binary data, not {type_name(value)}")
+    return 4 if isinstance(value, UUID) else getattr(value, "subtype", 0)  # 4 is that of a UUID
+
+
 OPERATORS = (
     Form(
         name="$convert",
@@ -115,6 +123,7 @@ OPERATORS = (
         family="type",
         examples=[Example({"$type": "$a"}, "missing"), Example({"$type": 1.5}, "double")],
     ),
+    Operator(name="$subtype", function=_subtype, family="type", examples=[Example({"$subtype": b"abc"}, 0)]),
     _shortcut("$toBool", CONVERSIONS["bool"]),
     _shortcut("$toDate", CONVERSIONS["date"]),
     _shortcut("$toDecimal", CONVERSIONS["decimal"]),

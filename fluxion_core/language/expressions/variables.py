@@ -1,4 +1,4 @@
-"""Variables and literals: ``$let $literal``."""
+"""Variables and literals: ``$let $literal`` (and ``$const``, which is how the server itself writes the latter)."""
 
 from __future__ import annotations
 
@@ -40,5 +40,6 @@ OPERATORS = (
         family="variable",
         examples=[Example({"$let": {"vars": {"x": 2, "y": "$a"}, "in": {"$multiply": ["$$x", "$$y"]}}}, 6, {"a": 3})],
     ),
+    Form(name="$const", parse=_literal, family="literal", examples=[Example({"$const": "$a"}, "$a", {"a": 3})]),
     Form(name="$literal", parse=_literal, family="literal", examples=[Example({"$literal": "$a"}, "$a", {"a": 3})]),
 )
