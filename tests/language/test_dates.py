@@ -173,3 +173,9 @@ def test_a_date_may_begin_with_the_year_before_a_month_by_name_or_with_two_digit
 )
 def test_a_text_may_name_its_zone_by_an_abbreviation_or_a_letter_of_the_military(text, hour) -> None:
     assert hour == value_of({"$hour": {"$dateFromString": {"dateString": f"2031-06-01 {text}"}}})
+
+
+def test_now_has_milliseconds_as_every_date() -> None:
+    now = value_of("$$NOW")
+    assert now.microsecond % 1000 == 0
+    assert now == value_of({"$toDate": {"$toLong": "$now"}}, {"now": now})

@@ -18,7 +18,7 @@ class Frame:
     """What generated code sees of its run: the clock, randomness, counters, and where to report a failure."""
 
     def __init__(self, run: Run, code: Loaded, origins: Sequence[int | None] | None) -> None:
-        self.now = run.now
+        self.now = run.now.replace(microsecond=run.now.microsecond // 1000 * 1000)  # dates have milliseconds
         self.random = run.random
         self.counters = run.counters
         self.outer = run.outer
