@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fluxion_core import aggregate, compile_pipeline
+from fluxion_core import EvaluationError, aggregate, compile_pipeline
 from fluxion_core.codecs import CanonicalExtendedJsonCodec, ExtendedJsonCodec, JsonCodec
 from fluxion_core.language import decode_value, encode_value
 
@@ -158,3 +158,24 @@ def test_the_options_of_a_pattern_count_in_the_size_of_a_document() -> None:
     assert [{"size": len(bson.encode(document))}] == list(
         aggregate([document], [{"$project": {"size": {"$bsonSize": "$$ROOT"}}}])
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ({"$trunc": "$n"}, 3),
+        ({"$round": ["$n", -1]}, 0),
+        ({"$pow": ["$n", 2]}, 9),
+        ({"$pow": [2, "$n"]}, 8),
+        ({"$convert": {"input": "$n", "to": "string", "base": 2}}, "11"),
+    ],
+)
+def test_a_long_is_a_whole_number(expression, expected) -> None:
+    (row,) = aggregate([{"n": bson.Int64(3)}], [{"$project": {"_id": 0, "value": expression}}])
+    assert expected == row["value"]
+    assert not isinstance(row["value"], float)
+
+
+def test_the_least_long_has_no_absolute_value() -> None:
+    with pytest.raises(EvaluationError):
+        list(aggregate([{"n": bson.Int64(-(2**63))}], [{"$project": {"value": {"$abs": "$n"}}}]))

@@ -195,7 +195,7 @@ def absolute(value: Any) -> Any:
     """``$abs``; the least 64-bit integer has none."""
     if _nullish(value):
         return None
-    if number(value, "$abs") == INT64_MIN and value.__class__ is int:
+    if number(value, "$abs") == INT64_MIN and isinstance(value, int):
         raise EvaluationError("can't take $abs of long long min")
     return DECIMAL.abs(value) if value.__class__ is Decimal else abs(value)
 
@@ -279,7 +279,7 @@ def power(base: Any, exponent: Any) -> Any:
     if Decimal in {base.__class__, exponent.__class__}:
         return _decimal_power(to_decimal(base), to_decimal(exponent))
     if (
-        base.__class__ is int and exponent.__class__ is int and exponent >= 0 and (abs(base) <= 1 or exponent <= 64)
+        isinstance(base, int) and isinstance(exponent, int) and exponent >= 0 and (abs(base) <= 1 or exponent <= 64)
     ):  # 2**64 is past 64 bits
         return _whole_power(base, exponent)
     try:
@@ -288,7 +288,7 @@ def power(base: Any, exponent: Any) -> Any:
         return -math.inf if base < 0 and exponent % 2 == 1 else math.inf
     except ValueError:
         return math.nan
-    if base.__class__ is int and exponent.__class__ is int and base in {1, -1}:
+    if isinstance(base, int) and isinstance(exponent, int) and base in {1, -1}:
         return int(result)
     return result
 
@@ -326,7 +326,7 @@ def _rounded(name: str, rounding: str) -> Callable[[Any, Any], Any]:
         places = _places(precision, name)
         if places is None:
             return None
-        if value.__class__ is int:
+        if isinstance(value, int):
             return _round_whole(value, places, rounding)
         if not is_finite(value):
             return value

@@ -384,7 +384,7 @@ def _from_digits(text: str, target: str, base: int) -> int:
 
 
 def _to_digits(value: Any, base: int) -> str:
-    whole = value.__class__ is int or (is_finite(value) and value == int(value) and INT32_MIN <= value <= INT32_MAX)
+    whole = isinstance(value, int) or (is_finite(value) and value == int(value) and INT32_MIN <= value <= INT32_MAX)
     if not whole:
         raise _failed(value, "string", "only whole numbers have digits in a base")
     return format(int(value), {2: "b", 8: "o", 10: "d", 16: "X"}[base])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -90,6 +89,8 @@ def to_hashed_index_key(value: Any) -> int:
 
     Source: MongoDB manual, "$toHashedIndexKey"; for what is hashed, the server's ``BSONElementHasher``.
     """
+    import hashlib  # late, as it loads a library that few pipelines need
+
     digest = hashlib.md5(struct.pack("<i", 0), usedforsecurity=False)
     for part in _hashed(None if value is MISSING else value):
         digest.update(part)
