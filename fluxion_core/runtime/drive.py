@@ -10,6 +10,7 @@ from fluxion_core.config.model import RuntimeConfig
 from fluxion_core.observability.metrics import MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.checkpoints import check_splits
+from fluxion_core.runtime.deadline import DrainDeadline
 from fluxion_core.runtime.delivery import Outlet
 from fluxion_core.runtime.intake import Intake
 from fluxion_core.runtime.loop import Loop
@@ -33,6 +34,8 @@ class Driven(Protocol):
     """Set when polling should end."""
     abandoned: Event
     """Set when everything should end, sealed or not."""
+    deadline: DrainDeadline
+    """By when a stop gives up waiting for the outside."""
     inbox: Inbox
     """What waits for the stages."""
 
@@ -197,8 +200,11 @@ class Threaded(Drive):
 
     def _await(self, opened: Event) -> None:
         while not opened.wait(0.05):
-            if self.execution.abandoned.is_set():
-                raise Abandoned
+            self._give_up_in_time()
+
+    def _give_up_in_time(self) -> None:
+        if self.execution.abandoned.is_set() or self.execution.deadline.passed:
+            raise Abandoned
 
     # ------------------------------------------------------------------------------------------------- the stages' thread
 
@@ -242,12 +248,13 @@ class Threaded(Drive):
         if seconds and not self.execution.inbox.depth:
             soonest = self.loop.seal_wait_seconds(idle=True) or 0.0
             seconds = min(seconds, max(soonest, self._idle_in_seconds()))
-        if seconds == 0.0 and not self._sink_has_room(0):
-            return None  # a seal is due and the sink is behind: its next report wakes us
+        if seconds == 0.0 and not self._sinks_have_room(0):
+            return None  # a seal is due and a sink is behind: its next report wakes us
         return seconds
 
-    def _sink_has_room(self, timeout_seconds: float) -> bool:
-        return self.loop.outlets["sink"].queue.wait_below(self.execution.config.queue_capacity, timeout_seconds)
+    def _sinks_have_room(self, timeout_seconds: float) -> bool:
+        limit = self.execution.config.queue_capacity
+        return all(outlet.queue.wait_below(limit, timeout_seconds) for outlet in self.loop.outlets.values())
 
     def _seal_if_due(self) -> None:
         inbox, loop = self.execution.inbox, self.loop
@@ -255,11 +262,10 @@ class Threaded(Drive):
         if loop.seal_wait_seconds(idle=idle) != 0.0:
             return
         full = loop.output_bytes >= self.execution.config.seal_max_bytes
-        while not self._sink_has_room(0.5 if full else 0):
-            if self.execution.abandoned.is_set():
-                raise Abandoned
+        while not self._sinks_have_room(0.5 if full else 0):
+            self._give_up_in_time()
             if not full:
-                return  # the sink is behind: let the next seal grow instead of the queue
+                return  # a sink is behind: let the next seal grow instead of the queue
         self.intake.sealed_up_to(loop.seal())
         self._sealed_at, self._waited_seconds = self.clock.monotonic(), 0.0
 
@@ -268,7 +274,6 @@ class Threaded(Drive):
         execution, loop = self.execution, self.loop
         if execution.metrics.status in {"running", "waiting"}:
             execution.metrics.status = "draining"
-        deadline: float | None = None
         while True:
             if loop.seal_wait_seconds(idle=True) is not None:
                 self.intake.sealed_up_to(loop.seal())
@@ -277,18 +282,11 @@ class Threaded(Drive):
                 not outlet.queue.documents and outlet.delivered_seq == outlet.sealed_seq for outlet in loop.outlets.values()
             ):
                 break
-            deadline = self._deadline(deadline)
             report = execution.inbox.take_report(0.2)
             if report is not None:
                 loop.apply(report)
-            if execution.abandoned.is_set() or (deadline is not None and self.clock.monotonic() > deadline):
-                raise Abandoned
+            self._give_up_in_time()
         loop.host.reach("draining")
         loop.settle_marks()
         for outlet in loop.outlets.values():
             outlet.queue.close()
-
-    def _deadline(self, deadline: float | None) -> float | None:
-        if deadline is None and self.execution.stopping.is_set() and not self.loop.finished:
-            return self.clock.monotonic() + self.execution.config.drain_timeout_seconds
-        return deadline

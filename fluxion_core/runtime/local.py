@@ -23,6 +23,7 @@ from fluxion_core.observability.events import Ended, Listener, Started
 from fluxion_core.observability.metrics import MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.checkpoints import check_fits
+from fluxion_core.runtime.deadline import DrainDeadline
 from fluxion_core.runtime.delivery import Outlet
 from fluxion_core.runtime.drive import Inline, Threaded
 from fluxion_core.runtime.effects import EffectContext
@@ -75,6 +76,7 @@ class LocalExecution:
         self.drained = True
         self.stopping = Event()
         self.abandoned = Event()
+        self.deadline = DrainDeadline(plan.host.clock, self.config.drain_timeout_seconds)
         self._ended = Event()
         self._paused: set[str] = set()
         self._failure: BaseException | None = None
@@ -102,7 +104,8 @@ class LocalExecution:
         return True
 
     def stop(self, *, abandon: bool = False) -> None:
-        """Begin to stop: drain to a seal boundary, or (*abandon*) end at once, which is always safe."""
+        """Begin to stop: drain to a seal boundary in good time, or (*abandon*) end at once, which is always safe."""
+        self.deadline.start()
         self.stopping.set()
         if abandon:
             self.drained = False
@@ -225,6 +228,8 @@ class LocalExecution:
             policy=self.bound.definition.error_policy.retrying or RetryPolicy(),
             host=self.plan.host,
             until=until,
+            stopping=self.stopping,
+            deadline=self.deadline,
             notify=self.notify,
             metrics=self.metrics,
             give_up_after_seconds=self.config.give_up_after_seconds,
@@ -266,8 +271,9 @@ class LocalExecution:
         def guarded() -> None:
             try:
                 target()
-            except Abandoned:
-                self._abandon_unless_stopping()
+            except Abandoned:  # by a sink that was waited for long enough; a source that stops says so in the inbox
+                self.drained = False
+                self._abandon()
             except BaseException as error:  # noqa: BLE001  # kept for wait()
                 self._fail(error)
 
@@ -277,10 +283,6 @@ class LocalExecution:
         thread = Thread(target=target, name=f"fluxion-{self.bound.definition.id}-{name}", daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _abandon_unless_stopping(self) -> None:
-        if not self.stopping.is_set():
-            self._abandon()
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:

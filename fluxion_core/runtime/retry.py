@@ -12,6 +12,7 @@ from fluxion_core.config.model import RetryPolicy
 from fluxion_core.errors import FatalError, TransientError
 from fluxion_core.observability.events import Listener, Paused, Resumed
 from fluxion_core.observability.metrics import MetricsRegistry
+from fluxion_core.runtime.deadline import DrainDeadline
 from fluxion_core.spi.host import Host
 
 __all__ = ["Abandoned", "Patience"]
@@ -31,7 +32,7 @@ class Patience:
     """How one part of a pipeline (*where*) waits out an outage.
 
     The pauses grow as *policy* says, whatever its number of attempts: an outage is no record's fault and has no fixed
-    length. *give_up_after_seconds* bounds it; *until* ends it.
+    length. *give_up_after_seconds* bounds it; *until* ends it. Once *stopping* is set it may go on up to the *deadline*.
     """
 
     where: str
@@ -39,6 +40,8 @@ class Patience:
     policy: RetryPolicy
     host: Host
     until: Event
+    stopping: Event
+    deadline: DrainDeadline
     notify: Listener
     metrics: MetricsRegistry
     give_up_after_seconds: float | None = None
@@ -50,7 +53,7 @@ class Patience:
 
         Raises:
             FatalError: the outage lasted longer than ``give_up_after_seconds``.
-            Abandoned: *until* was set while waiting.
+            Abandoned: *until* was set while waiting, or a stop has waited for as long as it may.
         """
         clock = self.host.clock
         started: float | None = None
@@ -81,5 +84,13 @@ class Patience:
         self.notify(
             Paused(pipeline_id=self.pipeline_id, where=self.where, reason=str(error), attempt=attempt, retry_in_seconds=seconds)
         )
-        if self.host.clock.wait(self.until, seconds):
+        if self._wait(seconds):
             raise Abandoned from error
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait before the next attempt; return whether there is none. A stop cuts the wait short: one more attempt at once."""
+        clock = self.host.clock
+        if not self.stopping.is_set():
+            clock.wait(self.stopping, seconds)
+            return self.until.is_set()
+        return clock.wait(self.until, min(seconds, self.deadline.seconds_left)) or self.deadline.passed
