@@ -26,6 +26,8 @@ class Gathered:
     filtered: int = 0
     skipped: int = 0
     dead_lettered: int = 0
+    refused: int = 0
+    """Documents that the sink's codec has no form for."""
     marks: dict[str, int] = attrs.field(factory=dict)
     urgent: bool = False
     """Whether something waits for the seal that no further record will bring (dead letters from a sink's refusals)."""

@@ -66,6 +66,7 @@ def _content(fault: Fault) -> Document:
 
 def fatal(fault: Fault, policy: ErrorPolicy) -> FatalError:
     """Return the error that stops a pipeline whose policy is to fail at once."""
-    where = f"{fault.split} at {fault.position}: " if fault.position is not None else ""
+    split = fault.split if fault.stage == "sink" else f"split {fault.split}"
+    where = f"{split} at {fault.position}: " if fault.position is not None else ""
     hint = "" if policy.action != "fail_fast" else "; error_policy: skip or dead_letter would go on without this record"
     return FatalError(f"{fault.stage}: {where}{fault.reason}{hint}")

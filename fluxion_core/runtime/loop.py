@@ -30,7 +30,7 @@ from fluxion_core.runtime.error_policies import Fault, dead_letter, fatal
 from fluxion_core.runtime.outputs import OutputBuffer
 from fluxion_core.runtime.queues import Delivered
 from fluxion_core.runtime.retry import Patience
-from fluxion_core.spi import Batch, Checkpoint, Host, Lease, RecordError, SealedOutput, SealRequest
+from fluxion_core.spi import Batch, Checkpoint, Document, Host, Lease, RecordError, SealedOutput, SealRequest
 
 __all__ = ["Loop"]
 
@@ -126,13 +126,15 @@ class Loop:
     def _gather(self, output: Output, indexes: Sequence[int] | None) -> list[tuple[int | None, str, Exception, Any]]:
         """Keep the output of a run for the next seal; return its failures with indexes into the batch."""
         buffer = self._buffers["sink"]
+        refused: list[tuple[Document, RecordError]] = []
         if output.count and buffer.wants_blocks:
             buffer.add_block(output.count, output.json_lines())
         elif output.count:
-            buffer.add_documents(output.documents)
+            refused = buffer.add_documents(output.documents)
         self._gathered.delivered += output.passed
         self._gathered.filtered += output.filtered
-        return [
+        self._gathered.refused += len(refused)
+        failures: list[tuple[int | None, str, Exception, Any]] = [
             (
                 failure.index if indexes is None or failure.index is None else indexes[failure.index],
                 "decode"
@@ -143,6 +145,7 @@ class Loop:
             )
             for failure in output.failures
         ]
+        return [*failures, *((None, "encode", error, document) for document, error in refused)]
 
     def _settle(self, batch: Batch, failures: Sequence[tuple[int | None, str, Exception, Any]]) -> None:
         if not failures:
@@ -180,7 +183,9 @@ class Loop:
             raise fatal(fault, policy)
         if fate == "dead_lettered":
             letter = dead_letter(fault, self.lease.pipeline_id, self.host.clock.now())
-            self._buffers["dead_letter"].add_documents([letter])
+            for _, error in self._buffers["dead_letter"].add_documents([letter]):
+                msg = f"dead_letter.codec: cannot write a dead letter: {error}; nothing was dropped; choose another codec"
+                raise FatalError(msg)
         if of_record:
             self._gathered.skipped += fate == "skipped"
             self._gathered.dead_lettered += fate == "dead_lettered"
@@ -262,6 +267,8 @@ class Loop:
         self.ledger.filtered += gathered.filtered
         self.ledger.skipped += gathered.skipped
         self.ledger.dead_lettered += gathered.dead_lettered
+        self.ledger.documents_sealed += gathered.refused
+        self.ledger.documents_refused += gathered.refused
 
     def _seal_outputs(self) -> list[SealedOutput]:
         outputs = [

@@ -14,7 +14,7 @@ import msgspec
 
 from fluxion_core.errors import StateError
 from fluxion_core.language import decode_value, encode_value
-from fluxion_core.spi import Codec, Document, Sink
+from fluxion_core.spi import Codec, Document, RecordError, Sink
 
 __all__ = ["OutputBuffer", "Packed", "unpack"]
 
@@ -52,17 +52,23 @@ class OutputBuffer:
         self.count += count
         self.size_bytes += len(block)
 
-    def add_documents(self, documents: Sequence[Document]) -> None:
-        """Add documents, encoded by the codec unless the sink wants them as they are."""
-        if self.wants_blocks:
-            lines = [self._codec.encode(document) + b"\n" for document in documents]
-            self.add_block(len(lines), b"".join(lines))
-            return
+    def add_documents(self, documents: Sequence[Document]) -> list[tuple[Document, RecordError]]:
+        """Add documents, encoded by the codec unless the sink wants them as they are; return those that have no such form."""
         encode = encode_value if self._sink.accepts == "documents" else self._codec.encode
-        items = [encode(document) for document in documents]
-        self._items += items
-        self.count += len(items)
-        self.size_bytes += sum(map(len, items))
+        items: list[bytes] = []
+        refused: list[tuple[Document, RecordError]] = []
+        for document in documents:
+            try:
+                items.append(encode(document))
+            except RecordError as error:
+                refused.append((document, error))
+        if self.wants_blocks:
+            self.add_block(len(items), b"".join([item + b"\n" for item in items]))
+        else:
+            self._items += items
+            self.count += len(items)
+            self.size_bytes += sum(map(len, items))
+        return refused
 
     def drain(self) -> list[Packed]:
         """Return what was gathered as batches within the sink's limits, and forget it."""
