@@ -28,7 +28,10 @@ PLAIN: Final = frozenset({str, bool, type(None), float, bytes})
 
 def encode_value(value: Any) -> bytes:
     """Return *value* as bytes from which :func:`decode_value` makes an equal value of the same types."""
-    return encode_plain(_wrapped(value))
+    try:
+        return encode_plain(_wrapped(value))
+    except RecursionError:
+        return encode_plain(_wrapped_deep(value))
 
 
 def decode_value(data: bytes) -> Any:
@@ -61,6 +64,24 @@ def _wrapped(value: Any) -> Any:
     if isinstance(value, re.Pattern):
         return _ext(5, encode_plain([value.pattern, value.flags]))
     return _wrapped_foreign(value)
+
+
+def _wrapped_deep(value: Any) -> Any:
+    """Do as :func:`_wrapped` without recursion: what nests deep was accepted, and one such document must not stop all others."""
+    top: list[Any] = [value]
+    places: list[tuple[Any, Any]] = [(top, 0)]
+    while places:
+        container, place = places.pop()
+        item = container[place]
+        if item.__class__ is dict:
+            container[place] = inner = dict(item)
+            places += [(inner, name) for name in inner]
+        elif item.__class__ is list or item.__class__ is tuple:
+            container[place] = items = list(item)
+            places += [(items, index) for index in range(len(items))]
+        else:
+            container[place] = _wrapped(item)
+    return top[0]
 
 
 def _wrapped_foreign(value: Any) -> Any:

@@ -12,7 +12,7 @@ from fluxion_core.config.model import ErrorPolicy
 from fluxion_core.errors import EvaluationError, FatalError
 from fluxion_core.spi import Document, Json
 
-__all__ = ["Fault", "dead_letter", "fatal"]
+__all__ = ["Fault", "dead_letter", "fatal", "nobodys"]
 
 
 @attrs.frozen(kw_only=True)
@@ -70,3 +70,11 @@ def fatal(fault: Fault, policy: ErrorPolicy) -> FatalError:
     where = f"{split} at {fault.position}: " if fault.position is not None else ""
     hint = "" if policy.action != "fail_fast" else "; error_policy: skip or dead_letter would go on without this record"
     return FatalError(f"{fault.stage}: {where}{fault.reason}{hint}")
+
+
+def nobodys(fault: Fault) -> str:
+    """Return the message for a fault of no single record: a stage cannot make its result of everything that it holds."""
+    return (
+        f"{fault.stage}: {fault.reason}; this concerns every document that the stage holds, so no error policy can answer it; "
+        "nothing was dropped: mend the stages, or what they read, and start with new state"
+    )

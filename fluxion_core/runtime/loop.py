@@ -26,7 +26,7 @@ from fluxion_core.observability.metrics import Ledger, MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.checkpoints import Gathered, meta_of
 from fluxion_core.runtime.delivery import Outlet
-from fluxion_core.runtime.error_policies import Fault, dead_letter, fatal
+from fluxion_core.runtime.error_policies import Fault, dead_letter, fatal, nobodys
 from fluxion_core.runtime.outputs import OutputBuffer
 from fluxion_core.runtime.queues import Delivered
 from fluxion_core.runtime.retry import Patience
@@ -153,6 +153,8 @@ class Loop:
         payloads = batch.payload_list()
         only_split = next(iter(batch.positions)) if len(batch.positions) == 1 else None
         for index, stage, error, document in failures:
+            if index is None and document is None:
+                raise FatalError(nobodys(Fault.of(error, stage=stage)))
             if index is None:
                 self._apply_policy(Fault.of(error, stage=stage, document=document), of_record=False)
                 continue

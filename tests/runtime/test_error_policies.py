@@ -18,9 +18,7 @@ def ended(handle):
     ledger = handle.metrics().snapshot()["ledger"]
     fates = ("delivered", "filtered", "skipped", "dead_lettered", "in_flight")
     assert ledger["records_in"] == sum(ledger[fate] for fate in fates)
-    assert ledger["documents_sealed"] == sum(
-        ledger[f"documents_{what}"] for what in ("delivered", "refused", "waiting")
-    )
+    assert ledger["documents_sealed"] == sum(ledger[f"documents_{what}"] for what in ("delivered", "refused", "waiting"))
     return ledger
 
 
@@ -37,13 +35,17 @@ def dead(bench, source, **parts):
 def test_fail_fast_names_the_record_and_seals_nothing_of_its_batch(bench, direct):
     source = bench.file("in.ndjson", GOOD, BAD)
     handle = bench.start(source=source, stages=STAGES, runtime={"direct_handoff": direct})
-    with pytest.raises(FatalError, match=r"^stages\[0\]\.\$set\.half\.\$divide: split 0 at 9: .*error_policy: skip or dead_letter"):
+    with pytest.raises(
+        FatalError, match=r"^stages\[0\]\.\$set\.half\.\$divide: split 0 at 9: .*error_policy: skip or dead_letter"
+    ):
         handle.wait(20)
     assert 0 == handle.metrics().ledger.documents_sealed
 
 
 def test_skip_goes_on_without_the_record(bench):
-    ledger = ended(bench.start(source=bench.file("in.ndjson", GOOD, BAD, BROKEN), stages=STAGES, error_policy=ErrorPolicy.skip()))
+    ledger = ended(
+        bench.start(source=bench.file("in.ndjson", GOOD, BAD, BROKEN), stages=STAGES, error_policy=ErrorPolicy.skip())
+    )
     assert (3, 1, 2) == (ledger["records_in"], ledger["delivered"], ledger["skipped"])
     assert [{"n": 1, "half": 0.5}] == bench.wall.lines
 
@@ -63,7 +65,9 @@ def test_a_dead_letter_holds_the_bytes_the_reason_the_stage_and_the_position(ben
 def test_a_document_that_the_sink_refuses_is_a_fault_of_its_own(bench, policy):
     bench.wall.refuses = staticmethod(lambda document: document["n"] % 2 == 1)
     source = SourceConfig("generator", count=10)
-    ledger = ended(dead(bench, source) if policy == "dead_letter" else bench.start(source=source, error_policy=ErrorPolicy.skip()))
+    ledger = ended(
+        dead(bench, source) if policy == "dead_letter" else bench.start(source=source, error_policy=ErrorPolicy.skip())
+    )
     assert (10, 5, 5) == (ledger["documents_sealed"], ledger["documents_delivered"], ledger["documents_refused"])
     if policy == "dead_letter":
         assert [1, 3, 5, 7, 9] == [json.loads(letter["payload"])["n"] for letter in letters(bench)]
@@ -71,7 +75,7 @@ def test_a_document_that_the_sink_refuses_is_a_fault_of_its_own(bench, policy):
 
 def test_a_document_that_the_sink_refuses_stops_a_pipeline_that_fails_fast(bench):
     bench.wall.refuses = staticmethod(lambda _: True)
-    with pytest.raises(FatalError, match="^sink: output at .*: refused by the wall"):
+    with pytest.raises(FatalError, match=r"^sink: output at .*: refused by the wall"):
         bench.start(source=SourceConfig("generator", count=1)).wait(20)
 
 
@@ -87,7 +91,7 @@ def test_a_document_without_a_form_in_the_sinks_codec_is_a_fault_of_its_own(benc
 
 def test_a_document_without_a_form_stops_a_pipeline_that_fails_fast(bench):
     sink = SinkConfig("file", path=str(bench.folder / "out"), codec="raw")
-    with pytest.raises(FatalError, match="^encode: the document has the fields n; "):
+    with pytest.raises(FatalError, match=r"^encode: the document has the fields n; "):
         bench.start(source=SourceConfig("generator", count=1), sink=sink).wait(20)
 
 
@@ -100,8 +104,10 @@ def test_dead_letters_that_their_own_codec_cannot_write_stop_the_pipeline(bench)
 
 def test_dead_letters_that_their_sink_refuses_stop_the_pipeline(bench):
     bench.wall.refuses = staticmethod(lambda document: "errInfo" in document)
-    handle = bench.start(source=bench.file("in", BROKEN), dead_letter=SinkConfig("wall"), error_policy=ErrorPolicy.dead_letter())
-    with pytest.raises(FatalError, match="^dead-letter sink refused a record: refused by the wall; nothing was dropped"):
+    handle = bench.start(
+        source=bench.file("in", BROKEN), dead_letter=SinkConfig("wall"), error_policy=ErrorPolicy.dead_letter()
+    )
+    with pytest.raises(FatalError, match=r"^dead-letter sink refused a record: refused by the wall; nothing was dropped"):
         handle.wait(20)
 
 
@@ -130,3 +136,38 @@ def test_dead_letters_that_wait_for_their_sink_are_bounded_too(bench):
     taken = handle.metrics().records_this_run
     sleep(0.5)
     assert taken == handle.metrics().records_this_run < 5000
+
+
+@pytest.mark.parametrize(
+    "stage", [{"$sort": {"a": 1, "b": 1}}, {"$bucketAuto": {"groupBy": "$a", "buckets": 2, "granularity": "R5"}}]
+)
+def test_a_fault_of_no_single_record_stops_the_pipeline_whatever_the_policy(bench, stage):
+    """Skipping it would drop every document that the stage holds, and count all of them as delivered."""
+    source = bench.file("in.ndjson", {"a": 1, "b": 1}, {"a": [1, 2], "b": [1, 2]})
+    with pytest.raises(FatalError, match=r"^stages\[0\]\.\$.*: .*; this concerns every document .*nothing was dropped"):
+        dead(bench, source, stages=[stage]).wait(20)
+    assert [] == bench.wall.lines
+
+
+DEEP = [b'{"n":%d,"d":%s%s}' % (depth, b"[" * depth, b"]" * depth) for depth in (10, 900)]
+HOLDING = [
+    [{"$sort": {"n": 1}}],
+    [{"$group": {"_id": None, "all": {"$push": "$$ROOT"}}}],
+    [{"$group": {"_id": "$n", "all": {"$first": "$d"}}}],
+    [{"$setWindowFields": {"sortBy": {"n": 1}, "output": {"all": {"$push": "$d"}}}}],
+]
+
+
+@pytest.mark.parametrize("stages", HOLDING, ids=lambda stages: next(iter(stages[0])))
+def test_documents_that_nest_deep_are_held_and_sealed_like_others(bench, stages):
+    sink = SinkConfig("file", path=str(bench.folder / "out.ndjson"))
+    ended(bench.start(source=bench.file("in.ndjson", *DEEP), stages=stages, sink=sink))
+    assert (bench.folder / "out.ndjson").read_bytes().count(b"[" * 900) >= 1
+
+
+def test_a_hostile_depth_in_a_sort_key_stops_the_pipeline_with_a_letter(bench):
+    """It is noticed only when everything is compared; whoever wants to go on leaves such records out before the stage."""
+    deep = b'{"n":1,"d":' + b'{"a":' * 700 + b"1" + b"}" * 700 + b"}"
+    stages = [{"$group": {"_id": None, "all": {"$topN": {"n": 1, "sortBy": {"d": 1}, "output": "$n"}}}}]
+    with pytest.raises(FatalError, match="a value is nested too deeply; this concerns every document"):
+        dead(bench, bench.file("in.ndjson", deep, *DEEP), stages=stages).wait(20)

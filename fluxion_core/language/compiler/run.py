@@ -259,16 +259,11 @@ class Run:
             kept += [origin] * len(answer)
         return made, kept
 
-    def _note(self, step: StepPart, fault: BaseException, origin: int | None, document: Any = None) -> None:
+    def _note(self, step: StepPart | Folding, fault: BaseException, origin: int | None, document: Any = None) -> None:
         """Keep what a step failed with."""
-        error: Exception
-        path = step.where
-        if isinstance(fault, FluxionError):
-            error = fault
-            if isinstance(fault, EvaluationError):
-                path = fault.path = fault.path or path
-        else:
-            error = EvaluationError(str(fault) or type(fault).__name__, path)
+        plain = isinstance(fault, FluxionError) and not isinstance(fault, EvaluationError)
+        error: Any = fault if plain else _evaluation_error(fault, step.where)
+        path = step.where if plain else error.path
         self.failures.append(Failure(origin, step.stage, path, error, document))
         self.counts[step.stage][2] += 1
 
@@ -292,13 +287,7 @@ class Run:
         for index, step in enumerate(self.program.steps):
             held: list[Any] = []
             if isinstance(step, SegmentStep) and step.segment.folding is not None:
-                groups = self._states[index]
-                if index in self._each:
-                    held = []
-                elif self._emit == "updates" and not blocking_after(self.program, index):
-                    held = groups.changed()
-                else:
-                    held = groups.rows()
+                held = self._finish_groups(index, step.segment.folding)
                 self._emitted(index, step, held)
             elif isinstance(step, StepPart):
                 held = self._finish_step(index, step)
@@ -306,6 +295,14 @@ class Run:
                 self._pass(index + 1, held, None, output)
         output.passed = 0
         return output
+
+    def _finish_groups(self, index: int, folding: Folding) -> list[Any]:
+        groups, updates = self._states[index], self._emit == "updates" and not blocking_after(self.program, index)
+        try:
+            return [] if index in self._each else groups.changed() if updates else groups.rows()  # type: ignore[no-any-return]  # a state is any
+        except FAULTS as fault:
+            self._note(folding, fault, None)
+            return []
 
     def _finish_step(self, index: int, step: StepPart) -> list[Any]:
         try:
@@ -379,14 +376,17 @@ class Run:
     @staticmethod
     def error_of(frame: Frame, fault: BaseException) -> EvaluationError:
         """Return *fault* as an error with the path of the expression that raised it."""
-        path = frame.code.path_of(fault)
-        if isinstance(fault, EvaluationError):
-            return EvaluationError(fault.message, fault.path or path)
-        if isinstance(fault, RecursionError):
-            return EvaluationError("a value is nested too deeply", path)
-        if isinstance(fault, MemoryError):
-            return EvaluationError("a value is too large", path)
-        return EvaluationError(str(fault) or fault.__class__.__name__, path)
+        return _evaluation_error(fault, frame.code.path_of(fault))
+
+
+def _evaluation_error(fault: BaseException, path: str) -> EvaluationError:
+    if isinstance(fault, EvaluationError):
+        return EvaluationError(fault.message, fault.path or path)
+    if isinstance(fault, RecursionError):
+        return EvaluationError("a value is nested too deeply", path)
+    if isinstance(fault, MemoryError):
+        return EvaluationError("a value is too large", path)
+    return EvaluationError(str(fault) or fault.__class__.__name__, path)
 
 
 def _borders(program: Program) -> tuple[dict[int, int], dict[int, int]]:
