@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from fluxion_core.cli.checks import check_file
 from fluxion_core.cli.letters import EXIT_CONFIG, show_problems
-from fluxion_core.config.load import load_file
-from fluxion_core.errors import ConfigError
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from fluxion_core.runtime.binding import BoundPipeline
+
+__all__ = ["command", "support_lines"]
 
 
 @click.command(name="explain")
@@ -20,15 +23,10 @@ __all__ = ["command"]
 def command(file: Path, *, with_source: bool) -> None:
     """Show what the pipeline in FILE promises, how its stages run, and (--source) the code that runs them."""
     from fluxion_core.plugins import load_plugins
-    from fluxion_core.runtime.binding import BoundPipeline, bind
 
-    locate = None
-    try:
-        loaded = load_file(file)
-        locate = loaded.locate
-        bound: BoundPipeline = bind(loaded.definition, load_plugins().components)
-    except ConfigError as error:
-        show_problems(file, error.problems, locate)
+    bound, problems = check_file(file, load_plugins().components)
+    show_problems(problems)
+    if bound is None:
         sys.exit(EXIT_CONFIG)
     program = bound.program
     source, sink = bound.source, bound.sink
@@ -43,13 +41,19 @@ def command(file: Path, *, with_source: bool) -> None:
     fields = "whole documents" if program.required_fields is None else ", ".join(program.required_fields) or "none"
     click.echo(f"reads     {fields}")
     click.echo("plan")
-    for index, step in enumerate(program.plan, 1):
-        names = ", ".join(f"[{stage}] {name}" for stage, name in zip(step.stages, step.names, strict=False))
-        flow = "streams" if step.streaming else "waits for the end of input"
-        click.echo(f"  {index}. {step.kind:<10} {names}: {flow}{'; ' + step.note if step.note else ''}")
-    if not program.plan:
-        click.echo("  every document passes unchanged")
+    for line in support_lines(bound):
+        click.echo(f"  {line}")
     for note in bound.notes:
         click.echo(f"note      {note}")
     if with_source:
         click.echo("\n" + program.source)
+
+
+def support_lines(bound: BoundPipeline) -> list[str]:
+    """Return, step by step, which stages stream and which wait for the end of input."""
+    lines = []
+    for index, step in enumerate(bound.program.plan, 1):
+        names = ", ".join(f"[{stage}] {name}" for stage, name in zip(step.stages, step.names, strict=False))
+        flow = "streams" if step.streaming else "waits for the end of input"
+        lines.append(f"{index}. {step.kind:<10} {names}: {flow}{'; ' + step.note if step.note else ''}")
+    return lines or ["every document passes unchanged"]

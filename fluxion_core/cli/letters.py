@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,13 +33,10 @@ def shown_problem(file: Path, problem: Problem) -> str:
     return f"{shown_path(file)}{place}{' ' if problem.path else ': '}{problem}"
 
 
-def show_problems(
-    file: Path, problems: Iterable[Problem], locate: Callable[[Problem], tuple[Path, Problem]] | None = None
-) -> None:
-    """Write *problems* to standard error, each where it stands."""
-    for problem in problems:
-        where, placed = locate(problem) if locate is not None else (file, problem)
-        click.echo(shown_problem(where, placed), err=True)
+def show_problems(problems: Iterable[tuple[Path, Problem]]) -> None:
+    """Write *problems*, each with the file in which it stands, to standard error."""
+    for file, problem in problems:
+        click.echo(shown_problem(file, problem), err=True)
 
 
 def exit_with(error: BaseException, *, debug: bool = False) -> NoReturn:

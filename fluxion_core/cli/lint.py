@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from fluxion_core.cli.checks import check_file
+from fluxion_core.cli.explain import support_lines
 from fluxion_core.cli.letters import EXIT_CONFIG, show_problems, shown_path
 from fluxion_core.components import ComponentSet
-from fluxion_core.config.load import load_file
-from fluxion_core.errors import ConfigError
 
 __all__ = ["command"]
 
@@ -28,17 +28,13 @@ def command(files: tuple[Path, ...]) -> None:
 
 
 def _problems_of(path: Path, components: ComponentSet) -> int:
-    from fluxion_core.runtime.binding import bind
-
-    locate = None
-    try:
-        file = load_file(path)
-        locate = file.locate
-        bound = bind(file.definition, components)
-    except ConfigError as error:
-        show_problems(path, error.problems, locate)
-        return len(error.problems)
+    bound, problems = check_file(path, components)
+    show_problems(problems)
+    if bound is None:
+        return len(problems)
     for note in bound.notes:
         click.echo(f"{shown_path(path)}: note: {note}")
     click.echo(f"{shown_path(path)}: ok: delivery {bound.delivery} ({bound.delivery_note}), emit {bound.emit}")
+    for line in support_lines(bound):
+        click.echo(f"  {line}")
     return 0

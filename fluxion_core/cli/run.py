@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import click
 
 from fluxion_core.cli.letters import EXIT_CONFIG, exit_with, show_problems
-from fluxion_core.config.load import load_file
+from fluxion_core.config.load import load_pipeline
 from fluxion_core.errors import ConfigError
 from fluxion_core.observability.logs import log_event
 from fluxion_core.observability.metrics import MetricsRegistry
@@ -47,7 +48,9 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
     try:
         handle = _start(file, takeover=takeover)
     except ConfigError as error:
-        sys.exit(_config_exit(file, error, debug=debug))
+        if debug:
+            traceback.print_exception(error)
+        sys.exit(EXIT_CONFIG)
     metrics: MetricsRegistry = handle.metrics()
     received: list[int] = []
     with ExitStack() as stack:
@@ -70,22 +73,15 @@ def _start(file: Path, *, takeover: bool) -> Any:
     from fluxion_core.plugins import load_plugins
     from fluxion_core.runtime.orchestrator import PipelineOrchestrator
 
-    loaded = load_file(file)
-    orchestrator = PipelineOrchestrator(registry=load_plugins(), listeners=[log_event])
+    registry = load_plugins()
     try:
-        return orchestrator.run(loaded.definition, takeover=takeover)
-    except ConfigError as error:
-        show_problems(file, error.problems, loaded.locate)
-        sys.exit(EXIT_CONFIG)
+        return PipelineOrchestrator(registry=registry, listeners=[log_event]).run(load_pipeline(file), takeover=takeover)
+    except ConfigError as error:  # told in full, and by line and column, by a second look
+        from fluxion_core.cli.checks import check_file
 
-
-def _config_exit(file: Path, error: ConfigError, *, debug: bool) -> int:
-    if debug:
-        import traceback
-
-        traceback.print_exception(error)
-    show_problems(file, error.problems)
-    return EXIT_CONFIG
+        _, problems = check_file(file, registry.components)
+        show_problems(problems or [(file, problem) for problem in error.problems])
+        raise
 
 
 def _log(*, verbose: bool, quiet: bool) -> None:

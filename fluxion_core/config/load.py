@@ -6,6 +6,7 @@ Source of the format: docs/reference/pipeline-file.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -28,7 +29,7 @@ from fluxion_core.config.model import (
 from fluxion_core.config.text import Text, read_text
 from fluxion_core.errors import ConfigError, Problem, did_you_mean
 
-__all__ = ["PipelineFile", "load_file", "load_pipeline", "load_stages"]
+__all__ = ["PipelineFile", "load_pipeline", "load_stages", "read_file"]
 
 C = TypeVar("C", bound=ComponentConfig)
 T = TypeVar("T")
@@ -66,21 +67,27 @@ def load_pipeline(path: str | Path, *, environment: Mapping[str, str] | None = N
     Raises:
         ConfigError: with every problem of the file, each with line and column.
     """
-    return load_file(path, environment=environment).definition
+    file, problems = read_file(path, environment=environment)
+    if problems or file is None:
+        raise ConfigError(problems)
+    return file.definition
 
 
-def load_file(path: str | Path, *, environment: Mapping[str, str] | None = None) -> PipelineFile:
-    """Return the pipeline file at *path*, with the places of everything in it.
+def read_file(
+    path: str | Path, *, environment: Mapping[str, str] | None = None
+) -> tuple[PipelineFile | None, Sequence[Problem]]:
+    """Return the pipeline file at *path* and what is wrong with it, each with line and column.
+
+    What is wrong is replaced by something harmless, so that a tool can go on and find what else is; ``None`` if nothing is left.
 
     Raises:
-        ConfigError: with every problem of the file.
+        ConfigError: the file cannot be read, or is neither YAML nor JSON.
     """
     text = read_text(Path(path))
     builder = _Builder(text, os.environ if environment is None else environment)
     definition = builder.definition()
-    if builder.problems or definition is None:
-        raise ConfigError([text.locate(problem) for problem in builder.problems])
-    return PipelineFile(definition, text, builder.stages_text)
+    problems = [text.locate(problem) for problem in builder.problems]
+    return (None if definition is None else PipelineFile(definition, text, builder.stages_text)), problems
 
 
 def load_stages(path: str | Path) -> list[dict[str, Any]]:
@@ -99,6 +106,11 @@ def _stages_of(text: Text) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise ConfigError([Problem("stages", f"{text.file} holds no list of stages", "write [{$match: ...}, ...]")])
     return value
+
+
+def _list_places(places: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Return *places* of a file of stages with the list itself called ``stages``, under whatever name it stands there."""
+    return {re.sub(r"\Astages\.(stages|pipeline)\b", "stages", path): place for path, place in places.items()}
 
 
 class _Builder:
@@ -129,16 +141,20 @@ class _Builder:
             "pipelines": self._pipelines(given.get("pipelines")),
             "collections": self._collections(given.get("collections")),
         }
+        parts["source"] = parts["source"] or SourceConfig("")  # a problem was found, and this is never opened
+        parts["sink"] = parts["sink"] or SinkConfig("")
         words = {name: given[name] for name in (*_WORDS, "runner") if name in given}
         for name, allowed in _WORDS.items():
             if name in words and words[name] not in allowed:
                 hint = did_you_mean(str(words[name]), allowed) or f"one of {', '.join(allowed)}"
-                self.problems.append(Problem(name, f"unknown word '{words[name]}'", hint))
-        if self.problems:
-            return None
-        return self._attempt(
-            lambda: PipelineDefinition(id=given["id"], stages=stages, base_dir=self._directory, **parts, **words), "id"
-        )
+                self.problems.append(Problem(name, f"unknown word '{words.pop(name)}'", hint))
+
+        def named(name: str) -> PipelineDefinition:
+            return PipelineDefinition(id=name, stages=stages, base_dir=self._directory, **parts, **words)
+
+        given_id = given.get("id")
+        found = self._attempt(lambda: named(given_id), "id") if isinstance(given_id, str) else None
+        return found or named("unnamed")
 
     def _top(self) -> dict[str, Any] | None:
         value = self.text.value
@@ -179,7 +195,7 @@ class _Builder:
             loaded = self._attempt(lambda: read_text(path, "stages"), "stages")
             if loaded is None:
                 return []
-            self.stages_text = loaded
+            self.stages_text = attrs.evolve(loaded, places=_list_places(loaded.places))
             return self._attempt(lambda: _stages_of(loaded), "stages") or []
         if not isinstance(value, list):
             self.problems.append(Problem("stages", "a list of stages, or the path of a file that holds one, was expected"))

@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 import yaml
 
+from fluxion_core.config.json_places import json_places
 from fluxion_core.errors import ConfigError, Problem
 
 __all__ = ["Text", "read_text"]
@@ -52,7 +53,7 @@ _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
     (
         "float",
         r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
@@ -60,6 +61,9 @@ for _tag, _pattern, _first in (
     ),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
+
+_TAGS: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "bool", "null", "int", "float"))
+"""What YAML's core schema knows; every other tag asks for a class or a conversion."""
 
 
 def read_text(path: Path, where: str = "") -> Text:
@@ -85,8 +89,6 @@ def read_text(path: Path, where: str = "") -> Text:
 
 
 def _json(path: Path, text: str, where: str) -> Text:
-    places: dict[str, tuple[int, int]] = {}
-
     def no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
         for name, value in pairs:
@@ -95,17 +97,24 @@ def _json(path: Path, text: str, where: str) -> Text:
             seen[name] = value
         return seen
 
+    def no_constant(word: str) -> Any:
+        raise ConfigError([Problem(where, f"{path}: {word} is no JSON", "write a number, or null")])
+
     try:
-        return Text(path, json.loads(text, object_pairs_hook=no_repetition), places)
+        value = json.loads(text, object_pairs_hook=no_repetition, parse_constant=no_constant)
     except json.JSONDecodeError as error:
         raise ConfigError([Problem(where, f"not JSON: {error.msg}", line=error.lineno, column=error.colno)]) from None
     except RecursionError:
         raise ConfigError([Problem(where, f"{path} is nested too deeply")]) from None
+    except ValueError as error:  # an integer of more digits than Python takes
+        raise ConfigError([Problem(where, f"{path}: {error}")]) from None
+    return Text(path, value, json_places(text, where))
 
 
 def _yaml(path: Path, text: str, where: str) -> Text:
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         reader = _Reader(loader, where)
         value = None if node is None else reader.value(node, where, 0)
@@ -118,7 +127,8 @@ def _yaml(path: Path, text: str, where: str) -> Text:
     except RecursionError:
         raise ConfigError([Problem(where, f"{path} is nested too deeply")]) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if reader.problems:
         raise ConfigError(reader.problems)
     return Text(path, value, reader.places)
@@ -142,6 +152,9 @@ class _Reader:
             limit = f"deeper than {MAXIMUM_DEPTH} levels" if depth > MAXIMUM_DEPTH else f"more than {MAXIMUM_NODES} values"
             raise ConfigError([Problem(path, f"the text holds {limit}", line=line, column=column)])
         self.places.setdefault(path, (line, column))
+        if node.tag not in _TAGS:
+            self._problem(node, path, f"the tag {node.tag} is not supported")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -149,12 +162,14 @@ class _Reader:
         return self._scalar(node, path)
 
     def _scalar(self, node: yaml.Node, path: str) -> Any:
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(("binary", "timestamp")):
-            self._problem(node, path, f"the tag {node.tag} is not supported")
+        try:
+            if node.tag.endswith(":int"):
+                return int(node.value, 0 if node.value[:2] in {"0o", "0x"} else 10)
+            return self._loader.construct_object(node)
+        except (ValueError, KeyError) as error:  # a tag that its text does not fit, or an integer of thousands of digits
+            reason = f" ({error})" if isinstance(error, ValueError) else ""
+            self._problem(node, path, f"'{node.value[:40]}' is no {node.tag.rpartition(':')[2]}{reason}"[:200])
             return None
-        if node.tag.endswith(":int"):
-            return int(node.value)
-        return self._loader.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -205,6 +205,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         binder.problems.append(Problem("dead_letter.path", "is the sink's own file", "give dead letters a file of their own"))
     store = binder.store()
     collections = binder.collections()
+    binder.attempt(lambda: components.get("runner", definition.runner), "runner")
     program = binder.program(collections, unbounded=source is not None and not source.bounded)
     notes = binder.check_stateful(program, source)
     if binder.problems or program is None:

@@ -299,7 +299,7 @@ class Run:
     def _finish_groups(self, index: int, folding: Folding) -> list[Any]:
         groups, updates = self._states[index], self._emit == "updates" and not blocking_after(self.program, index)
         try:
-            return [] if index in self._each else groups.changed() if updates else groups.rows()  # type: ignore[no-any-return]  # a state is any
+            return [] if index in self._each else groups.changed() if updates else groups.rows()
         except FAULTS as fault:
             self._note(folding, fault, None)
             return []
