@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -45,18 +45,16 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
     gc.disable()  # until everything is loaded: what is loaded stays
     live = sys.stderr.isatty() if progress is None else progress
     _log(verbose=verbose, quiet=live)
-    try:
-        handle = _start(file, takeover=takeover)
-    except ConfigError as error:
-        if debug:
-            traceback.print_exception(error)
-        sys.exit(EXIT_CONFIG)
-    metrics: MetricsRegistry = handle.metrics()
     received: list[int] = []
     with ExitStack() as stack:
+        try:
+            handle = _start(file, takeover=takeover, served=lambda metrics: stack.enter_context(_served(metrics, metrics_port)))
+        except ConfigError as error:
+            if debug:
+                traceback.print_exception(error)
+            sys.exit(EXIT_CONFIG)
+        metrics: MetricsRegistry = handle.metrics()
         stack.enter_context(_signals(handle, received))
-        if metrics_port is not None:
-            stack.enter_context(_served(metrics, metrics_port))
         gc.freeze()
         gc.set_threshold(100_000, 20, 100)
         gc.enable()
@@ -69,13 +67,17 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
     sys.exit(128 + received[0] if received else 0)
 
 
-def _start(file: Path, *, takeover: bool) -> Any:
+def _start(file: Path, *, takeover: bool, served: Callable[[MetricsRegistry], object]) -> Any:
+    """Start the pipeline, its metrics *served* before anything else happens."""
     from fluxion_core.plugins import load_plugins
     from fluxion_core.runtime.orchestrator import PipelineOrchestrator
 
     registry = load_plugins()
     try:
-        return PipelineOrchestrator(registry=registry, listeners=[log_event]).run(load_pipeline(file), takeover=takeover)
+        definition = load_pipeline(file)
+        orchestrator, metrics = PipelineOrchestrator(registry=registry, listeners=[log_event]), MetricsRegistry(definition.id)
+        served(metrics)
+        return orchestrator.run(definition, takeover=takeover, metrics=metrics)
     except ConfigError as error:  # told in full, and by line and column, by a second look
         from fluxion_core.cli.checks import check_file
 
@@ -113,10 +115,17 @@ def _signals(handle: Any, received: list[int]) -> Iterator[None]:
 
 
 @contextmanager
-def _served(metrics: MetricsRegistry, port: int) -> Iterator[None]:
+def _served(metrics: MetricsRegistry, port: int | None) -> Iterator[None]:
+    if port is None:
+        yield
+        return
     from fluxion_core.observability.prometheus import serve_metrics
 
-    server = serve_metrics(metrics, port)
+    try:
+        server = serve_metrics(metrics, port)
+    except OSError as error:
+        msg = f"port {port} of 127.0.0.1 cannot be used ({error.strerror}); choose another"
+        raise click.BadParameter(msg, param_hint="--metrics-port") from error
     logging.getLogger("fluxion.metrics").info("serving on http://127.0.0.1:%d/metrics", server.server_port)
     try:
         yield

@@ -6,7 +6,7 @@ floats in place, which Python does atomically, and a snapshot is therefore never
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -119,6 +119,20 @@ class MetricsRegistry:
     state_bytes: int = 0
     running_seconds: float = 0.0
     status: str = "starting"
+    _seconds: Callable[[], float] | None = attrs.field(default=None, init=False, repr=False)
+
+    def begin(self, monotonic: Callable[[], float]) -> None:
+        """Let the time of this run go from now on."""
+        began = monotonic()
+        self._seconds = lambda: monotonic() - began
+
+    def end(self) -> None:
+        """Stop the time of this run."""
+        self.running_seconds, self._seconds = self._elapsed(), None
+
+    def _elapsed(self) -> float:
+        seconds = self._seconds
+        return self.running_seconds if seconds is None else seconds()
 
     def observe_queue(self, depth: int) -> None:
         """Note how many batches wait for the stages."""
@@ -133,11 +147,13 @@ class MetricsRegistry:
     @property
     def throughput(self) -> float:
         """Records per second of this run."""
-        return self.records_this_run / self.running_seconds if self.running_seconds else 0.0
+        seconds = self._elapsed()
+        return self.records_this_run / seconds if seconds else 0.0
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return everything as plain values, with the stages and the ledger nested."""
-        plain = attrs.asdict(self, recurse=False)
+        plain = attrs.asdict(self, recurse=False, filter=lambda field, _: field.name != "_seconds")
+        plain["running_seconds"] = self._elapsed()
         plain["stages"] = self.stages.snapshot()
         plain["ledger"] = self.ledger.snapshot()
         plain["dead_letters"] = self.ledger.dead_lettered

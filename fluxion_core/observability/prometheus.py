@@ -18,13 +18,13 @@ __all__ = ["serve_metrics"]
 _COUNTERS: Final = {
     "batches": "Batches run through the stages",
     "bytes_in": "Bytes of payload read",
-    "bytes_out": "Bytes of payload delivered",
+    "bytes_out": "Bytes of output sealed",
     "seals": "Seals committed",
     "seal_seconds": "Seconds spent sealing",
     "deliveries": "Batches written to sinks",
     "delivery_seconds": "Seconds spent writing to sinks",
     "duplicates_suppressed": "Redelivered batches that a sink had already",
-    "retries": "Single records tried again",
+    "retries": "Attempts after the first: of calls to the outside, and of single records",
     "failures": "Records at fault",
     "pauses": "Times that the outside world was waited for",
 }
@@ -37,7 +37,7 @@ _GAUGES: Final = {
     "state_keys": "Groups kept",
     "state_bytes": "Bytes of state, about",
 }
-_STAGE: Final = ("documents_in", "documents_out", "failures", "duration_seconds")
+_STAGE: Final = ("invocations", "documents_in", "documents_out", "failures", "duration_seconds")
 
 
 class _Collector:
@@ -62,6 +62,12 @@ class _Collector:
         in_flight = GaugeMetricFamily("fluxion_records_in_flight", "Records read and not sealed yet", labels=["pipeline"])
         in_flight.add_metric(pipeline, ledger["in_flight"])
         yield in_flight
+        documents = CounterMetricFamily(
+            "fluxion_documents", "Documents on their way out; 'sealed' is all of them", labels=["pipeline", "fate"]
+        )
+        for fate in ("sealed", "delivered", "refused"):
+            documents.add_metric([*pipeline, fate], ledger[f"documents_{fate}"])
+        yield documents
         for name, help_text in _COUNTERS.items():
             counter = CounterMetricFamily(f"fluxion_{name}", help_text, labels=["pipeline"])
             counter.add_metric(pipeline, getattr(metrics, name))

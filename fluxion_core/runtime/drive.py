@@ -223,6 +223,7 @@ class Threaded(Drive):
             if isinstance(item, Delivered):
                 loop.apply(item)
             elif isinstance(item, Batch):
+                execution.metrics.queue_depth = execution.inbox.depth
                 loop.take(item)
             elif execution.abandoned.is_set():
                 raise Abandoned

@@ -119,10 +119,10 @@ class LocalExecution:
 
     def run(self) -> None:
         """Drive the pipeline from its first step to its last; what goes wrong is kept for :meth:`wait`."""
-        started = self.plan.host.clock.monotonic()
+        self.metrics.begin(self.plan.host.clock.monotonic)
         try:
             with contextlib.ExitStack() as closing:
-                self._run(closing, started)
+                self._run(closing)
         except Abandoned:
             self.drained = False
         except BaseException as error:  # noqa: BLE001  # kept for wait(), which raises it where somebody listens
@@ -130,9 +130,9 @@ class LocalExecution:
         finally:
             self._abandon()
             self._join()
-            self._conclude(started)
+            self._conclude()
 
-    def _run(self, closing: contextlib.ExitStack, started: float) -> None:
+    def _run(self, closing: contextlib.ExitStack) -> None:
         bound, host = self.bound, self.plan.host
         closing.callback(bound.store.close)
         bound.store.open(self._context(Lease(pipeline_id=bound.definition.id, epoch=0, incarnation="")))
@@ -148,7 +148,6 @@ class LocalExecution:
         drive = Inline if self.config.direct_handoff else Threaded
         self.metrics.status = "running"
         drive(self, loop, self._intake(lease), checkpoint).run()
-        self.metrics.running_seconds = host.clock.monotonic() - started
 
     def _loop(self, lease: Lease, checkpoint: Checkpoint, pool: ThreadPoolExecutor, closing: contextlib.ExitStack) -> Loop:
         bound = self.bound
@@ -300,8 +299,8 @@ class LocalExecution:
         for thread in self._threads[1:]:
             thread.join(timeout=5)
 
-    def _conclude(self, started: float) -> None:
-        self.metrics.running_seconds = self.plan.host.clock.monotonic() - started
+    def _conclude(self) -> None:
+        self.metrics.end()
         if self._failure is not None:
             self.metrics.status = "failed"
         elif self.metrics.status not in {"finished", "stopped"}:

@@ -73,14 +73,19 @@ class PipelineOrchestrator:
         self._listeners = tuple(listeners)
         self._host = host
 
-    def run(self, definition: PipelineDefinition, *, takeover: bool = False) -> PipelineHandle:
+    def run(
+        self, definition: PipelineDefinition, *, takeover: bool = False, metrics: MetricsRegistry | None = None
+    ) -> PipelineHandle:
         """Start *definition* and return at once; *takeover* takes the pipeline from a process that still runs it.
+
+        *metrics* is filled in place of a new registry.
 
         Raises:
             ConfigError: the definition is wrong; carries every problem. What goes wrong later is raised by ``wait``.
         """
         bound = bind(definition, self._components)
-        metrics = MetricsRegistry(pipeline_id=definition.id, stages=definition.metrics or StageMetrics())
+        metrics = metrics or MetricsRegistry(pipeline_id=definition.id)
+        metrics.stages = definition.metrics or StageMetrics()
         runner = self._components.get("runner", definition.runner).value()
         plan = LocalPlan(bound=bound, host=self._host or Host(), notify=self._notify, metrics=metrics, takeover=takeover)
         return PipelineHandle(runner.start(plan), metrics)

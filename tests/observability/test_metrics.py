@@ -67,8 +67,12 @@ def test_a_snapshot_does_not_change_later() -> None:
 
 def test_throughput_is_of_this_run() -> None:
     metrics = MetricsRegistry("p", ledger=Ledger(records_in=1_000_000))
-    metrics.records_this_run, metrics.running_seconds = 500, 2.0
-    assert metrics.throughput == 250.0
+    metrics.records_this_run = 500
+    times = iter([10.0, 11.0, 12.0])
+    metrics.begin(lambda: next(times))
+    assert 500.0 == metrics.throughput
+    metrics.end()
+    assert (2.0, 250.0) == (metrics.running_seconds, metrics.throughput)
 
 
 def test_throughput_of_no_time_is_nothing() -> None:

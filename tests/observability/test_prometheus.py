@@ -43,6 +43,13 @@ def test_records_are_told_by_their_fate(served: Any) -> None:
     assert expected == {fate: found[f'fluxion_records_total{{fate="{fate}",pipeline="orders"}}'] for fate in expected}
 
 
+def test_documents_are_told_by_their_fate(metrics: MetricsRegistry, served: Any) -> None:
+    metrics.ledger.documents_sealed, metrics.ledger.documents_delivered, metrics.ledger.documents_refused = 9, 6, 1
+    expected = {"sealed": 9, "delivered": 6, "refused": 1}
+    found = scraped(served)
+    assert expected == {fate: found[f'fluxion_documents_total{{fate="{fate}",pipeline="orders"}}'] for fate in expected}
+
+
 def test_what_falls_too_is_a_gauge(served: Any) -> None:
     """A counter that falls is taken for a restart."""
     found = scraped(served)
