@@ -143,8 +143,8 @@ class ErrorPolicy:
     ) -> Self:
         """Try the record again after growing pauses, *max_attempts* times in all, and *then* do as that policy says.
 
-        Only stages that ask the outside world, and sinks, can answer differently the second time: a record that fails in a
-        pure stage goes to *then* at once.
+        Only operators that ask the outside world can answer differently the second time: a record that fails in a pure stage,
+        and one that the sink refuses, go to *then* at once. An outage is waited out with the same pauses, without end.
         """
         last = then or cls.fail_fast()
         retrying = RetryPolicy(max_attempts=max_attempts, backoff_seconds=backoff_seconds, multiplier=multiplier, jitter=jitter)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 
 from fluxion_core import (
+    ErrorPolicy,
     PipelineDefinition,
     PipelineOrchestrator,
     RuntimeConfig,
@@ -20,7 +21,7 @@ from fluxion_core.spi import REQUIRED, Context, Cursor, Host, Options, SealedBat
 
 STATELESS = [{"$match": {"n": {"$mod": [3, 0]}}}, {"$set": {"twice": {"$multiply": ["$n", 2]}, "drawn": {"$rand": {}}}}]
 GROUP = [{"$match": {"n": {"$gte": 0}}}, {"$group": {"_id": "$k", "count": {"$sum": 1}, "total": {"$sum": "$n"}}}]
-PIPELINES = {"stateless": STATELESS, "group": GROUP}
+PIPELINES = {"stateless": STATELESS, "group": GROUP, "all": []}
 REGISTRY = load_plugins()
 
 
@@ -51,8 +52,10 @@ class AppendSink(Sink[AppendOptions]):
 COMPONENTS = REGISTRY.components.with_class("sink", AppendSink)
 
 
-def sound(folder: str, pipeline: str, sink: str, batch: int, seal_seconds: float, direct: bool = False) -> None:
-    """Run the pipeline as it is meant to be run."""
+def sound(
+    folder: str, pipeline: str, sink: str, batch: int, seal_seconds: float, direct: bool = False, dead: bool = False
+) -> None:
+    """Run the pipeline as it is meant to be run; *dead*: with a dead-letter sink."""
     place = Path(folder)
     definition = PipelineDefinition(
         id="crash",
@@ -60,6 +63,8 @@ def sound(folder: str, pipeline: str, sink: str, batch: int, seal_seconds: float
         stages=PIPELINES[pipeline],
         sink=SinkConfig(sink, path=str(place / "out.ndjson")),
         emit="updates" if pipeline == "group" else "auto",
+        dead_letter=SinkConfig("file", path=str(place / "dead.ndjson")) if dead else None,
+        error_policy=ErrorPolicy.dead_letter() if dead else ErrorPolicy.fail_fast(),
         state_store=StateConfig("sqlite", path=str(place / "state.db")),
         runtime=RuntimeConfig(micro_batch_size=batch, seal_interval_seconds=seal_seconds, direct_handoff=direct),
     )

@@ -154,6 +154,20 @@ def test_nothing_is_lost_or_repeated_or_wrong(harness, tmp_path, name, record_pr
     record_property("points", dict(campaign.points))
 
 
+@pytest.mark.parametrize("point", ["dead-lettered", "draining"])
+def test_the_points_that_only_some_runs_reach_are_survived_too(harness, tmp_path, point) -> None:
+    """The first needs a dead letter, the second an end; neither may lose one or write it twice."""
+    good = [f'{{"n": {number}}}' for number in range(100)]
+    bad = [f"broken {number}" for number in range(10)]
+    (tmp_path / "in.ndjson").write_text("\n".join([*good[:50], *bad, *good[50:]]) + "\n")
+    arguments = {"folder": str(tmp_path), "pipeline": "all", "sink": "file", "batch": 30, "seal_seconds": 0, "dead": True}
+    assert harness.run("sound", arguments, kill_point=f"{point}:1").killed
+    assert harness.run("sound", arguments).finished
+    assert list(range(100)) == [row["n"] for row in written(tmp_path)]
+    letters = [json.loads(line)["payload"] for line in (tmp_path / "dead.ndjson").read_text().splitlines()]
+    assert bad == letters
+
+
 @pytest.mark.parametrize("loop", ["checkpoint_first", "deliver_first"])
 def test_the_test_catches_a_loop_that_is_wrong(harness, tmp_path, loop) -> None:
     campaign = Campaign(harness, tmp_path, seed=3)

@@ -6,8 +6,9 @@ from time import sleep
 
 import pytest
 
-from fluxion_core import ErrorPolicy, SinkConfig, SourceConfig
-from fluxion_core.spi import FatalError
+from fluxion_core import ErrorPolicy, SinkConfig, SourceConfig, load_plugins
+from fluxion_core.language import Operator
+from fluxion_core.spi import FatalError, RecordError
 
 GOOD, BAD, BROKEN, ODD = {"n": 1}, {"n": "x"}, b'{"n":', b'{"n":"\xff"}'
 STAGES = [{"$set": {"half": {"$divide": ["$n", 2]}}}]
@@ -171,3 +172,24 @@ def test_a_hostile_depth_in_a_sort_key_stops_the_pipeline_with_a_letter(bench):
     stages = [{"$group": {"_id": None, "all": {"$topN": {"n": 1, "sortBy": {"d": 1}, "output": "$n"}}}}]
     with pytest.raises(FatalError, match="a value is nested too deeply; this concerns every document"):
         dead(bench, bench.file("in.ndjson", deep, *DEEP), stages=stages).wait(20)
+
+
+@pytest.mark.parametrize(("attempts", "skipped"), [(3, 0), (2, 1)])
+def test_retry_tries_the_record_again_and_then_does_as_told(bench, attempts, skipped):
+    asked = []
+
+    def evaluate(calls, effects):
+        asked.append([value for (value,) in calls])
+        return [value if value != 1 or len(asked) > 2 else RecordError("not yet") for (value,) in calls]
+
+    operator = Operator(name="$ask", pure=False, foldable=False, evaluate_batch=evaluate, family="test")
+    policy = ErrorPolicy.retry(max_attempts=attempts, backoff_seconds=0.001, then=ErrorPolicy.skip())
+    handle = bench.start(
+        source=SourceConfig("generator", count=3),
+        components=load_plugins().components.with_class("operator", operator),
+        stages=[{"$set": {"m": {"$ask": "$n"}}}],
+        error_policy=policy,
+    )
+    assert (3, skipped) == (ended(handle)["records_in"], handle.metrics().ledger.skipped)
+    assert [[0, 1, 2], *[[1]] * (attempts - 1)] == asked
+    assert attempts - 1 == handle.metrics().retries
