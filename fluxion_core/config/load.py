@@ -136,7 +136,7 @@ class _Builder:
             "state_store": self._component("state", given.get("state"), StateConfig),
             "error_policy": self._policy(given.get("error_policy", "fail_fast"), "error_policy"),
             "runtime": self._runtime(given.get("runtime") or {}),
-            "connections": self._mapping("connections", given.get("connections")),
+            "connections": self._connections(given.get("connections")),
             "variables": self._mapping("variables", given.get("variables")),
             "pipelines": self._pipelines(given.get("pipelines")),
             "collections": self._collections(given.get("collections")),
@@ -172,6 +172,8 @@ class _Builder:
                     Problem(name, f"unknown key '{name}'", did_you_mean(name, KEYS) or f"known keys: {', '.join(KEYS)}")
                 )
                 continue
+            if known in given:
+                self.problems.append(Problem(name, f"'{known}' is given twice, in two spellings"))
             given[known] = interpolated(item, name, self._environment, self.problems) if known in _INTERPOLATED else item
         for name in _REQUIRED:
             if given.get(name) is None:
@@ -209,6 +211,13 @@ class _Builder:
             self.problems.append(Problem(name, f"a mapping was expected, not {value!r}"))
             return {}
         return value
+
+    def _connections(self, value: Any) -> dict[str, Any]:
+        found = self._mapping("connections", value)
+        for name, given in found.items():
+            if isinstance(given, dict):
+                self._alias_places(f"connections.{name}", given)
+        return found
 
     def _pipelines(self, value: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}

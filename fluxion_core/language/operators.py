@@ -67,8 +67,8 @@ class Operator:
             this order; positional forms are then refused.
         optional: names of further arguments, passed after the required ones, ``MISSING`` where left out.
         null_if_missing: an optional argument that was written down and comes to nothing is null, not left out.
-        check: gets those arguments that are constants, by name, when the pipeline is compiled and at least one other is not; raises
-            ``EvaluationError`` for one that is wrong whatever the documents hold.
+        check: gets those arguments that are constants, by name, when the pipeline is compiled and the operator is not computed then
+            already; raises ``EvaluationError`` for one that is wrong whatever the documents hold.
         constants: names of arguments that must be known when the pipeline is compiled (SQL text, the name of a connection).
         total: never raises, whatever the arguments; lets the compiler leave out bookkeeping.
         pure: a function of the arguments alone. An *effectful* operator (``pure=False``) has ``evaluate_batch`` in place of
@@ -78,6 +78,8 @@ class Operator:
         evaluate_batch: ``(calls, effects) -> answers``: *calls* holds the argument values of every document of a batch (a tuple
             for positional operators, a dict for named arguments), *answers* one value per call, or an exception object for a call
             that failed on its own (``RecordError``).
+        connection: for an effectful operator with an argument ``connection``: the type of the connections that it takes, and
+            their options class, so that a pipeline's connections are checked before anything is asked.
         examples: executed by a test, shown in the reference.
         family: the heading of MongoDB's manual under which the operator is found.
     """
@@ -96,6 +98,7 @@ class Operator:
     commutative: bool = False
     foldable: bool = True
     evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
+    connection: tuple[str, Any] | None = None
     examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)
     family: str = "plugin"
 

@@ -15,10 +15,11 @@ from typing import Any, Literal, TypeVar
 import attrs
 
 from fluxion_core.components import PACKAGES, ComponentSet
-from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkConfig, SourceConfig, snake_case_keys
+from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkConfig, SourceConfig
 from fluxion_core.errors import CompileError, ConfigError, Problem
-from fluxion_core.language import Program, compile_pipeline
+from fluxion_core.language import Form, Operator, Program, compile_pipeline
 from fluxion_core.runtime.collections import BoundCollection
+from fluxion_core.runtime.connections import Connections
 from fluxion_core.runtime.effects import patient_operator
 from fluxion_core.runtime.plugin_stages import stage_form
 from fluxion_core.spi import Codec, Sink, Source, StateStore
@@ -56,6 +57,8 @@ class _Binder:
         self.definition = definition
         self.components = components
         self.problems: list[Problem] = []
+        self.operators: list[Operator | Form] = [component.value for component in components.all("operator")]
+        self.connections = Connections(definition.connections, self.operators)
 
     def attempt(self, action: Callable[[], T], prefix: str = "") -> T | None:
         """Return what *action* returns; a problem that it raises is kept, under *prefix*."""
@@ -117,7 +120,9 @@ class _Binder:
     def program(self, collections: Mapping[str, list[Any] | BoundCollection], *, unbounded: bool) -> Program | None:
         """Return the compiled stages."""
         lists = {name: given.documents if isinstance(given, BoundCollection) else given for name, given in collections.items()}
-        operators = [patient_operator(component.value) for component in self.components.all("operator")]
+        operators = [
+            patient_operator(self.connections.checked(one)) if isinstance(one, Operator) else one for one in self.operators
+        ]
         accumulators = [component.value for component in self.components.all("accumulator")]
         return self.attempt(
             lambda: compile_pipeline(
@@ -166,10 +171,6 @@ class _Binder:
             return [f"emit: {emit} changes nothing: no stage keeps groups"]
         return []
 
-    def connections(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the connections with their option names in snake_case."""
-        return {name: snake_case_keys(options) for name, options in self.definition.connections.items()}
-
 
 def _delivery(definition: PipelineDefinition, source: Source[Any], sink: Sink[Any], store: StateStore[Any]) -> tuple[str, str]:
     """Return what is promised, and why not more."""
@@ -206,6 +207,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     store = binder.store()
     collections = binder.collections()
     binder.attempt(lambda: components.get("runner", definition.runner), "runner")
+    binder.problems += binder.connections.problems()
     program = binder.program(collections, unbounded=source is not None and not source.bounded)
     notes = binder.check_stateful(program, source)
     if binder.problems or program is None:
@@ -222,7 +224,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
             ]
         )
     return BoundPipeline(
-        definition=attrs.evolve(definition, connections=binder.connections()),
+        definition=attrs.evolve(definition, connections=binder.connections.options),
         source=source,
         source_codec=source_codec,
         sink=sink,

@@ -194,7 +194,6 @@ class Threaded(Drive):
                 return True
             if (len(batch) or batch.positions) and not execution.inbox.put(batch):
                 return False
-            execution.metrics.observe_queue(execution.inbox.depth)
             self.intake.commit()
         return False
 
@@ -223,7 +222,6 @@ class Threaded(Drive):
             if isinstance(item, Delivered):
                 loop.apply(item)
             elif isinstance(item, Batch):
-                execution.metrics.queue_depth = execution.inbox.depth
                 loop.take(item)
             elif execution.abandoned.is_set():
                 raise Abandoned

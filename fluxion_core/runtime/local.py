@@ -80,7 +80,7 @@ class LocalExecution:
         self._ended = Event()
         self._paused: set[str] = set()
         self._failure: BaseException | None = None
-        self.inbox = Inbox(self.config.source_queue_capacity)
+        self.inbox = Inbox(self.config.source_queue_capacity, self.metrics.observe_queue)
         self._threads: list[Thread] = []
         self._wakers: list[Callable[[], None]] = [self.inbox.close]
         self._logger = logging.getLogger(f"fluxion.pipeline.{self.bound.definition.id}")

@@ -40,8 +40,10 @@ class Inbox:
     Who has filled it sleeps until half of it is taken: threads that wake each other for every batch spend a fifth of the time on it.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, observe: Callable[[int], None]) -> None:
+        """Make an empty one; *observe* learns of every new depth."""
         self._capacity = capacity
+        self._observe = observe
         self._batches: deque[Batch | EndMark] = deque()
         self._reports: deque[Delivered] = deque()
         lock = RLock()
@@ -62,6 +64,7 @@ class Inbox:
             if self._closed:
                 return False
             self._batches.append(item)
+            self._observe(len(self._batches))
             self._filled.notify()
             return True
 
@@ -80,6 +83,7 @@ class Inbox:
             if self._closed or not self._batches:
                 return None
             item = self._batches.popleft()
+            self._observe(len(self._batches))
             if len(self._batches) <= self._capacity // 2:
                 self._room.notify()
             return item

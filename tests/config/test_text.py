@@ -51,6 +51,11 @@ def test_names_are_text_and_stand_once(tmp_path, value, place, expected):
     assert (place, expected) == ((line, column), letter.partition(": ")[2])
 
 
+def test_two_spellings_of_a_key_are_one_key_given_twice(tmp_path):
+    ((line, _, letter),) = letters(tmp_path, f"{HEAD}dead_letter: stdout\ndeadLetter: stdout\n")
+    assert (5, "deadLetter: 'dead_letter' is given twice, in two spellings") == (line, letter)
+
+
 def test_aliases_that_make_the_text_large_are_refused_in_good_time(tmp_path):
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
     bomb += "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))

@@ -50,7 +50,7 @@ def test_micro_batch_size_is_the_most_that_is_polled_and_run_at_a_time(bench, wa
     handle = bench.start(source=SourceConfig("watched"), components=watched, runtime={"micro_batch_size": 7})
     assert handle.wait(10)
     assert {7} == {most for most, _, _ in Watched.polls}
-    assert -(-100 // 7) == handle.metrics().batches
+    assert (-(-100 // 7), 0) == (handle.metrics().batches, handle.metrics().queue_depth)
 
 
 def test_max_wait_seconds_is_what_a_poll_may_wait(bench, watched, until):
@@ -65,7 +65,7 @@ def test_source_queue_capacity_bounds_the_batches_that_wait_for_the_stages(bench
     bench.wall.held.clear()
     runtime = {**SMALL, "source_queue_capacity": capacity, "micro_batch_size": 1, "queue_capacity": 1}
     handle = bench.start(source=SourceConfig("watched"), components=watched, runtime=runtime)
-    until(lambda: handle.metrics().queue_depth == capacity)
+    until(lambda: handle.metrics().queue_depth_max == capacity)
     sleep(0.2)
     polled = len(Watched.polls)
     sleep(0.2)

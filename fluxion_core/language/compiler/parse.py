@@ -6,7 +6,7 @@ Source of the rules: MongoDB manual, "Aggregation Expressions", "Field Paths", "
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -321,7 +321,7 @@ class Parser:
             if argument in given and not isinstance(given[argument], Constant):
                 self.problem(f"{where}.{argument}", f"'{argument}' of {name} must be a constant, not taken from a document")
         if found.check is not None:
-            self._check(found.check, given, where)
+            self._check(found, given, where)
         if found.null_if_missing:
             given = {
                 name: Call(where, _NULL_IF_MISSING, (node,)) if name in found.optional else node for name, node in given.items()
@@ -329,11 +329,11 @@ class Parser:
         absent = Constant(where, MISSING)
         return Call(where, found, tuple(given.get(argument, absent) for argument in (*found.arguments, *found.optional)))
 
-    def _check(self, check: Callable[[Mapping[str, Any]], None], given: Mapping[str, Node], where: str) -> None:
+    def _check(self, operator: Operator, given: Mapping[str, Node], where: str) -> None:
         known = {name: node.value for name, node in given.items() if isinstance(node, Constant)}
-        if len(known) < len(given):
+        if operator.check is not None and (len(known) < len(given) or not operator.pure):
             try:
-                check(known)
+                operator.check(known)
             except EvaluationError as error:
                 self.problem(where, error.message)
 

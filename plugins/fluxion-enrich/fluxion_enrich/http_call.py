@@ -185,6 +185,7 @@ HTTP_CALL = Operator(
     pure=False,
     foldable=False,
     evaluate_batch=evaluate_batch,
+    connection=("http", HttpConnection),
     arguments=("connection",),
     optional=("method", "path", "pathValues", "query", "headers", "body", "onNotFound"),
     constants=("connection", "method", "path"),

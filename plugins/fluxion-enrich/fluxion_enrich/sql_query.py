@@ -149,6 +149,7 @@ SQL_QUERY = Operator(
     pure=False,
     foldable=False,
     evaluate_batch=evaluate_batch,
+    connection=("sql", SqlConnection),
     arguments=("connection", "query"),
     optional=("params", "mode"),
     constants=("connection", "query", "mode"),
