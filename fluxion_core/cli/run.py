@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -60,11 +61,19 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
         gc.enable()
         started = time.monotonic()
         failure = _watch(handle, metrics, live=live)
-        _flush_streams()
+        hung = _hung(f"fluxion-{metrics.pipeline_id}-")
+        if not hung:
+            _flush_streams()
         click.echo(_summary(metrics, time.monotonic() - started), err=True)
-    if failure is not None:
-        exit_with(failure, debug=debug)
-    sys.exit(128 + received[0] if received else 0)
+    try:
+        if failure is not None:
+            exit_with(failure, debug=debug)
+        sys.exit(128 + received[0] if received else 0)
+    except SystemExit as end:
+        if hung:  # one of them may hold the lock of a stream that the interpreter would wait for
+            sys.stderr.flush()
+            os._exit(int(str(end.code)))
+        raise
 
 
 def _start(file: Path, *, takeover: bool, served: Callable[[MetricsRegistry], object]) -> Any:
@@ -186,6 +195,14 @@ def _line(metrics: MetricsRegistry, rate: float) -> str:
         f"{metrics.status}: {metrics.records_this_run:,} in, {metrics.documents_this_run:,} out, {rate:,.0f}/s, lag {lag}, "
         f"{metrics.failures:,} failures"
     )
+
+
+def _hung(prefix: str) -> bool:
+    """Return whether a thread of the pipeline did not end: it may be within a write that nobody will ever take."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
+    for thread in threads:
+        thread.join(0.2)  # the last one ends just after it has said so
+    return any(thread.is_alive() for thread in threads)
 
 
 def _flush_streams() -> None:
