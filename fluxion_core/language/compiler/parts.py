@@ -14,7 +14,6 @@ import attrs
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.values import MISSING
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.nested import Evaluator
@@ -179,8 +178,3 @@ class StepPart(Part):
     @abstractmethod
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
-
-
-def group_value(value: Any) -> Any:
-    """Return *value* as ``$group`` shows it: what is missing is null."""
-    return None if value is MISSING else value
