@@ -184,6 +184,11 @@ class RuntimeConfig(Options):
         None, "Stop (exit code 74) when the outside world has been away this long; unset waits for ever.", minimum=0
     )
     max_record_bytes: int = option(16 * 1024 * 1024, "A larger payload is a record at fault.", minimum=1)
+    max_groups: int = option(
+        10_000_000,
+        "The most groups that are kept: more stop the pipeline (exit code 74) before they fill the memory.",
+        minimum=1,
+    )
 
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -12,7 +12,7 @@ from fluxion_core.config.model import ErrorPolicy
 from fluxion_core.errors import EvaluationError, FatalError
 from fluxion_core.spi import Document, Json
 
-__all__ = ["Fault", "dead_letter", "fatal", "nobodys"]
+__all__ = ["Fault", "dead_letter", "fatal", "nobodys", "too_many_groups"]
 
 
 @attrs.frozen(kw_only=True)
@@ -77,4 +77,12 @@ def nobodys(fault: Fault) -> str:
     return (
         f"{fault.stage}: {fault.reason}; this concerns every document that the stage holds, so no error policy can answer it; "
         "nothing was dropped: mend the stages, or what they read, and start with new state"
+    )
+
+
+def too_many_groups(found: int, limit: int) -> str:
+    """Return the message for keys that are more than memory should hold, be it an attack or a wrong ``_id``."""
+    return (
+        f"stages: {found:,} groups; at most max_groups ({limit:,}) are kept; nothing was dropped: group by what has fewer values, "
+        "or raise runtime.max_groups and run again"
     )

@@ -26,7 +26,7 @@ from fluxion_core.observability.metrics import Ledger, MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.checkpoints import Gathered, meta_of
 from fluxion_core.runtime.delivery import Outlet
-from fluxion_core.runtime.error_policies import Fault, dead_letter, fatal, nobodys
+from fluxion_core.runtime.error_policies import Fault, dead_letter, fatal, nobodys, too_many_groups
 from fluxion_core.runtime.outputs import OutputBuffer
 from fluxion_core.runtime.queues import Delivered
 from fluxion_core.runtime.retry import Patience
@@ -80,6 +80,8 @@ class Loop:
         self.run.now = self.host.clock.now()
         started = self.host.clock.monotonic()
         failures = self._feed(batch)
+        if self.run.state_keys > self.config.max_groups:
+            raise FatalError(too_many_groups(self.run.state_keys, self.config.max_groups))
         self._count_stages(self.host.clock.monotonic() - started)
         self._settle(batch, failures)
         self._gathered.positions.update(batch.positions)

@@ -11,7 +11,7 @@ from fluxion_core import ErrorPolicy, SourceConfig, load_plugins
 from fluxion_core.config.model import RuntimeConfig
 from fluxion_core.language import Operator
 from fluxion_core.observability.events import Sealed
-from fluxion_core.spi import Batch, Context, EndOfInput, Options, Source
+from fluxion_core.spi import Batch, Context, EndOfInput, FatalError, Options, Source
 
 SMALL = {"seal_max_bytes": 1, "seal_interval_seconds": 0}
 
@@ -146,6 +146,15 @@ def test_max_record_bytes_makes_a_larger_payload_a_record_at_fault(bench, limit,
     handle = bench.start(source=source, error_policy=ErrorPolicy.skip(), runtime={"max_record_bytes": limit})
     assert handle.wait(10)
     assert refused == handle.metrics().ledger.skipped
+
+
+def test_max_groups_stops_a_flood_of_keys_and_loses_nothing(bench):
+    stages, source = [{"$group": {"_id": "$n"}}], SourceConfig("generator", count=100)
+    runtime = {"micro_batch_size": 10, "max_groups": 50}
+    with pytest.raises(FatalError, match=r"^stages: 60 groups; at most max_groups \(50\) are kept; nothing was dropped"):
+        bench.start(source=source, stages=stages, runtime=runtime).wait(10)
+    assert bench.start(source=source, stages=stages, runtime={"max_groups": 100}).wait(10)
+    assert 100 == len(bench.wall.lines)
 
 
 @pytest.mark.parametrize("size", [1, 4])
