@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from fluxion_core.spi import FatalError, StateError
@@ -58,7 +59,9 @@ CREATE TABLE snapshots (
 
 
 def inspect(path: Path, check_below_bytes: int) -> bool:
-    """Return whether *path* is one of our state files; ``False`` if it is not there, or empty. Changes nothing.
+    """Return whether *path* is one of our state files; ``False`` if it is not there, or empty.
+
+    Changes nothing but what an interrupted transaction has left, which SQLite rolls back before anybody can read.
 
     The whole file is read if it is smaller than *check_below_bytes*.
 
@@ -69,13 +72,22 @@ def inspect(path: Path, check_below_bytes: int) -> bool:
     try:
         if not path.exists() or path.stat().st_size == 0:
             return False
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)) as connection:
-            return _recognise(connection, path, check=path.stat().st_size < check_below_bytes)
+        return _inspected(path, "ro", check_below_bytes)
     except sqlite3.DatabaseError as error:
         raise unreadable(path, error) from error
     except OSError as error:
         msg = f"{path}: the state file cannot be read ({error.strerror}); check the path and its permissions"
         raise FatalError(msg) from error
+
+
+def _inspected(path: Path, mode: Literal["ro", "rw"], check_below_bytes: int) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None)) as connection:
+            return _recognise(connection, path, check=path.stat().st_size < check_below_bytes)
+    except sqlite3.OperationalError as error:
+        if mode == "ro" and error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return _inspected(path, "rw", check_below_bytes)  # a kill while the file was made: SQLite undoes that first
+        raise
 
 
 def _recognise(connection: sqlite3.Connection, path: Path, *, check: bool) -> bool:

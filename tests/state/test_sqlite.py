@@ -131,6 +131,18 @@ def test_a_process_killed_at_any_time_leaves_a_whole_seal(owner, store, seals_be
     assert {**expected, b"last": b"%d" % seq * 50} == rows
 
 
+def test_a_file_that_a_killed_process_was_making_is_made_anew(store, path: Path, tmp_path: Path) -> None:
+    making = tmp_path / "making.db"
+    with closing(sqlite3.connect(making, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE pipelines (data)")
+        connection.executemany("INSERT INTO pipelines VALUES (?)", [(b"x" * 1000,) for _ in range(200)])
+        for name in ("making.db", "making.db-journal"):  # as a kill would leave them
+            (tmp_path / name.replace("making.db", path.name)).write_bytes((tmp_path / name).read_bytes())
+    assert 1 == store().claim("p").epoch
+
+
 def test_a_full_disk_is_transient_and_the_same_seal_succeeds_later(store, request_of) -> None:
     made = store()
     lease = made.claim("p")
