@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from fluxion_core.errors import CompileError, Problem
 from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.columns import pack_column, row_columns, unpack_column
 from fluxion_core.language.compiler import known
+from fluxion_core.language.compiler.cut import Cut, TailRun, cut_program
 from fluxion_core.language.compiler.output import Failure, Output
 from fluxion_core.language.compiler.parse import Parser
 from fluxion_core.language.compiler.parts import AnsweringStep, StageForm, StepPart
@@ -28,6 +30,7 @@ __all__ = [
     "MISSING",
     "Accumulator",
     "AnsweringStep",
+    "Cut",
     "Example",
     "Failure",
     "Form",
@@ -38,13 +41,18 @@ __all__ = [
     "Run",
     "StageForm",
     "StepPart",
+    "TailRun",
     "aggregate",
     "aggregate_ndjson",
     "compile_pipeline",
+    "cut_program",
     "decode_value",
     "encode_value",
     "own_names",
+    "pack_column",
+    "row_columns",
     "type_name",
+    "unpack_column",
 ]
 
 CHUNK_DOCUMENTS = 256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import attrs
@@ -36,6 +37,8 @@ class Output:
     failures: list[Failure] = attrs.field(factory=list)
     block: bytes | None = None
     """The lines as one piece, where all of the input passed unchanged; the rows only say how many."""
+    origins: Sequence[int | None] | None = None
+    """The record that each row came of, where the last step that ran keeps track of it."""
 
     @property
     def count(self) -> int:

@@ -58,6 +58,15 @@ class Program:
         return tuple(last.get(stage, 0) for stage in range(len(self.stage_names)))
 
     @property
+    def own_stages(self) -> tuple[int, ...]:
+        """The stages of which the program runs at least a part, in order: all of them, unless it was cut off another."""
+        found: dict[int, None] = {}
+        for step in self.steps:
+            parts = step.segment.parts if isinstance(step, SegmentStep) else (step,) if isinstance(step, StepPart) else ()
+            found.update((part.stage, None) for part in parts)
+        return tuple(found)
+
+    @property
     def stateful(self) -> bool:
         """Whether a run keeps anything between documents."""
         return any(step.kind != "stateless" for step in self.plan)

@@ -162,6 +162,7 @@ class Run:
             if index == len(self.program.steps) - 1 and code.written.row_fields is not None:
                 output.form, output.names = "struct", code.written.row_fields
         output.rows += rows
+        output.origins = origins
         if not self.program.steps:
             output.passed += len(rows)
 

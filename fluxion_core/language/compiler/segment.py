@@ -285,7 +285,7 @@ class SegmentWriter:
         unchanged = shape.untouched and shape.base is self._base
         if self._output == "index" and unchanged:
             self._passes = True
-            writer.line("out(i)")
+            writer.line("out(i); kept.append(i)" if self._segment.tracks else "out(i)")
             return
         if self._output == "struct" and shape.base is None and not self._segment.measures:
             self._row_fields = tuple(shape.fields)

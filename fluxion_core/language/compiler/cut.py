@@ -1,0 +1,206 @@
+"""Cuts a program in two: a *head* that any process can run over any part of the input, and a *tail* that sees it all, in order.
+
+The head is what stands before the first stage that keeps something between documents. Where that is a ``$group``, the head also
+evaluates its key and its values, so that what goes from head to tail are columns of plain values and no documents. Feeding the rows of
+the heads to the tail in the order of the input gives what the whole program gives, to the last bit of a sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import attrs
+
+from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
+from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
+from fluxion_core.language.compiler.output import Output
+from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
+from fluxion_core.language.compiler.program import Program
+from fluxion_core.language.compiler.run import Emit, Run
+from fluxion_core.language.compiler.segment import Segment, SegmentWriter
+from fluxion_core.language.operators import Operator
+
+__all__ = ["Cut", "TailRun", "cut_program"]
+
+_COLUMN: Final = Operator(name="$column", function=lambda: None, minimum=0, maximum=0)
+
+
+@attrs.frozen(kw_only=True)
+class Cut:
+    """A program as head and tail; without a *tail* every document leaves the head as it leaves the program."""
+
+    head: Program
+    tail: Program | None
+    columns: int | None
+    """How many values each row has on its way from head to tail; ``None``: rows are documents."""
+    fans_out: bool
+    """Whether one record may become several rows in the head."""
+
+    def start_tail(self, *, emit: Emit, context: Any) -> TailRun:
+        """Return a fresh run of the tail.
+
+        Raises:
+            ValueError: there is no tail.
+        """
+        if self.tail is None:
+            msg = "the program has no tail: nothing is kept between documents"
+            raise ValueError(msg)
+        return TailRun(self, self.tail, emit, context)
+
+
+class TailRun(Run):
+    """One run of a tail: fed with the rows of heads, in the order of the input."""
+
+    def __init__(self, cut: Cut, tail: Program, emit: Emit, context: Any) -> None:
+        super().__init__(tail, emit, context)
+        self._cut = cut
+
+    def feed_rows(self, rows: Sequence[Any], origins: Sequence[int], *, records: int, failed: int, passed: int) -> Output:
+        """Run the *rows* of one batch of *records*; *origins* tells the record of each.
+
+        *failed* and *passed* are how many records failed in the head and how many left it. The fates in the answer are those of
+        the batch: what was filtered or failed in the head is counted, the failures of the head are not in it.
+        """
+        output = Output()
+        self.failures = output.failures
+        self._pass(0, rows, origins, output)
+        return self._fates(output, records - failed, passed)
+
+    def feed_lines(self, block: bytes, origins: Sequence[int], *, records: int, failed: int, passed: int) -> Output:
+        """Do the same with rows that left the head as the lines that they came in."""
+        output = Output()
+        self.failures = output.failures
+        self._feed_bytes(block, len(origins), (), output)
+        output.failures[:] = [
+            failure if failure.index is None else attrs.evolve(failure, index=origins[failure.index])
+            for failure in output.failures
+        ]
+        return self._fates(output, records - failed, passed)
+
+    def _segment(
+        self,
+        index: int,
+        step: SegmentStep,
+        code: Loaded,
+        rows: Sequence[Any],
+        origins: Sequence[int | None] | None,
+        answers: Sequence[Any] | None,
+    ) -> tuple[list[Any], list[int | None] | None, int]:
+        beside = rows if index == 0 and self._cut.columns else answers
+        return super()._segment(index, step, code, rows, origins, beside)
+
+    def _fates(self, output: Output, records: int, passed: int) -> Output:
+        lost = len({failure.index for failure in output.failures if failure.index is not None})
+        if self._cut.fans_out and self._cut.columns is not None:  # rows were counted where records are meant
+            output.passed = passed - lost
+        output.filtered = max(0, records - lost - output.passed)
+        return output
+
+
+@attrs.define(kw_only=True)
+class _Columns(PerDocument):
+    """Goes on with a row of the values that a ``$group`` wants of a document."""
+
+    values: tuple[Node, ...]
+
+    def nodes(self) -> Iterable[Node]:
+        """Return the values."""
+        return self.values
+
+    def write(self, segment: SegmentWriter) -> None:
+        """Replace the document."""
+        segment.shape.replace({f"c{index}": segment.emitter.value(node) for index, node in enumerate(self.values)})
+
+
+def cut_program(program: Program) -> Cut | None:
+    """Return *program* in two, or ``None`` where nothing stands before the first stage that keeps something."""
+    if not program.steps:
+        return Cut(head=program, tail=None, columns=None, fans_out=False)
+    first = program.steps[0]
+    if not isinstance(first, SegmentStep) or first.segment.calls:
+        return None
+    parts = first.segment.parts
+    place = next((index for index, part in enumerate(parts) if _keeps(part)), len(parts))
+    if place == len(parts) and len(program.steps) == 1:
+        return Cut(head=program, tail=None, columns=None, fans_out=any(map(_fans_out, parts)))
+    folding = parts[place] if place < len(parts) else None
+    if isinstance(folding, Folding) and _may_fail(folding):
+        # A group that fails within a record leaves out the rest of that record: its rows must not be told apart from it.
+        place = next((index for index, part in enumerate(parts[:place]) if _fans_out(part)), place)
+        folding = parts[place]
+    if isinstance(folding, Folding):
+        return _cut_columns(program, first, folding)
+    return _cut_documents(program, first, place) if place else None
+
+
+def _keeps(part: Part) -> bool:
+    return isinstance(part, Folding) or (isinstance(part, PerDocument) and part.counter() is not None)
+
+
+def _fans_out(part: Part) -> bool:
+    return isinstance(part, PerDocument) and part.fans_out
+
+
+def _may_fail(folding: Folding) -> bool:
+    return any(parameters or not accumulator.total for _, accumulator, parameters, _ in folding.fields)
+
+
+def _cut_columns(program: Program, step: SegmentStep, folding: Folding) -> Cut:
+    """Cut before the ``$group`` at the end of the first segment."""
+    sent: list[Node] = []
+    columns: list[Call] = []
+
+    def column(node: Node) -> Node:
+        if isinstance(node, Constant):
+            return node
+        sent.append(node)
+        columns.append(Call(node.where, _COLUMN, ()))
+        return columns[-1]
+
+    key = folding.key
+    if isinstance(key, ObjectOf) and key.fields:
+        key = ObjectOf(key.where, tuple((name, column(node)) for name, node in key.fields))
+    else:
+        key = column(key)
+    fields = tuple(
+        (name, accumulator, parameters, tuple(column(node) for node in values))
+        for name, accumulator, parameters, values in folding.fields
+    )
+    parts = step.segment.parts[:-1]
+    wanted = _Columns(where=folding.where, stage=folding.stage, place=folding.place, values=tuple(sent))
+    tail = Segment(parts=(attrs.evolve(folding, key=key, fields=fields),), calls=tuple(columns))
+    return Cut(
+        head=_head(program, Segment(parts=(*parts, wanted), tracks=True)),
+        tail=_tail(program, tail, tracks=step.segment.tracks),
+        columns=len(sent),
+        fans_out=any(map(_fans_out, parts)),
+    )
+
+
+def _cut_documents(program: Program, step: SegmentStep, place: int) -> Cut:
+    """Cut before part *place* of the first segment, or behind it."""
+    parts = step.segment.parts
+    head = Segment(parts=parts[:place], tracks=True, measures=step.segment.measures)
+    rest = Segment(parts=parts[place:], measures=step.segment.measures)
+    fans_out = any(map(_fans_out, parts[:place]))
+    return Cut(
+        head=_head(program, head),
+        tail=_tail(program, rest, tracks=rest.folding is None or step.segment.tracks),
+        columns=None,
+        fans_out=fans_out,
+    )
+
+
+def _head(program: Program, segment: Segment) -> Program:
+    step = SegmentStep(segment=segment, name=f"{program.name} head")
+    written = step.load().written
+    return attrs.evolve(
+        program, steps=(step,), first=step, fingerprints={}, required_fields=None if written.whole else written.loads
+    )
+
+
+def _tail(program: Program, segment: Segment, *, tracks: bool) -> Program:
+    """Return the rest of *program*, in as many steps, for their numbers name the state that they keep."""
+    step = SegmentStep(segment=attrs.evolve(segment, tracks=tracks), name=f"{program.name} tail")
+    return attrs.evolve(program, steps=(step, *program.steps[1:]), first=step, required_fields=None)
