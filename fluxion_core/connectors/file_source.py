@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Literal
 from zlib import crc32
 
 import attrs
 
+from fluxion_core.connectors.file_pieces import end_of_last_line, lines_between
 from fluxion_core.connectors.lines import LineCutter, Lines
 from fluxion_core.spi import (
     REQUIRED,
@@ -39,6 +40,7 @@ class FileSourceOptions(Options):
     path: Path = option(REQUIRED, "The file to read: one record per line.", example="orders.ndjson")
     follow: bool = option(False, "Whether to wait for more at the end of the file instead of ending there.")
     chunk_bytes: int = option(64 * 1024, "How much is read at a time.", minimum=1)
+    piece_bytes: int = option(1024 * 1024, "With parallelism: how much of the file a process takes at a time.", minimum=1)
     look_again_seconds: float = option(0.1, "When following: how often to look whether the file has grown.", minimum=0.001)
 
 
@@ -54,6 +56,7 @@ class FileSource(Source[FileSourceOptions]):
 
     name: ClassVar[str] = "file"
     options: ClassVar[type[Options]] = FileSourceOptions
+    parallel: ClassVar[Literal["no", "pieces", "splits"]] = "pieces"
 
     def __init__(self, config: FileSourceOptions) -> None:
         """Keep the options."""
@@ -63,6 +66,8 @@ class FileSource(Source[FileSourceOptions]):
         self._head = b""
         self._lines = LineCutter(0, 0)
         self._ended = False
+        self._cut_to = 0  # where the next piece begins
+        self._whole_to = 0  # before it, every line that is followed has its end
 
     @property
     def bounded(self) -> bool:
@@ -103,6 +108,7 @@ class FileSource(Source[FileSourceOptions]):
         self._file.seek(offset)
         self._lines = LineCutter(offset, context.max_record_bytes)
         self._ended = False
+        self._cut_to = self._whole_to = offset
 
     def poll(self, max_records: int, timeout_seconds: float) -> Batch:
         """Return the next lines as one block.
@@ -125,6 +131,71 @@ class FileSource(Source[FileSourceOptions]):
                 break
             clock.wait(self._context.stopping, min(left, self.config.look_again_seconds))
         return Batch.empty()
+
+    def next_piece(self, timeout_seconds: float) -> Json | None:
+        """Return the next piece: the lines that start at byte ``from`` or behind it, and before byte ``to``.
+
+        Of a file that is followed, only lines that are whole. No line is looked at, but for the last one of such a file.
+
+        Raises:
+            EndOfInput: the file has ended.
+            StateError: the file was cut or replaced.
+        """
+        if self._ended:
+            raise EndOfInput
+        clock = self._context.host.clock
+        deadline = clock.monotonic() + timeout_seconds
+        while (end := self._piece_end()) <= self._cut_to:
+            if not self.config.follow:
+                self._ended = True
+                raise EndOfInput
+            left = deadline - clock.monotonic()
+            if left <= 0 or clock.wait(self._context.stopping, min(left, self.config.look_again_seconds)):
+                return None
+        start, self._cut_to = self._cut_to, end
+        return {"from": start, "to": end}
+
+    def _piece_end(self) -> int:
+        """Return where the next piece ends; no further than where it begins if nothing is waiting."""
+        start = self._cut_to
+        if self.config.follow and start < self._whole_to:
+            return min(self._whole_to, start + self.config.piece_bytes)
+        size = self._context.host.files.size(self.config.path)
+        if not self.config.follow:
+            self._ended = size <= start + self.config.piece_bytes and size > start
+            return min(size, start + self.config.piece_bytes)
+        self._check_growing(start)
+        with self._open_file(self._context) as file:
+            self._head = _read(file, 0, _HEAD_BYTES) if len(self._head) < _HEAD_BYTES else self._head
+            self._whole_to = max(start, end_of_last_line(file, start, size))
+        return min(self._whole_to, start + self.config.piece_bytes)
+
+    def read_piece(self, context: Context, piece: Json) -> Iterator[Batch]:
+        """Yield the lines of *piece*, a chunk as one block.
+
+        Raises:
+            FatalError: the file is not there, or cannot be read.
+            StateError: the file is shorter than the piece.
+            TransientError: reading failed for now.
+        """
+        if not isinstance(piece, dict):
+            msg = f"{self.config.path}: {piece!r} is no piece of a file; expected from and to"
+            raise TypeError(msg)
+        start, end = piece["from"], piece["to"]
+        self._context = context
+        if self._file is None:
+            self._file = self._open_file(context)
+        size = context.host.files.size(self.config.path)
+        if size < end:
+            raise StateError(self._shorter(size, end))
+        try:
+            if len(self._head) < _HEAD_BYTES:
+                self._head = _read(self._file, 0, _HEAD_BYTES)
+            for lines in lines_between(self._file, start, end, context.max_record_bytes, self.config.chunk_bytes):
+                yield self._batch(lines)
+        except OSError as error:
+            msg = f"{self.config.path}: reading at byte {start} or behind failed ({error.strerror})"
+            raise TransientError(msg) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -162,7 +233,7 @@ class FileSource(Source[FileSourceOptions]):
 
     def _at_end(self) -> Lines | None:
         if self.config.follow:
-            self._check_growing()
+            self._check_growing(self._lines.read_offset)
             return None
         self._ended = True
         return self._lines.take_rest()
@@ -201,14 +272,14 @@ class FileSource(Source[FileSourceOptions]):
             )
             raise StateError(msg)
 
-    def _check_growing(self) -> None:
-        """Refuse to go on following a file that was cut or replaced by another one."""
+    def _check_growing(self, offset: int) -> None:
+        """Refuse to go on following a file that was read up to *offset*, and cut or replaced by another one."""
         with self._open_file(self._context) as now:
             size = self._context.host.files.size(self.config.path)
-            if size < self._lines.read_offset:
-                raise StateError(self._shorter(size, self._lines.read_offset))
+            if size < offset:
+                raise StateError(self._shorter(size, offset))
             if _read(now, 0, len(self._head)) != self._head:
-                raise StateError(self._another(self._lines.read_offset))
+                raise StateError(self._another(offset))
 
     def _shorter(self, size: int, offset: int) -> str:
         return (

@@ -7,8 +7,8 @@ A minimal source is a class with a ``name``, an :class:`~fluxion_core.spi.option
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Generic, Literal, TypeVar
 
 import attrs
 
@@ -46,6 +46,12 @@ class Source(ABC, Generic[O]):
     """Whether ``open`` can resume at any position that ``poll`` reported. Exactly-once needs it."""
     ranges: ClassVar[bool] = False
     """Whether reading again from position a to b yields exactly the same records, for ever."""
+    parallel: ClassVar[Literal["no", "pieces", "splits"]] = "no"
+    """How several processes may read at once, each with an object of its own (``runtime: {parallelism: N}``).
+
+    ``pieces``: one object, open, cuts the input with :meth:`next_piece`; the others :meth:`read_piece`.
+    ``splits``: each object is opened with some of the splits, and then reads just those.
+    """
 
     def __init__(self, config: O) -> None:
         """Keep the parsed options; reach nothing outside yet (linting makes sources too)."""
@@ -91,6 +97,33 @@ class Source(ABC, Generic[O]):
             TransientError: reading failed for now; records are not lost, positions do not move.
             FatalError: reading can never succeed.
         """
+
+    def next_piece(self, timeout_seconds: float) -> Json | None:
+        """Return the next piece of the input that no earlier call returned, or ``None``: nothing is waiting now.
+
+        Called in place of ``poll``, on an open source that declares ``parallel = "pieces"``. A piece is a small JSON value that only
+        the source reads; the pieces, in their order, hold exactly the records that ``poll`` would return. May wait at most
+        *timeout_seconds*.
+
+        Raises:
+            EndOfInput: a bounded source has cut up everything.
+            TransientError: not possible for now; the next call goes on where this one could not.
+            FatalError: it never will be.
+            StateError: what was cut before is not there any more.
+        """
+        raise NotImplementedError
+
+    def read_piece(self, context: Context, piece: Json) -> Iterable[Batch]:
+        """Return the records of *piece*, in any number of batches; their positions are where to resume, as ``poll`` reports them.
+
+        Called on objects that were never opened, in any process, in any order, and again for the same piece, with the same answer.
+
+        Raises:
+            TransientError: reading failed for now; the piece is asked for again.
+            FatalError: reading can never succeed.
+            StateError: the piece is not there any more.
+        """
+        raise NotImplementedError
 
     def commit(self, positions: Mapping[str, Json]) -> None:
         """Learn that everything before *positions* is sealed. Advisory: for lag tools and for queues that delete on success.
