@@ -179,3 +179,11 @@ def test_now_has_milliseconds_as_every_date() -> None:
     now = value_of("$$NOW")
     assert now.microsecond % 1000 == 0
     assert now == value_of({"$toDate": {"$toLong": "$now"}}, {"now": now})
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"), [("day", 100_000_000_001), ("year", 10**12), ("hour", 2**62), ("second", 2**63 // 1000 + 1)]
+)
+def test_a_bin_of_a_size_that_no_date_needs_is_an_error(unit, size) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$dateTrunc": {"date": "$at", "unit": unit, "binSize": size}}, {"at": AT})

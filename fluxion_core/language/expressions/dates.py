@@ -24,7 +24,7 @@ from fluxion_core.language.expressions.date_arguments import (
     nullish,
 )
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import INT64_MAX, MISSING
 
 __all__ = ["OPERATORS", "add_months"]
 
@@ -118,6 +118,8 @@ def _ordinal(date: datetime, unit: str, where: tzinfo, first_day: int) -> int:
 
 # --------------------------------------------------------------------------------------------------- truncation
 
+_MOST_BINS: Final = 100_000_000_000
+"""The greatest ``binSize`` of a day and more, as in the server."""
 _REFERENCE: Final = datetime(2000, 1, 1)  # noqa: DTZ001  # local time on every calendar; $dateTrunc counts its bins from here
 
 
@@ -137,6 +139,8 @@ def date_trunc(date: Any, unit: Any, bin_size: Any = MISSING, timezone: Any = MI
         return None
     where = as_zone(timezone, "$dateTrunc")
     moment = as_date(date, "$dateTrunc")
+    if size * UNIT_MILLISECONDS[named] > INT64_MAX if named in _PRECISE else size > _MOST_BINS:
+        raise EvaluationError(f"$dateTrunc: a binSize of {size} {named}s is out of range")
     try:
         return _truncated(moment, named, size, where, start_of_week)
     except (OverflowError, ValueError):
