@@ -156,3 +156,10 @@ def test_a_double_is_held_against_the_bounds_of_an_int_with_its_fraction_a_decim
 
 def test_zeros_before_a_whole_number_do_not_count() -> None:
     assert value_of({"$toInt": "-" + "0" * 40 + "7"}) == -7
+
+
+@pytest.mark.parametrize("target", ["missing", 0])
+def test_missing_is_a_type_to_which_nothing_converts(target) -> None:
+    assert value_of({"$convert": {"input": 1, "to": target, "onError": "no"}}) == "no"
+    with pytest.raises(EvaluationError):
+        value_of({"$convert": {"input": "$n", "to": target}}, {"n": 1})

@@ -315,6 +315,8 @@ def parse_target(to: Any) -> Any:
 
 
 def _type_name(target: Any) -> str:
+    if target == "missing" or (is_number(target) and target == 0):
+        return "missing"  # a type by name, to which nothing converts
     if isinstance(target, str):
         if target in TYPE_CODES.values():
             return target
