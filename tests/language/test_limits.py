@@ -62,3 +62,8 @@ def test_a_pipeline_of_too_many_expressions_is_refused_unread() -> None:
         array = [array, array]
     with pytest.raises(CompileError, match="a pipeline may hold 200000 expressions"):
         value_of(array)
+
+
+def test_what_the_constants_of_a_pipeline_come_to_has_a_bound() -> None:
+    with pytest.raises(CompileError, match="a pipeline may hold 4000000 computed items"):
+        value_of({"$size": {"$zip": {"inputs": [{"$range": [0, 1_000_000]}] * 50}}})

@@ -35,7 +35,9 @@ MAXIMUM_DEPTH = 100
 
 MAXIMUM_OPERATORS = 10_000
 MAXIMUM_EXPRESSIONS = 200_000
-"""How much a pipeline may hold: operators, and expressions in all, every element of an array being one."""
+MAXIMUM_ITEMS = 4_000_000
+"""How much a pipeline may hold: operators, expressions in all (every element of an array being one), and elements and characters of what
+its constants come to."""
 
 _VARIABLE = re.compile(r"(?:[a-z]|[^\x00-\x7f])(?:\w|[^\x00-\x7f])*\Z", re.ASCII)
 
@@ -196,10 +198,17 @@ class Parser:
             if not fits or not self._fits("expressions", MAXIMUM_EXPRESSIONS, where):
                 return Constant(where, None)
             node = self._expression(spec, where)
+            if self._counts.get("computed items", 0) > MAXIMUM_ITEMS:  # the problem is kept; more is not computed
+                return node
             try:
-                return fold(node)
+                folded = fold(node)
             except EvaluationError as error:
                 return self.problem(node.where, error.message) if self._reached else node
+            if isinstance(node, Call) and isinstance(folded, Constant) and folded.value.__class__ in {list, str}:
+                return (
+                    folded if self._fits("computed items", MAXIMUM_ITEMS, where, len(folded.value)) else Constant(where, None)
+                )
+            return folded
 
     @contextmanager
     def deeper(self, where: str) -> Iterator[bool]:
@@ -213,10 +222,11 @@ class Parser:
         finally:
             self._depth -= 1
 
-    def _fits(self, what: str, most: int, where: str) -> bool:
-        """Count one more of *what*; tell whether the pipeline may hold it."""
-        count = self._counts[what] = self._counts.get(what, 0) + 1
-        if count == most + 1:
+    def _fits(self, what: str, most: int, where: str, more: int = 1) -> bool:
+        """Count one or *more* of *what*; tell whether the pipeline may hold it."""
+        before = self._counts.get(what, 0)
+        count = self._counts[what] = before + more
+        if before <= most < count:
             self.problem(where, f"a pipeline may hold {most} {what}", "split it, or hand large tables in as collections")
         return count <= most
 
