@@ -38,6 +38,8 @@ def command(file: Path, *, with_source: bool) -> None:
     click.echo(f"state     {bound.store.name}")
     click.echo(f"delivery  {bound.delivery}: {bound.delivery_note}")
     click.echo(f"emit      {bound.emit}")
+    if bound.division is not None:
+        click.echo(f"processes {bound.division.described()}")
     fields = "whole documents" if program.required_fields is None else ", ".join(program.required_fields) or "none"
     click.echo(f"reads     {fields}")
     click.echo("plan")

@@ -165,6 +165,9 @@ class RuntimeConfig(Options):
         "The most sealed documents that wait for the sink before sealing pauses (a single larger seal is let in).",
         minimum=1,
     )
+    parallelism: int = option(
+        1, "How many processes read the source and run the stages that keep nothing between documents.", minimum=1
+    )
     direct_handoff: bool = option(
         default=False, doc="Poll, run, seal and deliver in turns in one thread, without queues: less throughput, least memory."
     )

@@ -21,6 +21,7 @@ from fluxion_core.language import Form, Operator, Program, compile_pipeline
 from fluxion_core.runtime.collections import BoundCollection
 from fluxion_core.runtime.connections import Connections
 from fluxion_core.runtime.effects import patient_operator
+from fluxion_core.runtime.parallel.division import Division, divide
 from fluxion_core.runtime.plugin_stages import stage_form
 from fluxion_core.spi import Codec, Sink, Source, StateStore
 
@@ -48,6 +49,8 @@ class BoundPipeline:
     delivery: Literal["exactly_once", "at_least_once"]
     delivery_note: str
     notes: tuple[str, ...]
+    division: Division | None = None
+    """How the pipeline is divided over processes; ``None``: it runs in this one."""
 
 
 class _Binder:
@@ -223,6 +226,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
                 )
             ]
         )
+    division, undivided = divide(definition.runtime, program, (source, source_codec), (sink, sink_codec))
     return BoundPipeline(
         definition=attrs.evolve(definition, connections=binder.connections.options),
         source=source,
@@ -237,7 +241,8 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         emit=_emit(definition, source),
         delivery=delivery,  # type: ignore[arg-type]  # one of the two words, see _delivery
         delivery_note=note,
-        notes=tuple(notes),
+        notes=(*notes, undivided) if undivided else tuple(notes),
+        division=division,
     )
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
 from fluxion_core.config.model import ErrorPolicy
 from fluxion_core.errors import EvaluationError, FatalError
-from fluxion_core.spi import Document, Json
+from fluxion_core.language import Failure
+from fluxion_core.spi import Batch, Document, Json
 
-__all__ = ["Fault", "dead_letter", "fatal", "nobodys", "too_many_groups"]
+__all__ = ["Fault", "Located", "dead_letter", "fatal", "faults_of", "located", "nobodys", "too_many_groups"]
+
+Located: TypeAlias = "tuple[int | None, str, Exception, Any]"
+"""A failure: the index of its record in the batch, or ``None`` for a later document; the stage; the error; the document."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +41,38 @@ class Fault:
         reason = error.message if isinstance(error, EvaluationError) else str(error)
         path = error.path if isinstance(error, EvaluationError) and error.path else stage
         return cls(reason=reason, kind=type(error).__name__, stage=path, **where)
+
+
+def located(failures: Sequence[Failure], stage_names: Sequence[str], indexes: Sequence[int] | None) -> list[Located]:
+    """Return *failures* of a run; *indexes*: the record that each of the fed documents was, if they were not all of a batch."""
+    return [
+        (
+            failure.index if indexes is None or failure.index is None else indexes[failure.index],
+            "decode" if failure.stage is None else f"stages[{failure.stage}].{stage_names[failure.stage]}",
+            failure.error,
+            failure.document,
+        )
+        for failure in failures
+    ]
+
+
+def faults_of(batch: Batch, failures: Sequence[Located]) -> Iterator[tuple[Fault, bool]]:
+    """Yield a fault for each of *failures* in *batch*, and whether it is that of one record."""
+    payloads = batch.payload_list() if failures else None
+    only_split = next(iter(batch.positions)) if len(batch.positions) == 1 else None
+    for index, stage, error, document in failures:
+        if index is None:
+            yield Fault.of(error, stage=stage, document=document), False
+            continue
+        fault = Fault.of(
+            error,
+            stage=stage,
+            split=batch.splits[index] if batch.splits is not None else only_split,
+            position=batch.record_positions[index] if batch.record_positions is not None else None,
+            payload=payloads[index] if payloads is not None else None,
+            document=batch.documents[index] if batch.documents is not None else None,
+        )
+        yield fault, True
 
 
 def dead_letter(fault: Fault, pipeline_id: str, now: datetime) -> Document:

@@ -65,10 +65,13 @@ class Intake:
         if positions is None:
             return
         try:
-            self.source.commit(positions)
+            self._commit(positions)
         except (FluxionError, OSError) as error:
             self.notify(Warned(pipeline_id=self.context.pipeline_id, message=f"source '{self.source.name}': commit: {error}"))
         self.context.host.reach("committed")
+
+    def _commit(self, positions: Mapping[str, Json]) -> None:
+        self.source.commit(positions)
 
     def close(self) -> None:
         """Close the source."""

@@ -12,14 +12,14 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from fluxion_core.config.model import RetryPolicy
 from fluxion_core.errors import FluxionError, PluginError
 from fluxion_core.hookspecs import hookimpl
-from fluxion_core.observability.events import Ended, Listener, Started
+from fluxion_core.observability.events import Ended, Listener, Started, Warned
 from fluxion_core.observability.metrics import MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.checkpoints import check_fits
@@ -32,6 +32,9 @@ from fluxion_core.runtime.loop import Loop, restore
 from fluxion_core.runtime.queues import Inbox
 from fluxion_core.runtime.retry import Abandoned, Patience
 from fluxion_core.spi import Checkpoint, Context, Host, Lease, Runner
+
+if TYPE_CHECKING:
+    from fluxion_core.runtime.parallel.launch import Divided
 
 __all__ = ["LocalExecution", "LocalPlan", "LocalRunner", "fluxion_register_runners"]
 
@@ -81,6 +84,8 @@ class LocalExecution:
         self._paused: set[str] = set()
         self._failure: BaseException | None = None
         self.inbox = Inbox(self.config.source_queue_capacity, self.metrics.observe_queue)
+        self._divided: Divided | None = None
+        self._undivided = ""
         self._threads: list[Thread] = []
         self._wakers: list[Callable[[], None]] = [self.inbox.close]
         self._logger = logging.getLogger(f"fluxion.pipeline.{self.bound.definition.id}")
@@ -88,7 +93,13 @@ class LocalExecution:
     # --------------------------------------------------------------------------------------------- from any thread
 
     def start(self) -> None:
-        """Start the thread that opens the pipeline and drives it to its end."""
+        """Start the workers, if there are to be some, and the thread that opens the pipeline and drives it to its end."""
+        if self.bound.division is not None:
+            from fluxion_core.runtime.parallel.launch import launch  # nobody else should pay for what it imports
+
+            self._divided, self._undivided = launch(self.bound, self.bound.division, self.plan.host)
+            if self._divided is not None:
+                self._wakers.append(self._divided.workers.shut)
         self._spawn("stages", self.run)
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -134,6 +145,8 @@ class LocalExecution:
 
     def _run(self, closing: contextlib.ExitStack) -> None:
         bound, host = self.bound, self.plan.host
+        if self._divided is not None:
+            closing.callback(self._divided.workers.close)
         closing.callback(bound.store.close)
         bound.store.open(self._context(Lease(pipeline_id=bound.definition.id, epoch=0, incarnation="")))
         lease = self._patience("state", self.stopping).call(
@@ -144,10 +157,21 @@ class LocalExecution:
         check_fits(bound, checkpoint)
         pool = ThreadPoolExecutor(self.config.worker_thread_pool_size, "fluxion-effects")
         closing.callback(pool.shutdown, wait=False, cancel_futures=True)
+        self._settle_workers()
         loop = self._loop(lease, checkpoint, pool, closing)
         drive = Inline if self.config.direct_handoff else Threaded
         self.metrics.status = "running"
         drive(self, loop, self._intake(lease), checkpoint).run()
+
+    def _settle_workers(self) -> None:
+        """Wait for the workers; go on without them where they cannot be, and say so."""
+        if self._divided is not None and (reason := self._divided.workers.refusal()):
+            self._divided.workers.close()
+            self._divided, self._undivided = None, reason
+        asked = self.config.parallelism
+        reasons = [f"parallelism: {asked} is 1 now: {self._undivided}"] if self._undivided else []
+        for message in [*(note for note in self.bound.notes if asked > 1 and note.startswith("parallelism")), *reasons]:
+            self.notify(Warned(pipeline_id=self.bound.definition.id, message=message))
 
     def _loop(self, lease: Lease, checkpoint: Checkpoint, pool: ThreadPoolExecutor, closing: contextlib.ExitStack) -> Loop:
         bound = self.bound
@@ -161,12 +185,14 @@ class LocalExecution:
         )
         for collection in bound.collections:
             collection.fill(effects.context, self._patience(f"collections.{collection.name}", self.stopping))
-        run = bound.program.start(emit=bound.emit, context=effects)
+        start = self._divided.start_run if self._divided is not None else bound.program.start
+        run = start(emit=bound.emit, context=effects)
         run.max_record_bytes = self.config.max_record_bytes
         run.random = self.plan.host.rng.random
         self.metrics.stages.reset(bound.program.stage_names, bound.program.stage_steps)
         restore(run, checkpoint, self.metrics)
-        return Loop(
+        make = self._divided.loop if self._divided is not None else Loop
+        return make(
             bound=bound,
             lease=lease,
             run=run,
@@ -197,7 +223,8 @@ class LocalExecution:
         }
 
     def _intake(self, lease: Lease) -> Intake:
-        return Intake(
+        make = self._divided.intake if self._divided is not None else Intake
+        return make(
             source=self.bound.source,
             context=self._context(lease),
             patience=self._patience("source", self.stopping),

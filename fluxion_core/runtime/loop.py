@@ -25,8 +25,18 @@ from fluxion_core.observability.events import Listener, RecordFailed, Sealed
 from fluxion_core.observability.metrics import Ledger, MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.checkpoints import Gathered, meta_of
+from fluxion_core.runtime.decoding import decode_payloads
 from fluxion_core.runtime.delivery import Outlet
-from fluxion_core.runtime.error_policies import Fault, dead_letter, fatal, nobodys, too_many_groups
+from fluxion_core.runtime.error_policies import (
+    Fault,
+    Located,
+    dead_letter,
+    fatal,
+    faults_of,
+    located,
+    nobodys,
+    too_many_groups,
+)
 from fluxion_core.runtime.outputs import OutputBuffer
 from fluxion_core.runtime.queues import Delivered
 from fluxion_core.runtime.retry import Patience
@@ -93,8 +103,8 @@ class Loop:
         """What became of every record."""
         return self.metrics.ledger
 
-    def _feed(self, batch: Batch) -> list[tuple[int | None, str, Exception, Any]]:
-        """Run *batch* and return its failures as (record, stage, error, document)."""
+    def _feed(self, batch: Batch) -> list[Located]:
+        """Run *batch* and return its failures."""
         if batch.documents is not None:
             return self._gather(self.run.feed(documents=batch.documents), None)
         if self.bound.source_codec.json_text:
@@ -106,26 +116,18 @@ class Loop:
             return self._gather(self.run.feed(payloads=payloads), None)
         return self._feed_decoded(batch.payload_list() or ())
 
-    def _feed_decoded(self, payloads: Sequence[bytes]) -> list[tuple[int | None, str, Exception, Any]]:
+    def _feed_decoded(self, payloads: Sequence[bytes]) -> list[Located]:
         self.metrics.bytes_in += sum(map(len, payloads))
-        limit = self.config.max_record_bytes
-        decoded = self.bound.source_codec.decode_batch(payloads)
-        decoded = [
-            RecordError(f"the payload is too large: more than max_record_bytes ({limit})") if len(payload) > limit else answer
-            for payload, answer in zip(payloads, decoded, strict=True)
-        ]
-        indexes = [index for index, answer in enumerate(decoded) if not isinstance(answer, RecordError)]
-        documents = [answer for answer in decoded if not isinstance(answer, RecordError)]
-        failures = self._gather(self.run.feed(documents=documents), indexes)
-        broken = [(index, "decode", answer, None) for index, answer in enumerate(decoded) if isinstance(answer, RecordError)]
-        return [*failures, *broken]
+        decoded = decode_payloads(self.bound.source_codec, payloads, self.config.max_record_bytes)
+        failures = self._gather(self.run.feed(documents=decoded.documents), decoded.indexes)
+        return [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
 
     @property
     def config(self) -> RuntimeConfig:
         """The pipeline's runtime options."""
         return self.bound.definition.runtime
 
-    def _gather(self, output: Output, indexes: Sequence[int] | None) -> list[tuple[int | None, str, Exception, Any]]:
+    def _gather(self, output: Output, indexes: Sequence[int] | None) -> list[Located]:
         """Keep the output of a run for the next seal; return its failures with indexes into the batch."""
         buffer = self._buffers["sink"]
         refused: list[tuple[Document, RecordError]] = []
@@ -136,39 +138,14 @@ class Loop:
         self._gathered.delivered += output.passed
         self._gathered.filtered += output.filtered
         self._gathered.refused += len(refused)
-        failures: list[tuple[int | None, str, Exception, Any]] = [
-            (
-                failure.index if indexes is None or failure.index is None else indexes[failure.index],
-                "decode"
-                if failure.stage is None
-                else f"stages[{failure.stage}].{self.bound.program.stage_names[failure.stage]}",
-                failure.error,
-                failure.document,
-            )
-            for failure in output.failures
-        ]
+        failures = located(output.failures, self.bound.program.stage_names, indexes)
         return [*failures, *((None, "encode", error, document) for document, error in refused)]
 
-    def _settle(self, batch: Batch, failures: Sequence[tuple[int | None, str, Exception, Any]]) -> None:
-        if not failures:
-            return
-        payloads = batch.payload_list()
-        only_split = next(iter(batch.positions)) if len(batch.positions) == 1 else None
-        for index, stage, error, document in failures:
-            if index is None and document is None:
-                raise FatalError(nobodys(Fault.of(error, stage=stage)))
-            if index is None:
-                self._apply_policy(Fault.of(error, stage=stage, document=document), of_record=False)
-                continue
-            fault = Fault.of(
-                error,
-                stage=stage,
-                split=batch.splits[index] if batch.splits is not None else only_split,
-                position=batch.record_positions[index] if batch.record_positions is not None else None,
-                payload=payloads[index] if payloads is not None else None,
-                document=batch.documents[index] if batch.documents is not None else None,
-            )
-            self._apply_policy(fault, of_record=True)
+    def _settle(self, batch: Batch, failures: Sequence[Located]) -> None:
+        for fault, of_record in faults_of(batch, failures):
+            if not of_record and fault.document is None:
+                raise FatalError(nobodys(fault))
+            self._apply_policy(fault, of_record=of_record)
 
     def _apply_policy(self, fault: Fault, *, of_record: bool) -> None:
         policy = self.bound.definition.error_policy

@@ -54,6 +54,15 @@ class OutputBuffer:
 
     def add_documents(self, documents: Sequence[Document]) -> list[tuple[Document, RecordError]]:
         """Add documents, encoded by the codec unless the sink wants them as they are; return those that have no such form."""
+        items, refused = self.encoded(documents)
+        if self.wants_blocks:
+            self.add_block(len(items), b"".join([item + b"\n" for item in items]))
+        else:
+            self.add_items(items)
+        return refused
+
+    def encoded(self, documents: Sequence[Document]) -> tuple[list[bytes], list[tuple[Document, RecordError]]]:
+        """Return *documents* as :meth:`add_items` takes them, and those that have no such form."""
         encode = encode_value if self._sink.accepts == "documents" else self._codec.encode
         items: list[bytes] = []
         refused: list[tuple[Document, RecordError]] = []
@@ -62,13 +71,13 @@ class OutputBuffer:
                 items.append(encode(document))
             except RecordError as error:
                 refused.append((document, error))
-        if self.wants_blocks:
-            self.add_block(len(items), b"".join([item + b"\n" for item in items]))
-        else:
-            self._items += items
-            self.count += len(items)
-            self.size_bytes += sum(map(len, items))
-        return refused
+        return items, refused
+
+    def add_items(self, items: Sequence[bytes]) -> None:
+        """Add documents that are encoded."""
+        self._items += items
+        self.count += len(items)
+        self.size_bytes += sum(map(len, items))
 
     def drain(self) -> list[Packed]:
         """Return what was gathered as batches within the sink's limits, and forget it."""

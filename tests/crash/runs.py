@@ -53,20 +53,29 @@ COMPONENTS = REGISTRY.components.with_class("sink", AppendSink)
 
 
 def sound(
-    folder: str, pipeline: str, sink: str, batch: int, seal_seconds: float, direct: bool = False, dead: bool = False
+    folder: str,
+    pipeline: str,
+    sink: str,
+    batch: int,
+    seal_seconds: float,
+    direct: bool = False,
+    dead: bool = False,
+    parallel: int = 1,
 ) -> None:
     """Run the pipeline as it is meant to be run; *dead*: with a dead-letter sink."""
     place = Path(folder)
     definition = PipelineDefinition(
         id="crash",
-        source=SourceConfig("file", path=str(place / "in.ndjson")),
+        source=SourceConfig("file", path=str(place / "in.ndjson"), piece_bytes=batch * 20),
         stages=PIPELINES[pipeline],
         sink=SinkConfig(sink, path=str(place / "out.ndjson")),
         emit="updates" if pipeline == "group" else "auto",
         dead_letter=SinkConfig("file", path=str(place / "dead.ndjson")) if dead else None,
         error_policy=ErrorPolicy.dead_letter() if dead else ErrorPolicy.fail_fast(),
         state_store=StateConfig("sqlite", path=str(place / "state.db")),
-        runtime=RuntimeConfig(micro_batch_size=batch, seal_interval_seconds=seal_seconds, direct_handoff=direct),
+        runtime=RuntimeConfig(
+            micro_batch_size=batch, seal_interval_seconds=seal_seconds, direct_handoff=direct, parallelism=parallel
+        ),
     )
     PipelineOrchestrator(COMPONENTS, registry=REGISTRY).run(definition, takeover=True).wait()
 

@@ -137,18 +137,21 @@ def groups_right(place: Path, *, rising: bool) -> None:
 
 
 SCENARIOS = {
-    "stateless-file": ("stateless", "file", every_line_once, False),
-    "group-file": ("group", "file", lambda place: groups_right(place, rising=True), False),
-    "stateless-file-direct": ("stateless", "file", every_line_once, True),
-    "stateless-append": ("stateless", "append", no_line_missing, False),
+    "stateless-file": ("stateless", "file", every_line_once, {}),
+    "group-file": ("group", "file", lambda place: groups_right(place, rising=True), {}),
+    "stateless-file-direct": ("stateless", "file", every_line_once, {"direct": True}),
+    "stateless-append": ("stateless", "append", no_line_missing, {}),
+    "stateless-file-parallel": ("stateless", "file", every_line_once, {"parallel": 2}),
+    "group-file-parallel": ("group", "file", lambda place: groups_right(place, rising=True), {"parallel": 2}),
+    "stateless-file-parallel-direct": ("stateless", "file", every_line_once, {"parallel": 2, "direct": True}),
 }
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_nothing_is_lost_or_repeated_or_wrong(harness, tmp_path, name, record_property) -> None:
-    pipeline, sink, verify, direct = SCENARIOS[name]
+    pipeline, sink, verify, runtime = SCENARIOS[name]
     campaign = Campaign(harness, tmp_path, seed=len(name))
-    campaign.go(-(-KILLS // len(SCENARIOS)), "sound", verify, pipeline=pipeline, sink=sink, direct=direct)
+    campaign.go(-(-KILLS // len(SCENARIOS)), "sound", verify, pipeline=pipeline, sink=sink, **runtime)
     record_property("kills", campaign.kills)
     record_property("inputs", campaign.inputs)
     record_property("points", dict(campaign.points))
@@ -175,11 +178,19 @@ def test_the_test_catches_a_loop_that_is_wrong(harness, tmp_path, loop) -> None:
         campaign.go(200, loop, every_line_once)
 
 
+@pytest.mark.parametrize("parallel", [1, 2])
 @pytest.mark.parametrize("point", POINTS)
-def test_every_kill_point_kills_and_is_survived(harness, tmp_path, point) -> None:
+def test_every_kill_point_kills_and_is_survived(harness, tmp_path, point, parallel) -> None:
     campaign = Campaign(harness, tmp_path, seed=1)
     (tmp_path / "in.ndjson").write_text("".join(json.dumps(document) + "\n" for document in documents()))
-    arguments = {"folder": str(tmp_path), "pipeline": "stateless", "sink": "file", "batch": 100, "seal_seconds": 0}
+    arguments = {
+        "folder": str(tmp_path),
+        "pipeline": "stateless",
+        "sink": "file",
+        "batch": 100,
+        "seal_seconds": 0,
+        "parallel": parallel,
+    }
     assert campaign.harness.run("sound", arguments, kill_point=f"{point}:1").killed
     assert campaign.harness.run("sound", arguments).finished
     every_line_once(tmp_path)

@@ -33,6 +33,7 @@ DOORS: Final[Mapping[str, set[str]]] = {
     "runtime.binding": {"components"},  # names become classes
     "runtime.orchestrator": {"components", "plugins"},  # the Python front door loads what is installed
     "runtime.local": {"hookspecs"},  # the built-in runner registers itself
+    "runtime.parallel.spawned": {"plugins"},  # a process of its own loads what is installed
     "observability.prometheus": {"observability.metrics"},
 }
 

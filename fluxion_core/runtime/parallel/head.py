@@ -1,0 +1,125 @@
+"""The head of the stages, run over one batch after the other, as a worker does."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from random import Random
+
+import attrs
+import msgspec
+
+from fluxion_core.language import Output, encode_value, pack_column, row_columns
+from fluxion_core.runtime.decoding import decode_payloads
+from fluxion_core.runtime.error_policies import Fault, Located, faults_of, located
+from fluxion_core.runtime.outputs import OutputBuffer
+from fluxion_core.runtime.parallel.division import Division
+from fluxion_core.runtime.parallel.part import Form, Part
+from fluxion_core.spi import Batch, Host, Json
+
+__all__ = ["Head"]
+
+_pack_list = msgspec.msgpack.Encoder().encode
+
+
+@attrs.define
+class _Made:
+    """What the batches of one part have become so far."""
+
+    outputs: list[Output] = attrs.field(factory=list)
+    origins: array[int] = attrs.field(factory=lambda: array("I"))
+    faults: list[Fault] = attrs.field(factory=list)
+    positions: dict[str, Json] = attrs.field(factory=dict)
+    records: int = 0
+    bytes_in: int = 0
+
+
+class Head:
+    """One run of the head. *seed* decides, together with the number of a part, what is drawn in it."""
+
+    def __init__(self, division: Division, host: Host, seed: int) -> None:
+        self._division = division
+        self._cut = division.cut
+        self._host = host
+        self._seed = seed
+        self._run = self._cut.head.start()
+        self._run.max_record_bytes = division.runtime.max_record_bytes
+        self._counts = self._run.stage_counts()
+        self._buffer = OutputBuffer(division.sink, division.sink_codec)
+
+    def take(self, batches: Iterable[Batch], number: int) -> Part:
+        """Return what becomes of the records of *batches*, which are taken in one by one."""
+        clock = self._host.clock
+        started = clock.monotonic()
+        self._run.now = self._host.clock.now()
+        self._run.random = Random((self._seed << 64) + number).random  # noqa: S311  # what $rand draws, no secret
+        made = _Made()
+        for batch in batches:
+            failures = self._feed(batch, made)
+            made.faults += [fault for fault, _ in faults_of(batch, failures)]
+            made.positions.update(batch.positions)
+            made.records += len(batch)
+        form, blobs = self._packed(made.outputs)
+        return Part(
+            records=made.records,
+            bytes_in=made.bytes_in,
+            passed=sum(output.passed for output in made.outputs),
+            filtered=sum(output.filtered for output in made.outputs),
+            positions=made.positions,
+            faults=made.faults,
+            form=form,
+            rows=sum(output.count for output in made.outputs),
+            blobs=blobs,
+            origins=made.origins.tobytes(),
+            counts=self._counted(),
+            seconds=clock.monotonic() - started,
+        )
+
+    # ------------------------------------------------------------------------------------------------- in
+
+    def _feed(self, batch: Batch, made: _Made) -> list[Located]:
+        run, everything = self._run, range(len(batch))
+        if batch.documents is not None:
+            return self._add(run.feed(documents=batch.documents), everything, made)
+        if batch.block is not None and self._division.source_codec.json_text:
+            made.bytes_in += len(batch.block)
+            return self._add(run.feed(block=batch.block, count=batch.count), everything, made)
+        payloads = batch.payload_list() or ()
+        made.bytes_in += sum(map(len, payloads))
+        if self._division.source_codec.json_text:
+            return self._add(run.feed(payloads=payloads), everything, made)
+        decoded = decode_payloads(self._division.source_codec, payloads, self._division.runtime.max_record_bytes)
+        failures = self._add(run.feed(documents=decoded.documents), decoded.indexes, made)
+        return [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
+
+    def _add(self, output: Output, records: Sequence[int], made: _Made) -> list[Located]:
+        """Add the *output* of some *records* of a batch; return its failures."""
+        made.outputs.append(output)
+        if self._cut.tail is not None and output.origins is not None:
+            numbers = (
+                range(made.records, made.records + len(records))
+                if isinstance(records, range)
+                else [made.records + record for record in records]
+            )
+            made.origins.extend(map(numbers.__getitem__, output.origins))  # type: ignore[arg-type]  # the head keeps track of every row
+        return located(output.failures, self._division.stage_names, records)
+
+    # ------------------------------------------------------------------------------------------------- out
+
+    def _packed(self, outputs: Sequence[Output]) -> tuple[Form, list[bytes]]:
+        filled = [output for output in outputs if output.count]
+        if self._cut.columns is not None:
+            return "columns", [pack_column(column) for column in row_columns(filled, self._cut.columns)]
+        if self._cut.tail is None and self._buffer.wants_blocks:
+            return "block", [b"".join([output.json_lines() for output in filled])]
+        if self._cut.tail is not None and filled and all(output.form.endswith("line") for output in filled):
+            return "lines", [b"".join([output.json_lines() for output in filled])]
+        documents = [document for output in filled for document in output.documents]
+        if self._cut.tail is None:
+            return "items", [_pack_list(self._buffer.encoded(documents))]
+        return "documents", [encode_value(documents)]
+
+    def _counted(self) -> list[list[int]]:
+        """Return what was counted since the last call."""
+        before, self._counts = self._counts, self._run.stage_counts()
+        return [[now - then for now, then in zip(*stage, strict=True)] for stage in zip(self._counts, before, strict=True)]

@@ -1,0 +1,157 @@
+"""What a worker process does: it reads its share of the source, runs the head of the stages, and sends what comes of it.
+
+A worker decides nothing and keeps nothing that matters: when the other side of its channel is gone, so is it.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import select
+import signal
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from fluxion_core.errors import FluxionError, TransientError
+from fluxion_core.runtime.parallel.channel import Channel, Closed, Message
+from fluxion_core.runtime.parallel.division import Division
+from fluxion_core.runtime.parallel.head import Head
+from fluxion_core.runtime.parallel.part import pack_records
+from fluxion_core.spi import Context, EndOfInput, Host, Json, KillPoints
+
+__all__ = ["Assignment", "work"]
+
+
+@attrs.frozen(kw_only=True)
+class Assignment:
+    """What a worker is started with. *seed* decides what the stages draw."""
+
+    division: Division
+    seed: int
+    context: Context
+    """The surroundings of the source; incarnation and epoch come with the order to open it."""
+
+
+def work(channel: Channel, assignment: Assignment) -> None:
+    """Be a worker until the other side of *channel* is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a terminal signals the whole group, and the other side decides when to end
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    gc.enable()
+    worker = _Worker(channel, assignment)
+    try:
+        channel.send(Message("ready"))
+        worker.follow()
+    except Closed:
+        return
+    finally:
+        worker.close()
+
+
+class _Worker:
+    def __init__(self, channel: Channel, assignment: Assignment) -> None:
+        division, context = assignment.division, assignment.context
+        host = Host(clock=context.host.clock, files=context.host.files, kill_points=KillPoints())
+        self._channel = channel
+        self._context = attrs.evolve(context, host=host, logger=logging.getLogger(f"fluxion.pipeline.{context.pipeline_id}"))
+        self._source = division.source
+        self._runtime = division.runtime
+        self._head = Head(division, host, assignment.seed)
+        self._positions: dict[str, Json | None] = {}
+        self._credit = 0
+        self._number = 0
+        self._step = 0
+        self._reading = False
+        self._orders: Mapping[str, Callable[[Any], None]] = {
+            "open": self._open,
+            "piece": self._piece,
+            "more": self._more,
+            "commit": self._commit,
+            "retry": self._retry,
+        }
+
+    def follow(self) -> None:
+        """Do what the other side orders, and read on in between.
+
+        Raises:
+            Closed: the other side is gone.
+        """
+        while True:
+            if not (self._reading and self._credit) or self._ordered():
+                order = self._channel.receive()
+                self._guarded(lambda order=order: self._orders[order.kind](order.content), None)  # type: ignore[misc]  # a default
+            else:
+                self._guarded(self._poll, None)
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self._source.close()
+
+    def _ordered(self) -> bool:
+        return bool(select.select([self._channel], [], [], 0)[0])
+
+    def _guarded(self, action: Callable[[], None], piece: int | None) -> None:
+        """Do *action*; what goes wrong is told, and the other side says how to go on."""
+        try:
+            action()
+        except Closed:
+            raise
+        except Exception as error:  # noqa: BLE001  # told to the other side, which raises it where somebody listens
+            self._reading = False
+            name, text = type(error).__name__, str(error)
+            if not isinstance(error, FluxionError):
+                name, text = "PluginError", f"{name}: {text} (this is a bug in a component; --debug shows where)"
+            retry = error.retry_after_seconds if isinstance(error, TransientError) else None
+            self._channel.send(Message("fault", [piece, name, text, retry, traceback.format_exc()]))
+
+    # ------------------------------------------------------------------------------------------------- pieces
+
+    def _open(self, order: Any) -> None:
+        incarnation, epoch, self._number, self._step, positions = order
+        self._context = attrs.evolve(self._context, incarnation=incarnation, epoch=epoch)
+        if positions is not None:
+            self._positions = positions
+            self._retry(None)
+
+    def _piece(self, order: Any) -> None:
+        number, piece = order
+
+        def read() -> None:
+            self._channel.send(self._head.take(self._source.read_piece(self._context, piece), number).message(number))
+
+        self._guarded(read, number)
+
+    # ------------------------------------------------------------------------------------------------- splits
+
+    def _retry(self, _: Any) -> None:
+        self._source.open(self._context, dict(self._positions))
+        self._reading = True
+
+    def _more(self, count: int) -> None:
+        self._credit += count
+
+    def _commit(self, positions: Mapping[str, Json]) -> None:
+        try:
+            self._source.commit(positions)
+        except (FluxionError, OSError) as error:
+            self._channel.send(Message("warning", f"source '{self._source.name}': commit: {error}"))
+
+    def _poll(self) -> None:
+        try:
+            batch = self._source.poll(self._runtime.micro_batch_size, self._runtime.max_wait_seconds)
+        except EndOfInput:
+            self._reading = False
+            self._channel.send(Message("end"))
+            return
+        if not len(batch) and not batch.positions:
+            return
+        self._positions.update(batch.positions)
+        part = self._head.take([batch], self._number)
+        kept = pack_records(batch) if part.origins else None
+        self._channel.send(attrs.evolve(part, kept=kept, lag=self._source.lag()).message(self._number))
+        self._number += self._step
+        self._credit -= 1
