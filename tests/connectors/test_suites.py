@@ -35,14 +35,14 @@ class TestFileSource(SourceSuite):
 
 
 class TestFileSourceInSmallChunks(SourceSuite):
-    """The same, read three bytes at a time, with carriage returns, empty lines and no newline at the end."""
+    """The same, read three bytes at a time and in pieces of five, with carriage returns, empty lines and no newline at the end."""
 
     @pytest.fixture
     def case(self, tmp_path: Path) -> SourceCase:
         """Five lines among empty ones."""
         path = tmp_path / "in.ndjson"
         path.write_bytes(b"\r\n\n" + b"\r\n\r\n".join(LINES))
-        return SourceCase(make=lambda: FileSource(FileSourceOptions(path=path, chunk_bytes=3)), payloads=LINES)
+        return SourceCase(make=lambda: FileSource(FileSourceOptions(path=path, chunk_bytes=3, piece_bytes=5)), payloads=LINES)
 
 
 class TestFollowedFileSource(SourceSuite):

@@ -43,9 +43,11 @@ class PartedSource(Source[PartedOptions]):
     bounded = True
 
     def splits(self, context: Context) -> Sequence[Split]:
+        self._asked = True
         return [Split(path.name) for path in sorted(Path(self.config.folder).glob("*.ndjson"))]
 
     def open(self, context: Context, positions: Mapping[str, Json | None]) -> None:
+        assert self._asked
         self._at = {split: position or 0 for split, position in positions.items()}
         self._lines = {split: (Path(self.config.folder) / split).read_bytes().splitlines() for split in positions}
 

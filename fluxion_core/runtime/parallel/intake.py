@@ -171,7 +171,7 @@ class SplitIntake(_WorkedIntake):
         """Deal the splits out to the workers, which open them where the last seal left them."""
         self.positions = {split.id: sealed.get(split.id) for split in splits} | dict(sealed)
         members = self.workers.members
-        self._owners = {split: members[index % len(members)] for index, split in enumerate(self.positions)}
+        self._owners = _dealt(self.positions, members)
         for member in members:
             own = {split: self.positions[split] for split, owner in self._owners.items() if owner is member}
             if own:
@@ -226,3 +226,15 @@ class SplitIntake(_WorkedIntake):
             own = {split: position for split, position in positions.items() if self._owners.get(split) is member}
             if own:
                 self.workers.send(member, Message("commit", own))
+
+
+def _dealt(positions: Mapping[str, Json | None], members: Sequence[Worker]) -> dict[str, Worker]:
+    """Return the worker of each split.
+
+    A split that is new goes to one that has others, if any was read before: a source can tell by them that this is no first run.
+    """
+    known = [split for split, position in positions.items() if position is not None]
+    owners = {split: members[index % len(members)] for index, split in enumerate(known)}
+    takers = members[: len(known)] or members
+    fresh = [split for split in positions if split not in owners]
+    return owners | {split: takers[(len(known) + index) % len(takers)] for index, split in enumerate(fresh)}

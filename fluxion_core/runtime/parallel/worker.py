@@ -66,6 +66,7 @@ class _Worker:
         self._number = 0
         self._step = 0
         self._reading = False
+        self._knows_splits = False
         self._orders: Mapping[str, Callable[[Any], None]] = {
             "open": self._open,
             "piece": self._piece,
@@ -115,7 +116,7 @@ class _Worker:
         self._context = attrs.evolve(self._context, incarnation=incarnation, epoch=epoch)
         if positions is not None:
             self._positions = positions
-            self._retry(None)
+            self._retry(None)  # an outage here is told, and tried again
 
     def _piece(self, order: Any) -> None:
         number, piece = order
@@ -128,6 +129,9 @@ class _Worker:
     # ------------------------------------------------------------------------------------------------- splits
 
     def _retry(self, _: Any) -> None:
+        if not self._knows_splits:
+            self._source.splits(self._context)  # a source may count on being asked before it is opened
+            self._knows_splits = True
         self._source.open(self._context, dict(self._positions))
         self._reading = True
 

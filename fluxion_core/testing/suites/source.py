@@ -220,6 +220,39 @@ class SourceSuite:
             after = reader.source.lag()
             assert all(lag is None or lag >= 0 for lag in (before, after))
 
+    def test_pieces_hold_what_polling_hands_out(self, case: SourceCase, context: Context, reading: Any) -> None:
+        """Read by objects that were never opened, in any order, the pieces hold every record once, in their order (``pieces``)."""
+        _needs_parallel(case, "pieces")
+        with reading() as reader:
+            whole = list(reader.read(len(case.records)))
+            positions = reader.positions
+        with reading() as cutting:
+            pieces = json.loads(json.dumps(_pieces(cutting.source)))
+        batches: dict[int, list[Batch]] = {}
+        for number in reversed(range(len(pieces))):
+            other = case.make()
+            batches[number] = list(other.read_piece(context, pieces[number]))
+            other.close()
+        inside = [batch for number in range(len(pieces)) for batch in batches[number]]
+        last = {split: position for batch in inside for split, position in batch.positions.items()}
+        assert (whole, positions) == ([record for batch in inside for record in _records(batch)], last)
+
+    def test_some_of_the_splits_hold_their_records_alone(self, case: SourceCase, context: Context) -> None:
+        """Opened with each split alone, objects of one source hand out every record once between them (``splits``)."""
+        _needs_parallel(case, "splits")
+        found: list[Any] = []
+        positions: Positions = {}
+        for split in case.make().splits(context):
+            source = case.make()
+            source.splits(context)
+            source.open(context, {split.id: None})
+            reader = _Reader(source, case, {})
+            found += reader.read(len(case.records))
+            source.close()
+            assert {split.id} >= set(reader.positions)
+            positions |= reader.positions
+        _same(case, case.records, found, positions)
+
     def test_a_poll_returns_early_when_the_pipeline_stops(self, case: SourceCase, context: Context, reading: Any) -> None:
         """A poll that waits looks at ``context.stopping``: it must not sit out its timeout."""
         with reading() as reader:
@@ -243,6 +276,21 @@ class SourceSuite:
 def _needs_replayable(case: SourceCase) -> None:
     if not case.make().replayable:
         pytest.skip("the source declares replayable = False")
+
+
+def _needs_parallel(case: SourceCase, how: str) -> None:
+    if case.make().parallel != how:
+        pytest.skip(f"the source does not declare parallel = '{how}'")
+
+
+def _pieces(source: Source[Any]) -> list[Json]:
+    found: list[Json] = []
+    try:
+        while (piece := source.next_piece(0.0)) is not None:
+            found.append(piece)
+    except EndOfInput:
+        pass
+    return found
 
 
 def _until_end(reader: _Reader) -> None:
