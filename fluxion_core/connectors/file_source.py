@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from os import SEEK_END
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
 from zlib import crc32
@@ -135,62 +137,67 @@ class FileSource(Source[FileSourceOptions]):
     def next_piece(self, timeout_seconds: float) -> Json | None:
         """Return the next piece: the lines that start at byte ``from`` or behind it, and before byte ``to``.
 
-        Of a file that is followed, only lines that are whole. No line is looked at, but for the last one of such a file.
+        Of a file that is followed, only lines that are whole. No line is looked at, but for the last one of such a file. ``head`` is
+        the checksum of the file's first bytes, as in a position.
 
         Raises:
             EndOfInput: the file has ended.
+            FatalError: the file is not there any more.
             StateError: the file was cut or replaced.
         """
-        if self._ended:
-            raise EndOfInput
         clock = self._context.host.clock
         deadline = clock.monotonic() + timeout_seconds
         while (end := self._piece_end()) <= self._cut_to:
             if not self.config.follow:
-                self._ended = True
                 raise EndOfInput
             left = deadline - clock.monotonic()
             if left <= 0 or clock.wait(self._context.stopping, min(left, self.config.look_again_seconds)):
                 return None
         start, self._cut_to = self._cut_to, end
-        return {"from": start, "to": end}
+        return {"from": start, "to": end, "head": crc32(self._head[:end])}
 
     def _piece_end(self) -> int:
         """Return where the next piece ends; no further than where it begins if nothing is waiting."""
-        start = self._cut_to
-        if self.config.follow and start < self._whole_to:
-            return min(self._whole_to, start + self.config.piece_bytes)
-        size = self._context.host.files.size(self.config.path)
-        if not self.config.follow:
-            self._ended = size <= start + self.config.piece_bytes and size > start
-            return min(size, start + self.config.piece_bytes)
-        self._check_growing(start)
-        with self._open_file(self._context) as file:
-            self._head = _read(file, 0, _HEAD_BYTES) if len(self._head) < _HEAD_BYTES else self._head
-            self._whole_to = max(start, end_of_last_line(file, start, size))
-        return min(self._whole_to, start + self.config.piece_bytes)
+        if self._cut_to >= self._whole_to and not self._ended:
+            self._ended = not self.config.follow
+            self._whole_to = self._whole_lines_end()
+        return min(self._whole_to, self._cut_to + self.config.piece_bytes)
+
+    def _whole_lines_end(self) -> int:
+        """Return the offset behind the last line that is whole by now."""
+        if self.config.follow:
+            self._check_growing(self._cut_to)
+        with self._open_file(self._context) if self.config.follow else nullcontext(self._file) as file:
+            if file is None:
+                return self._cut_to
+            if len(self._head) < _HEAD_BYTES:
+                self._head = _read(file, 0, _HEAD_BYTES)
+            size = int(file.seek(0, SEEK_END))
+            return end_of_last_line(file, self._cut_to, size) if self.config.follow else size
 
     def read_piece(self, context: Context, piece: Json) -> Iterator[Batch]:
         """Yield the lines of *piece*, a chunk as one block.
 
         Raises:
             FatalError: the file is not there, or cannot be read.
-            StateError: the file is shorter than the piece.
+            StateError: the file is shorter than the piece, or another one.
             TransientError: reading failed for now.
         """
         if not isinstance(piece, dict):
-            msg = f"{self.config.path}: {piece!r} is no piece of a file; expected from and to"
+            msg = f"{self.config.path}: {piece!r} is no piece of a file; expected from, to and head"
             raise TypeError(msg)
         start, end = piece["from"], piece["to"]
         self._context = context
         if self._file is None:
             self._file = self._open_file(context)
-        size = context.host.files.size(self.config.path)
-        if size < end:
-            raise StateError(self._shorter(size, end))
         try:
             if len(self._head) < _HEAD_BYTES:
                 self._head = _read(self._file, 0, _HEAD_BYTES)
+            size = int(self._file.seek(0, SEEK_END))
+            if size < end:
+                raise StateError(self._shorter(size, end))
+            if crc32(self._head[:end]) != piece["head"]:
+                raise StateError(self._another(end))
             for lines in lines_between(self._file, start, end, context.max_record_bytes, self.config.chunk_bytes):
                 yield self._batch(lines)
         except OSError as error:

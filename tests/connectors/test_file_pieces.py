@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -61,6 +62,10 @@ def next_piece(made: FileSource) -> Any:
         return None
 
 
+def bounds(piece: Any) -> list[int]:
+    return [piece["from"], piece["to"]]
+
+
 @pytest.mark.parametrize("piece_bytes", [1, 2, 3, 7, 20, 64, 1000])
 @pytest.mark.parametrize("name", CONTENTS)
 def test_pieces_hold_what_polling_returns(source, context, tmp_path: Path, name: str, piece_bytes: int) -> None:
@@ -79,7 +84,7 @@ def test_they_go_on_at_any_position(source, context, tmp_path: Path, records_bef
 
 def test_a_line_that_is_too_long_is_cut(source, context, tmp_path: Path) -> None:
     (tmp_path / "in.ndjson").write_bytes(b'{"n":1}\n' + b"x" * 500_000 + b'\n{"n":2}\n')
-    piece = {"from": 0, "to": 20}
+    piece = {"from": 0, "to": 20, "head": crc32(b'{"n":1}\n' + b"x" * 12)}
     small = Context(pipeline_id="p", host=context.host, base_dir=tmp_path, max_record_bytes=100)
     payloads = [payload for batch in source().read_piece(small, piece) for payload in batch.payload_list() or ()]
     assert (2, True) == (len(payloads), 100 < len(payloads[1]) < 100_000)
@@ -89,18 +94,17 @@ def test_a_followed_file_gives_whole_lines_only(source, context, tmp_path: Path)
     path = tmp_path / "in.ndjson"
     path.write_bytes(b'{"n":1}\n{"n":2}\n{"n":')
     made = source(follow=True)
-    assert ({"from": 0, "to": 16}, None) == (made.next_piece(0), made.next_piece(0))
+    assert ([0, 16], None) == (bounds(made.next_piece(0)), made.next_piece(0))
     with path.open("ab") as file:
         file.write(b'3}\n{"n":4}\n{"n"')
-    assert ({"from": 16, "to": 32}, None) == (made.next_piece(0), made.next_piece(0))
+    assert ([16, 32], None) == (bounds(made.next_piece(0)), made.next_piece(0))
 
 
 def test_a_followed_file_is_cut_up_when_much_of_it_is_there(source, tmp_path: Path) -> None:
     (tmp_path / "in.ndjson").write_bytes(b"0123456789\n" * 10 + b"rest")
     made = source(follow=True, piece_bytes=50)
-    assert [{"from": 0, "to": 50}, {"from": 50, "to": 100}, {"from": 100, "to": 110}, None] == [
-        made.next_piece(0) for _ in range(4)
-    ]
+    assert [[0, 50], [50, 100], [100, 110]] == [bounds(made.next_piece(0)) for _ in range(3)]
+    assert made.next_piece(0) is None
 
 
 @pytest.mark.parametrize("content", [b"", b'{"m":1}\n{"n":2}\n{"n":3}\n{"n":4}\n'])
@@ -117,7 +121,16 @@ def test_a_followed_file_that_was_cut_or_replaced_is_told(source, tmp_path: Path
 def test_a_piece_that_is_not_there_any_more_is_told(source, context, tmp_path: Path) -> None:
     (tmp_path / "in.ndjson").write_bytes(b'{"n":1}\n')
     with pytest.raises(StateError, match="the file has 8 bytes, but was read up to byte 100"):
-        list(source().read_piece(context, {"from": 0, "to": 100}))
+        list(source().read_piece(context, {"from": 0, "to": 100, "head": 0}))
+
+
+def test_a_piece_of_another_file_is_told(source, context, tmp_path: Path) -> None:
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(b'{"n":1}\n')
+    piece = source().next_piece(0)
+    path.write_bytes(b'{"m":1}\n')
+    with pytest.raises(StateError, match="begins differently"):
+        list(source().read_piece(context, piece))
 
 
 def test_a_read_that_fails_is_transient(context, tmp_path: Path, monkeypatch) -> None:
@@ -125,7 +138,7 @@ def test_a_read_that_fails_is_transient(context, tmp_path: Path, monkeypatch) ->
     made = FileSource(FileSourceOptions(path=tmp_path / "in.ndjson"))
 
     class Failing:
-        def seek(self, offset: int) -> None:
+        def seek(self, offset: int, whence: int = 0) -> None:
             raise OSError(5, "the disk is away")
 
         def close(self) -> None:
@@ -133,4 +146,4 @@ def test_a_read_that_fails_is_transient(context, tmp_path: Path, monkeypatch) ->
 
     monkeypatch.setattr(context.host.files, "open", lambda path, mode: Failing())
     with pytest.raises(TransientError, match="at byte 0 or behind failed"):
-        list(made.read_piece(context, {"from": 0, "to": 8}))
+        list(made.read_piece(context, {"from": 0, "to": 8, "head": 0}))
