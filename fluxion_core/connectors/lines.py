@@ -80,6 +80,11 @@ class LineCutter:
         """Where the bytes that :meth:`feed` wants next stand in the stream."""
         return self._offset + len(self._waiting) + self._dropped
 
+    @property
+    def partial(self) -> bool:
+        """Whether the beginning of a line waits for its end."""
+        return bool(self._waiting)
+
     def wanted_bytes(self, chunk_bytes: int) -> int:
         """Return how much to feed next: more for a long line, so that gathering it stays linear."""
         return max(chunk_bytes, min(len(self._waiting), _MOST_WANTED_BYTES))

@@ -29,6 +29,7 @@ class _Made:
     outputs: list[Output] = attrs.field(factory=list)
     origins: array[int] = attrs.field(factory=lambda: array("I"))
     faults: list[Fault] = attrs.field(factory=list)
+    refused: list[Fault] = attrs.field(factory=list)
     positions: dict[str, Json] = attrs.field(factory=dict)
     records: int = 0
     bytes_in: int = 0
@@ -59,7 +60,7 @@ class Head:
             made.faults += [fault for fault, _ in faults_of(batch, failures)]
             made.positions.update(batch.positions)
             made.records += len(batch)
-        form, blobs = self._packed(made.outputs)
+        form, rows, blobs = self._packed(made)
         return Part(
             records=made.records,
             bytes_in=made.bytes_in,
@@ -67,8 +68,9 @@ class Head:
             filtered=sum(output.filtered for output in made.outputs),
             positions=made.positions,
             faults=made.faults,
+            refused=made.refused,
             form=form,
-            rows=sum(output.count for output in made.outputs),
+            rows=rows,
             blobs=blobs,
             origins=made.origins.tobytes(),
             counts=self._counted(),
@@ -106,18 +108,22 @@ class Head:
 
     # ------------------------------------------------------------------------------------------------- out
 
-    def _packed(self, outputs: Sequence[Output]) -> tuple[Form, list[bytes]]:
-        filled = [output for output in outputs if output.count]
+    def _packed(self, made: _Made) -> tuple[Form, int, list[bytes]]:
+        """Return the rows as a part holds them: their form, how many there are, and the blobs."""
+        filled = [output for output in made.outputs if output.count]
+        rows = sum(output.count for output in filled)
         if self._cut.columns is not None:
-            return "columns", [pack_column(column) for column in row_columns(filled, self._cut.columns)]
+            return "columns", rows, [pack_column(column) for column in row_columns(filled, self._cut.columns)]
         if self._cut.tail is None and self._buffer.wants_blocks:
-            return "block", [b"".join([output.json_lines() for output in filled])]
+            return "block", rows, [b"".join([output.json_lines() for output in filled])]
         if self._cut.tail is not None and filled and all(output.form.endswith("line") for output in filled):
-            return "lines", [b"".join([output.json_lines() for output in filled])]
+            return "lines", rows, [b"".join([output.json_lines() for output in filled])]
         documents = [document for output in filled for document in output.documents]
-        if self._cut.tail is None:
-            return "items", [_pack_list(self._buffer.encoded(documents))]
-        return "documents", [encode_value(documents)]
+        if self._cut.tail is not None:
+            return "documents", rows, [encode_value(documents)]
+        items, refused = self._buffer.encoded(documents)
+        made.refused = [Fault.of(error, stage="encode", document=document) for document, error in refused]
+        return "items", len(items), [_pack_list(items)]
 
     def _counted(self) -> list[list[int]]:
         """Return what was counted since the last call."""

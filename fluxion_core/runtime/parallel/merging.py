@@ -58,6 +58,7 @@ class MergingLoop(Loop):
         """Keep what left the stages in the worker for the next seal."""
         self._gathered.delivered += part.passed
         self._gathered.filtered += part.filtered
+        self._gathered.refused += len(part.refused)
         if part.rows and part.form == "block":
             self._buffers["sink"].add_block(part.rows, part.blobs[0])
         elif part.rows:
@@ -69,6 +70,8 @@ class MergingLoop(Loop):
             return
         for fault in batch.part.faults:
             self._apply_policy(fault, of_record=True)
+        for fault in batch.part.refused:
+            self._apply_policy(fault, of_record=False)
         super()._settle(batch, [failure for failure in failures if failure[0] is None])
         first = 0
         for records in self._records(batch) if any(index is not None for index, *_ in failures) else ():

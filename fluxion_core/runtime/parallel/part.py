@@ -23,7 +23,7 @@ _decode = msgspec.msgpack.Decoder().decode
 
 @attrs.frozen(kw_only=True)
 class Part:
-    """The fates of *records* records, and *rows* rows in *blobs*, in the form that *form* names.
+    """The fates of *records* records (*refused* are documents that the sink's codec could not encode), and *rows* rows in *blobs*, in the form that *form* names.
 
     For the sink, ``block``: one blob, newline-ended JSON; or ``items``: one blob, a list of encoded documents. For the tail, ``columns``:
     a blob per column; ``lines``: one blob, the lines as they came; or ``documents``: one blob, a list of documents. *origins* (where there is a tail) tells the record of each row, as unsigned
@@ -37,6 +37,7 @@ class Part:
     filtered: int
     positions: Mapping[str, Json]
     faults: Sequence[Fault]
+    refused: Sequence[Fault]
     form: Form
     rows: int
     blobs: Sequence[bytes]
@@ -50,14 +51,16 @@ class Part:
         """Return the part, numbered, on its way."""
         content = attrs.asdict(self, recurse=False, filter=lambda field, _: field.name != "blobs")
         content["positions"] = dict(self.positions)
-        content["faults"] = [attrs.asdict(fault, recurse=False) for fault in self.faults]
+        for name in ("faults", "refused"):
+            content[name] = [attrs.asdict(fault, recurse=False) for fault in content[name]]
         return Message("part", [number, content], self.blobs)
 
     @classmethod
     def of(cls, message: Message) -> tuple[int, Part]:
         """Return what *message* brings: the number and the part."""
         number, content = message.content
-        content["faults"] = [Fault(**fault) for fault in content["faults"]]
+        for name in ("faults", "refused"):
+            content[name] = [Fault(**fault) for fault in content[name]]
         return number, cls(blobs=message.blobs, **content)
 
     def row_origins(self) -> Sequence[int]:
