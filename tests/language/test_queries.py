@@ -65,3 +65,31 @@ def test_options_are_text_and_are_set_once(condition) -> None:
 def test_empty_options_before_a_pattern_leave_it_its_own() -> None:
     assert ["a"] == matching({"$options": "", "$regex": re.compile("A", re.IGNORECASE)}, "a", "b")
     assert ["a"] == matching({"$options": "i", "$regex": re.compile("A")}, "a", "b")
+
+
+def matching_path(path, condition, *values):
+    return [row["v"] for row in aggregate([{"v": value} for value in values], [{"$match": {path: condition}}])]
+
+
+def test_an_element_that_a_path_names_is_one_value() -> None:
+    assert [] == matching_path("v.0", 1, [[1, 2]])
+    assert [[[1, 2]]] == matching_path("v.0", [1, 2], [[1, 2]])
+    assert [[[1, 2]]] == matching_path("v.0.1", 2, [[1, 2]])
+
+
+def test_a_path_does_not_go_on_below_a_scalar_element() -> None:
+    assert [[{"c": 1}], [[{"c": 1}]]] == matching_path("v.0.b", None, [5], [{"c": 1}], [[{"c": 1}]])
+
+
+def test_a_path_that_ends_with_a_dot_ends_at_an_array_before_it() -> None:
+    assert [["x"], []] == matching_path("v.", {"$exists": True}, ["x"], [], {"b": 1}, None)
+
+
+@pytest.mark.parametrize("query", [{"$expr": True}, {"$and": [{"b": 1}, {"$expr": "$b"}]}])
+def test_expr_has_no_place_below_elem_match(query) -> None:
+    with pytest.raises(CompileError, match="whole documents"):
+        matching({"$elemMatch": query}, [{"b": 1}])
+
+
+def test_elements_may_have_a_schema() -> None:
+    assert [[{"b": 1}]] == matching({"$elemMatch": {"$jsonSchema": {"required": ["b"]}}}, [{"b": 1}], [{}], [1])

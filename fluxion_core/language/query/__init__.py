@@ -22,7 +22,7 @@ from fluxion_core.language.values import MISSING, is_number, kind, truthy, type_
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["EXAMPLES", "LOGICAL", "NAMES", "QUERIES", "document_test", "field_leaves", "is_operators", "query_node"]
+__all__ = ["EXAMPLES", "NAMES", "QUERIES", "TOP", "document_test", "field_leaves", "is_operators", "query_node"]
 
 QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
     **comparison.QUERIES,
@@ -33,8 +33,9 @@ QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
 }
 LOGICAL: Final = ("$and", "$or", "$nor")
 _ON_FIELDS: Final = (*QUERIES, "$not", "$regex", "$options")
-_TOP: Final = (*LOGICAL, "$expr", "$comment", "$alwaysTrue", "$alwaysFalse", "$jsonSchema", "$sampleRate")
-NAMES: Final = frozenset({*_ON_FIELDS, *_TOP})
+TOP: Final = (*LOGICAL, "$expr", "$comment", "$alwaysTrue", "$alwaysFalse", "$jsonSchema", "$sampleRate")
+"""What stands in place of a field's name."""
+NAMES: Final = frozenset({*_ON_FIELDS, *TOP})
 """Every query operator of the language."""
 
 
@@ -74,7 +75,7 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
         if not is_number(value) or value != 1:
             return [parser.problem(where, f"{name} takes 1, not {value!r}"[:120])]
         return [Constant(where, name == "$alwaysTrue")]
-    parser.unknown(where, "query operator", name, _TOP, known.QUERIES - set(_ON_FIELDS))
+    parser.unknown(where, "query operator", name, TOP, known.QUERIES - set(_ON_FIELDS))
     return []
 
 
@@ -117,7 +118,7 @@ def field_leaves(parser: Parser, spec: Mapping[str, Any], where: str) -> list[Le
             if "$regex" not in spec:
                 parser.problem(path, "$options needs a $regex beside it")
         elif name != "$comment":
-            parser.unknown(path, "query operator", str(name), _ON_FIELDS, known.QUERIES - set(_TOP))
+            parser.unknown(path, "query operator", str(name), _ON_FIELDS, known.QUERIES - set(TOP))
     return leaves
 
 
@@ -134,10 +135,19 @@ def _not(parser: Parser, spec: Any, where: str) -> Leaf:
 
 def document_test(parser: Parser, spec: Any, where: str) -> Test:
     """Return the query *spec* as a function of a document; ``$expr`` has no place in it."""
-    return _as_test(parser, query_node(parser, spec, where))
+    if _has_expression(spec):
+        parser.problem(where, "$expr applies to whole documents and cannot stand here")
+        return lambda _document: False
+    return _as_test(query_node(parser, spec, where))
 
 
-def _as_test(parser: Parser, node: Node) -> Test:
+def _has_expression(spec: Any) -> bool:
+    if isinstance(spec, list | tuple):
+        return any(map(_has_expression, spec))
+    return isinstance(spec, dict) and ("$expr" in spec or any(_has_expression(spec.get(name)) for name in LOGICAL))
+
+
+def _as_test(node: Node) -> Test:
     if isinstance(node, Predicate) and isinstance(node.source, Field):
         test = node.test
         if not node.source.names:
@@ -145,14 +155,14 @@ def _as_test(parser: Parser, node: Node) -> Test:
         name = node.source.names[0]
         return lambda document: test(document.get(name, MISSING))
     if isinstance(node, Logic):
-        tests = [_as_test(parser, member) for member in node.arguments]
+        tests = [_as_test(member) for member in node.arguments]
         joint = all if node.every else any
         return lambda document: joint(test(document) for test in tests)
     if isinstance(node, Negation):
-        inner = _as_test(parser, node.argument)
+        inner = _as_test(node.argument)
         return lambda document: not inner(document)
     if isinstance(node, Constant):
         answer = truthy(node.value)
         return lambda _document: answer
-    parser.problem(node.where, "$expr applies to whole documents and cannot stand here")
-    return lambda _document: False
+    msg = f"no query: {node}"
+    raise AssertionError(msg)

@@ -31,9 +31,9 @@ def _elem_match(parser: Parser, spec: Any, where: str) -> Leaf:
 
 
 def _element_test(parser: Parser, spec: dict[str, Any], where: str) -> Test:
-    from fluxion_core.language.query import LOGICAL, document_test, field_leaves, is_operators
+    from fluxion_core.language.query import TOP, document_test, field_leaves, is_operators
 
-    if is_operators(spec) and next(iter(spec)) not in (*LOGICAL, "$expr", "$comment"):
+    if is_operators(spec) and next(iter(spec)) not in TOP:
         tests = field_leaves(parser, spec, where)
         return lambda item: all(_single(leaf, item) for leaf in tests)
     test = document_test(parser, spec, where)

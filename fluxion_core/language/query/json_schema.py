@@ -5,11 +5,12 @@ Source: MongoDB manual, "$jsonSchema"; JSON Schema Validation, draft 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError, did_you_mean
-from fluxion_core.language.ordering import compare, equal, identity
+from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
+from fluxion_core.language.ordering import compare, identity
 from fluxion_core.language.query.element import TYPE_CODES
 from fluxion_core.language.query.leaves import Test
 from fluxion_core.language.regex import compile_pattern
@@ -81,6 +82,7 @@ def _type(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> 
     del schema
     names = value if isinstance(value, list) else [value]
     wanted: set[str] = set()
+    _no_duplicates(parser, names, where)
     for name in names:
         if name == "integer":
             parser.problem(where, "the type 'integer' is not supported", "use bsonType: int or long")
@@ -99,6 +101,7 @@ def _bson_type(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]
     wanted: set[str] = set()
     if not names:
         parser.problem(where, "at least one type was expected")
+    _no_duplicates(parser, names, where)
     for name in names:
         if name == "number":
             wanted |= _NUMBERS
@@ -138,15 +141,8 @@ def _multiple_of(parser: Parser, value: Any, where: str, schema: Mapping[str, An
         parser.problem(where, "a number above 0 was expected")
         return _anything
 
-    def test(item: Any) -> bool:
-        if not is_number(item):
-            return True
-        try:
-            return bool(item % type(item)(value) == 0 if type(item) is not int or type(value) is int else item % value == 0)
-        except (ArithmeticError, ValueError):
-            return False
-
-    return test
+    divisor = to_decimal(value)  # as MongoDB does: 0.3 is a multiple of 0.1
+    return lambda item: not is_number(item) or DECIMAL.remainder(to_decimal(item), divisor) == 0
 
 
 def _pattern(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
@@ -193,8 +189,7 @@ def _required(parser: Parser, value: Any, where: str, schema: Mapping[str, Any])
     if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
         parser.problem(where, "an array of at least one name was expected")
         return _anything
-    if len(set(value)) != len(value):
-        parser.problem(where, "a name is given twice")
+    _no_duplicates(parser, value, where)
     return lambda item: not isinstance(item, dict) or all(name in item for name in value)
 
 
@@ -278,7 +273,25 @@ def _unique(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -
     if not isinstance(value, bool):
         parser.problem(where, f"true or false was expected, not {type_name(value)}")
         return _anything
-    return lambda item: not value or item.__class__ is not list or len({identity(inner) for inner in item}) == len(item)
+    return lambda item: not value or item.__class__ is not list or not _duplicates(item)
+
+
+def _unordered(value: Any) -> Hashable:
+    """Return the identity of a value, for which the order of an object's fields does not count."""
+    if isinstance(value, dict):
+        return (20, frozenset((name, _unordered(item)) for name, item in value.items()))
+    if value.__class__ is list:
+        return (25, tuple(map(_unordered, value)))
+    return identity(value)
+
+
+def _duplicates(values: Sequence[Any]) -> bool:
+    return len(set(map(_unordered, values))) < len(values)
+
+
+def _no_duplicates(parser: Parser, values: Sequence[Any], where: str) -> None:
+    if _duplicates(values):
+        parser.problem(where, "a value is given twice")
 
 
 # --------------------------------------------------------------------------------------------------- combinations
@@ -307,7 +320,9 @@ def _enum(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> 
     if not isinstance(value, list) or not value:
         parser.problem(where, "an array of at least one value was expected")
         return _anything
-    return lambda item: any(equal(item, allowed) for allowed in value)
+    _no_duplicates(parser, value, where)
+    allowed = set(map(_unordered, value))
+    return lambda item: _unordered(item) in allowed
 
 
 _KEYWORDS: Final[Mapping[str, Callable[[Parser, Any, str, Mapping[str, Any]], Test]]] = {

@@ -1,8 +1,8 @@
 """Where a query's path leads, and what it means that one of the values there passes a test.
 
 A path goes through arrays: ``a.b`` reaches the ``b`` of every document in the array ``a``, and ``a.0.b`` that of its first element.
-At its end an array stands for itself and for each of its elements. Source: MongoDB manual, "Query an Array", "Query an Array of
-Embedded Documents", "Query for Null or Missing Fields".
+At its end an array stands for itself and for each of its elements, unless the path names it as an element: ``a.0`` is one value.
+Source: MongoDB manual, "Query an Array", "Query an Array of Embedded Documents", "Query for Null or Missing Fields".
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Leaf:
         test = self.test
         if not names:
             return _of_elements(test) if self.expands else test
-        one = _of_elements(test) if self.expands else test
+        expands = self.expands
 
         def some(value: Any) -> bool:
-            return any(one(found) for found in endpoints(value, names))
+            return any(map(test, endpoints(value, names, expands=expands)))
 
         return some
 
@@ -64,22 +64,31 @@ def _of_elements(test: Test) -> Test:
     return of_elements
 
 
-def endpoints(value: Any, names: Sequence[str]) -> Iterator[Any]:
-    """Yield every value at the end of the path *names* below *value*; ``MISSING`` for a document that lacks it."""
-    if not names:
+def endpoints(value: Any, names: Sequence[str], *, expands: bool = True) -> Iterator[Any]:
+    """Yield every value at the end of the path *names* below *value*; ``MISSING`` for a document that lacks it.
+
+    *expands*: of an array there its elements come first. A path that ends with a dot ends at an array before it.
+    """
+    if not names or (names[0] == "" and len(names) == 1 and value.__class__ is list):
+        if expands and value.__class__ is list:
+            yield from value
         yield value
         return
     name, rest = names[0], names[1:]
     if isinstance(value, dict):
         if name in value:
-            yield from endpoints(value[name], rest)
+            yield from endpoints(value[name], rest, expands=expands)
         else:
             yield MISSING
     elif value.__class__ is list:
         if name.isdecimal() and (name == "0" or name[0] != "0") and int(name) < len(value):
-            yield from endpoints(value[int(name)], rest)
+            element = value[int(name)]
+            if not rest:
+                yield element
+            elif isinstance(element, dict | list):
+                yield from endpoints(element, rest, expands=expands)
         for item in value:
             if isinstance(item, dict):
-                yield from endpoints(item, names)
+                yield from endpoints(item, names, expands=expands)
     else:
         yield MISSING

@@ -29,12 +29,7 @@ Documents = Sequence[dict[str, Any]]
 
 def _keys(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
     """Return the identities of the values at a path: of an array itself and of each of its elements; missing counts as null."""
-    keys = []
-    for value in endpoints(document, names):
-        keys.append(None if value is MISSING else identity(value))
-        if value.__class__ is list:
-            keys += [identity(item) for item in value]
-    return keys
+    return [None if value is MISSING else identity(value) for value in endpoints(document, names)]
 
 
 def _wanted(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
@@ -133,10 +128,13 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         parser.problem(where, "localField and foreignField belong together")
     if not both and "pipeline" not in members:
         parser.problem(where, "give localField and foreignField, or a pipeline")
+    if "let" in members and "pipeline" not in members:
+        parser.problem(f"{where}.let", "let needs a pipeline that uses its variables")
     documents: Documents = []
     stages = members.get("pipeline")
     if "from" in members:
         documents = collection_named(parser, members["from"], f"{where}.from")
+        _check_reads(parser, stages, f"{where}.pipeline")
     elif not _makes_documents(stages):
         parser.problem(where, "'from' is missing", "or begin the pipeline with $documents")
     variables = members.get("let", {})
@@ -169,6 +167,12 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
             makes_documents="from" not in members,
         )
     ]
+
+
+def _check_reads(parser: Parser, stages: Any, where: str) -> None:
+    """Refuse a pipeline over a collection that begins with documents of its own."""
+    if _makes_documents(stages):
+        parser.problem(f"{where}[0].$documents", "$documents reads no collection", "leave the name of the collection out")
 
 
 def _makes_documents(stages: Any) -> bool:
@@ -296,7 +300,10 @@ def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         return []
     if "coll" not in members and not _makes_documents(members.get("pipeline")):
         parser.problem(where, "'coll' is missing", "or begin the pipeline with $documents")
-    documents = collection_named(parser, members["coll"], f"{where}.coll") if "coll" in members else []
+    documents: Documents = []
+    if "coll" in members:
+        documents = collection_named(parser, members["coll"], f"{where}.coll")
+        _check_reads(parser, members.get("pipeline"), f"{where}.pipeline")
     pipeline = parse_nested(parser, members["pipeline"], f"{where}.pipeline") if "pipeline" in members else None
     return [Union(where=where, documents=documents, pipeline=pipeline)]
 
