@@ -144,7 +144,8 @@ class Accumulator:
             unless ``total`` is false; then the record fails and the state must not have changed.
         result: ``result(state) -> value``; may be asked again and again while the group grows, and must not change the state.
         dump: state -> plain value for the state store; load: the way back.
-        parameters: names of arguments that are evaluated once per group, over the group's ``_id`` (``n`` of ``$topN``).
+        parameters: names of arguments that are evaluated once per group (``n`` of ``$topN``): of the fields of its ``_id``, if that is an
+            object, as in MongoDB; in a window they must be constants.
         arguments: names of arguments that are evaluated per document. No names at all: the spec itself is the one argument.
         optional: those of ``parameters`` and ``arguments`` that may be left out (``MISSING``).
         parse: for accumulators whose spec is more than expressions (``$topN``'s ``sortBy``):

@@ -5,7 +5,7 @@ Source: MongoDB manual, "Aggregation Stages"; IEC 60063 for the series of prefer
 
 import pytest
 
-from fluxion_core import CompileError, aggregate
+from fluxion_core import CompileError, EvaluationError, aggregate
 
 PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"_id": 3, "name": "Cy", "boss": "Bo"}]
 
@@ -18,6 +18,11 @@ PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"
         {"$unionWith": {"pipeline": [{"$limit": 1}]}},
         {"$bucket": {"groupBy": "$v", "boundaries": [0, 9], "output": {"_id": {"$sum": 1}}}},
         {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "granularity": "E7"}},
+        {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "granularity": None}},
+        {"$lookup": {"from": "others", "localField": "a", "foreignField": "b", "let": {"c": "$d"}, "as": "e"}},
+        {"$lookup": {"from": "others", "pipeline": [{"$documents": []}], "as": "e"}},
+        {"$unionWith": {"coll": "others", "pipeline": [{"$documents": []}]}},
+        {"$fill": {"partitionBy": 1, "sortBy": {"t": 1}, "output": {"v": {"method": "locf"}}}},
     ],
 )
 def test_a_specification_is_an_error(stage) -> None:
@@ -75,3 +80,44 @@ def test_graph_lookup_never_reaches_a_document_without_the_field() -> None:
     assert [] == reached("$none")
     assert [3, 1] == reached(5)
     assert [4] == reached(6)
+
+
+def test_documents_are_made_by_the_first_stage_only() -> None:
+    with pytest.raises(CompileError, match="first stage"):
+        list(aggregate([{"a": 1}], [{"$match": {}}, {"$documents": [{"a": 2}]}]))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("keep", [{"level": "keep"}]), ("prune", []), ("descend", [{"level": "descend"}])]
+)
+def test_redact_takes_what_its_variables_stand_for(text, expected) -> None:
+    assert expected == list(aggregate([{"level": text}], [{"$redact": "$level"}]))
+
+
+def test_the_index_of_unwind_may_lie_where_the_element_was() -> None:
+    unwind = {"$unwind": {"path": "$a", "includeArrayIndex": "a.place"}}
+    assert [{"a": {"place": 0}}, {"a": {"b": 2, "place": 1}}] == list(aggregate([{"a": [7, {"b": 2}]}], [unwind]))
+
+
+SCORES = [{"game": "G1", "score": 31}, {"game": "G1", "score": 33}, {"game": "G2", "score": 10}, {"game": "G2", "score": 66}]
+
+
+@pytest.mark.parametrize(
+    "accumulator", [{"$firstN": {"input": "$score"}}, {"$topN": {"sortBy": {"score": 1}, "output": "$score"}}]
+)
+def test_how_many_may_depend_on_the_fields_of_the_key(accumulator) -> None:
+    ((name, arguments),) = accumulator.items()
+    n = {"$cond": {"if": {"$eq": ["$game", "G2"]}, "then": 1, "else": 3}}
+    group = {"_id": {"game": "$game"}, "scores": {name: {**arguments, "n": n}}}
+    rows = {row["_id"]["game"]: row["scores"] for row in aggregate(SCORES, [{"$group": group}])}
+    assert {"G1": [31, 33], "G2": [10]} == rows
+
+
+@pytest.mark.parametrize(
+    "accumulator", [{"$firstN": {"input": "$score"}}, {"$topN": {"sortBy": {"score": 1}, "output": "$score"}}]
+)
+def test_how_many_does_not_depend_on_a_key_that_is_no_object(accumulator) -> None:
+    ((name, arguments),) = accumulator.items()
+    group = {"_id": "$score", "scores": {name: {**arguments, "n": "$score"}}}
+    with pytest.raises(EvaluationError):
+        list(aggregate(SCORES, [{"$group": group}]))

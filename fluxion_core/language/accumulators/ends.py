@@ -62,7 +62,7 @@ def _plain(state: list[Any]) -> list[Any]:
 # State of $top and its like: [n, order, entries]; an entry is {"d": sort document, "v": output}
 def _ranked(order: Any, n: Any) -> list[Any]:
     fields = tuple((tuple(names), descending) for names, descending in order)
-    return [1 if n is MISSING else checked_n(n), fields, []]
+    return [checked_n(n), fields, []]
 
 
 def _rank(state: list[Any], document: Any, value: Any, *, top: bool) -> list[Any]:
@@ -94,7 +94,7 @@ def _parse_ranked(parser: Parser, spec: Any, where: str, *, several: bool) -> tu
     members = parser.members(spec, where, ("n", "sortBy", "output") if several else ("sortBy", "output"))
     order = parse_order(parser, members.get("sortBy"), f"{where}.sortBy") if "sortBy" in members else ()
     plain = [[list(names), descending] for names, descending in order]
-    n = parser.expression(members["n"], f"{where}.n") if "n" in members else Constant(where, MISSING)
+    n = parser.expression(members.get("n"), f"{where}.n") if several else Constant(where, 1)
     output = parser.expression(members.get("output"), f"{where}.output")
     tops = dict.fromkeys(names[0] for names, _ in order)
     document = ObjectOf(where, tuple((name, parser.expression(f"${name}", where)) for name in tops))
@@ -107,7 +107,7 @@ def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) ->
 
     def result(state: list[Any]) -> Any:
         values = [entry["v"] for entry in _arranged(state, top=top)]
-        return values if several else values[0]
+        return values if several else values[0] if values else None  # a window may be empty
 
     def parse(parser: Parser, spec: Any, where: str) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
         return _parse_ranked(parser, spec, where, several=several)

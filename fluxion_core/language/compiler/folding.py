@@ -11,7 +11,7 @@ from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.folds import Fold, fold_of
 from fluxion_core.language.compiler.nodes import Node, ObjectOf
 from fluxion_core.language.compiler.parts import Folding
-from fluxion_core.language.compiler.shape import Shape
+from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import Value, Writer
 from fluxion_core.language.encoding import PLAIN, encode_plain, encode_value
 from fluxion_core.language.operators import Accumulator
@@ -201,8 +201,11 @@ class FoldingWriter:
 
     def _new_group(self) -> None:
         writer = self._writer
-        writer.line("d = None")
-        emitter = Emitter(writer, Shape(writer, None, {"_id": Value("key", may_miss=False)}))
+        base = None
+        if any(column.parameters for column in self._columns):
+            writer.line("d = key if key.__class__ is dict else {}")
+            base = Base("d")
+        emitter = Emitter(writer, Shape(writer, base))
         starts = []
         for column in self._columns:
             if column.fold is not None and column.places:

@@ -90,7 +90,7 @@ class Folding(Part):
     kind: ClassVar[str] = "keyed"
     key: Node
     fields: tuple[tuple[str, Accumulator, tuple[Node, ...], tuple[Node, ...]], ...]
-    """Name, accumulator, parameters (over ``_id``), values (over the document)."""
+    """Name, accumulator, parameters (over the group's key), values (over the document)."""
 
     def nodes(self) -> Iterable[Node]:
         """Return key and values."""

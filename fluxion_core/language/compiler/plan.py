@@ -75,6 +75,8 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
             continue
         if name in {"$out", "$merge"} and index != len(stages) - 1:
             parser.problem(f"{path}.{name}", f"{name} can only be the last stage")
+        if name == "$documents" and index:
+            parser.problem(f"{path}.{name}", f"{name} can only be the first stage", "add documents with $unionWith")
         for part in form.parse(parser, spec, f"{path}.{name}"):
             part.stage = index
             parts.append(part)

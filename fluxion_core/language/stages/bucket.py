@@ -228,11 +228,7 @@ def _parse_auto(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         parser.problem(f"{where}.buckets", f"a whole number of at least 1 was expected, not {shown(count)}")
         count = 1
     granularity = members.get("granularity")
-    if (
-        granularity is not None
-        and (not isinstance(granularity, str) or granularity not in _SERIES)
-        and granularity != "POWERSOF2"
-    ):
+    if "granularity" in members and not (isinstance(granularity, str) and granularity in (*_SERIES, "POWERSOF2")):
         parser.problem(
             f"{where}.granularity", f"unknown series {shown(granularity)}", f"one of {', '.join([*_SERIES, 'POWERSOF2'])}"
         )

@@ -92,7 +92,8 @@ class Redact(StepPart):
         return _RedactStep(self, environment)
 
 
-DESCEND, PRUNE, KEEP = "$$DESCEND", "$$PRUNE", "$$KEEP"
+DESCEND, PRUNE, KEEP = "descend", "prune", "keep"
+"""What the variables stand for, as in MongoDB: an expression may come to the plain text too."""
 
 
 class _RedactStep(EachStep):

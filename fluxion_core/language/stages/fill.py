@@ -110,7 +110,7 @@ def _partition(parser: Parser, members: dict[str, Any], where: str) -> Node:
         parser.problem(where, "partitionBy and partitionByFields cannot stand together")
     if "partitionBy" in members:
         given = members["partitionBy"]
-        if isinstance(given, str) and not given.startswith("$"):
+        if not isinstance(given, dict) and not (isinstance(given, str) and given.startswith("$")):
             parser.problem(f"{where}.partitionBy", f"an expression was expected, not {shown(given)}", "write '$field'")
         return parser.expression(given, f"{where}.partitionBy")
     fields = members.get("partitionByFields", [])
@@ -235,8 +235,11 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if any(path is not None and (path[: len(field)] == field or field[: len(path)] == path) for path in paths):
         parser.problem(f"{where}.partitionByFields", "the field itself cannot be what to partition by")
     unit = given.get("unit")
-    if unit is not None and unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS:
+    if "unit" in given and (
+        not isinstance(unit, str) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)
+    ):
         parser.problem(f"{where}.range.unit", f"unknown unit {shown(unit)}")
+        unit = None
     step = _step(parser, given["step"], unit, f"{where}.range.step")
     bounds = _densify_bounds(parser, given["bounds"], unit, f"{where}.range.bounds")
     if bounds == "partition" and not fields:

@@ -65,9 +65,9 @@ class Unwind(PerDocument):
         else:
             position = writer.fresh("x")
             segment.open(f"for {position}, {item} in enumerate({items}):")
+            listed = writer.assign(f"{position} if {value}.__class__ is list and {value} else None")
         self._set(segment, self.path, Value(item, demand=demand, path=element))
         if self.index is not None:
-            listed = writer.assign(f"{position} if {value}.__class__ is list and {value} else None")
             self._set(segment, self.index, Value(listed, may_miss=False))
 
     @staticmethod
