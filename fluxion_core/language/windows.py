@@ -15,7 +15,8 @@ from typing import Any, Final
 import attrs
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.expressions.arithmetic import add, divide, multiply, subtract
+from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.expressions.arithmetic import DECIMAL, add, divide, multiply, subtract, to_decimal
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.ordering import sort_key
 from fluxion_core.language.values import MISSING, is_finite, is_number, type_name
@@ -75,8 +76,12 @@ class Bounds:
         return low, len(ordered) if self.high is None else bisect_right(ordered, sort_key(self._moved(key, self.high)))
 
     def _moved(self, key: Any, by: Any) -> Any:
-        if self.unit is None:
-            return add(key, by)
+        if self.unit is None:  # in decimals, as MongoDB's PartitionIterator does
+            return (
+                DECIMAL.add(to_decimal(key), to_decimal(by))
+                if key.__class__ is not int or by.__class__ is not int
+                else key + by
+            )
         if self.unit in MONTHS:
             return add_months(key if key.tzinfo else key.replace(tzinfo=UTC), by * MONTHS[self.unit])
         return key + timedelta(milliseconds=by * UNIT_MILLISECONDS[self.unit])
@@ -185,6 +190,9 @@ def _one(like: Any) -> Any:
 
 # --------------------------------------------------------------------------------------------------- functions of a window
 
+_MEAN: Final = ACCUMULATORS["$avg"]
+_SUM: Final = ACCUMULATORS["$sum"]
+
 
 def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
     """``$derivative``: the mean rate of change between the ends of the window."""
@@ -225,24 +233,25 @@ def integral(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int 
 def covariance(pairs: Sequence[Any], less: int) -> Any:
     """``$covariancePop`` (*less* 0) and ``$covarianceSamp`` (*less* 1) of pairs of numbers; others are passed over.
 
-    With enough finite pairs an infinite value makes the result infinite, and NaN makes it NaN.
+    With enough finite pairs an infinite value makes the result infinite, and NaN makes it NaN; what overflows does so as well.
     """
-    numbers = [pair for pair in pairs if len(pair) == 2 and is_number(pair[0]) and is_number(pair[1])]  # x and y
-    finite = [pair for pair in numbers if is_finite(pair[0]) and is_finite(pair[1])]
-    if len(finite) <= less:
-        return None
-    odd = [value for pair in numbers for value in pair if not is_finite(value)]
-    if odd and len(finite) > 1:
-        return float(sum(map(float, odd)))
-    mean_x: Any = 0
-    mean_y: Any = 0
-    total: Any = 0
-    for count, (x, y) in enumerate(finite, 1):
-        from_mean = subtract(x, mean_x)
-        mean_x = add(mean_x, divide(from_mean, count))
-        mean_y = add(mean_y, divide(subtract(y, mean_y), count))
-        total = add(total, multiply(from_mean, subtract(y, mean_y)))
-    return divide(total, len(finite) - less)
+    mean_x, mean_y, total = _MEAN.initial(), _MEAN.initial(), _SUM.initial()
+    count = 0
+    for pair in pairs:
+        if len(pair) != 2 or not all(map(is_number, pair)):  # x and y
+            continue
+        x, y = pair
+        if not (is_finite(x) and is_finite(y)):
+            total = _SUM.step(total, sum(float(value) for value in pair if not is_finite(value)))
+            continue
+        from_mean = subtract(x, _MEAN.result(mean_x)) if count else 0
+        mean_x, mean_y = _MEAN.step(mean_x, x), _MEAN.step(mean_y, y)
+        if count:
+            total = _SUM.step(total, multiply(from_mean, subtract(y, _MEAN.result(mean_y))))
+        count += 1
+    if count <= max(less, 1):
+        return 0.0 if count > less else None
+    return divide(_SUM.result(total), count - less)
 
 
 def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:

@@ -42,3 +42,47 @@ def test_densify_with_many_steps_is_quick() -> None:
         [{"v": 0}, {"v": 30_000}], [{"$densify": {"field": "v", "range": {"step": 1, "bounds": "full"}}}, {"$count": "n"}]
     )
     assert [{"n": 30_001}] == list(rows)
+
+
+def computed(output, *rows, sort="t"):
+    stage = {"$setWindowFields": {"sortBy": {sort: 1}, "output": {"result": output}}}
+    return [row["result"] for row in aggregate(rows, [stage])]
+
+
+EMPTY = {"window": {"documents": [5, 6]}}
+
+
+@pytest.mark.parametrize(("operator", "expected"), [("$top", None), ("$bottom", None), ("$topN", []), ("$bottomN", [])])
+def test_the_top_of_an_empty_window_is_null_or_nothing(operator, expected) -> None:
+    n = {"n": 1} if operator.endswith("N") else {}
+    assert [expected] == computed({operator: {"sortBy": {"v": 1}, "output": "$v", **n}, **EMPTY}, {"t": 1, "v": 1})
+
+
+def test_a_bound_of_a_range_is_found_in_decimals() -> None:
+    # 0.1 and 0.1 is 0.2 in decimals, and the double 0.2 lies a little above that.
+    rows = [{"t": 0.1, "v": 1}, {"t": 0.2, "v": 2}, {"t": 0.3, "v": 4}]
+    assert [1, 7, 6] == computed({"$sum": "$v", "window": {"range": [-0.1, 0.1]}}, *rows)
+
+
+def test_a_covariance_that_overflows_has_a_sign() -> None:
+    rows = [{"t": 1, "x": 1e308, "y": -1e308}, {"t": 2, "x": -1e308, "y": 1e308}]
+    assert [float("-inf")] * 2 == computed({"$covariancePop": ["$x", "$y"]}, *rows)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"$firstN": {"n": "$v", "input": "$v"}},
+        {"$topN": {"n": "$v", "sortBy": {"v": 1}, "output": "$v"}},
+        {"$sum": "$v", "window": {"range": [0, 1], "unit": None}},
+        {"$shift": {"output": "$v", "by": 2**40}},
+    ],
+)
+def test_a_window_function_is_an_error(output) -> None:
+    with pytest.raises(CompileError):
+        computed(output, {"t": 1, "v": 1})
+
+
+def test_the_unit_of_densify_is_text() -> None:
+    with pytest.raises(CompileError):
+        list(aggregate([], [{"$densify": {"field": "t", "range": {"step": 1, "bounds": "full", "unit": None}}}]))

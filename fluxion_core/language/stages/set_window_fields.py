@@ -21,8 +21,8 @@ from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
+from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
 from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number
-from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -115,19 +115,11 @@ def _parse(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         into = parser.field_path(name, path)
         made = _output(parser, value, path, order)
         if "sortBy" not in members:
-            _check_unsorted(parser, value, path)
+            check_unsorted(parser, value, path)
         if into is not None and made is not None:
             outputs.append(Output(into, *made))
     check_overlaps(parser, [output.into for output in outputs], f"{where}.output")
     return [SetWindowFields(where=where, partition=partition, order=order, outputs=tuple(outputs))]
-
-
-def _check_unsorted(parser: Parser, spec: Any, where: str) -> None:
-    """Refuse a window of documents that are near: without an order there is no near."""
-    window = spec.get("window") if isinstance(spec, dict) else None
-    given = window.get("documents") if isinstance(window, dict) else None
-    if isinstance(given, list | tuple) and any(end != "unbounded" for end in given):
-        parser.problem(f"{where}.window.documents", "a window of documents needs a sortBy")
 
 
 _Made = tuple[tuple[Node, ...], Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]]
@@ -150,61 +142,14 @@ def _output(parser: Parser, spec: Any, where: str, order: Order) -> _Made | None
     if accumulator is None or not accumulator.window:
         parser.unknown(where, "window function", str(name), [*FUNCTIONS, *parser.accumulators], known.ACCUMULATORS)
         return None
-    bounds = _bounds(parser, spec.get("window", MISSING), f"{where}.window", order)
+    bounds = parse_bounds(parser, spec.get("window", MISSING), f"{where}.window", order)
     return _accumulated(parser, accumulator, spec[name], path, bounds)
-
-
-def _bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
-    if spec is MISSING:
-        return Bounds()
-    if not isinstance(spec, dict):
-        parser.problem(where, f"an object was expected, not {shown(spec)}")
-        return Bounds()
-    members = parser.members(spec, where, (), ("documents", "range", "unit"))
-    if "documents" in members and ("range" in members or "unit" in members):
-        parser.problem(where, "documents cannot stand beside range and unit")
-        return Bounds()
-    if "unit" in members and "range" not in members:
-        parser.problem(where, "unit needs a range")
-        return Bounds()
-    if not members:
-        return Bounds()
-    by_range = "range" in members
-    kind = "range" if by_range else "documents"
-    given = members[kind]
-    if not isinstance(given, list | tuple) or len(given) != 2:  # low and high
-        parser.problem(f"{where}.{kind}", f"[low, high] was expected, not {shown(given)}")
-        return Bounds()
-    unit = members.get("unit")
-    if unit is not None and unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS:
-        parser.problem(f"{where}.unit", f"unknown unit {shown(unit)}")
-        unit = None
-    if by_range and len(order) != 1:
-        parser.problem(where, "a range needs a sortBy of one field")
-    elif by_range and order[0][1]:
-        parser.problem(where, "a range needs a rising sortBy")
-    ends = [
-        _end(parser, end, f"{where}.{kind}[{index}]", whole=not by_range or unit is not None) for index, end in enumerate(given)
-    ]
-    low, high = (None if end == "unbounded" else 0 if end == "current" and not by_range else end for end in ends)
-    if "current" in (low, high):
-        return Bounds(low, high, by_range, unit)
-    if low is not None and high is not None and low > high:
-        parser.problem(f"{where}.{kind}", "the window must not end before it begins")
-    return Bounds(low, high, by_range, unit)
-
-
-def _end(parser: Parser, end: Any, where: str, *, whole: bool) -> Any:
-    if end in {"unbounded", "current"} if isinstance(end, str) else False:
-        return end
-    if is_number(end) and (not whole or (is_finite(end) and end == int(end) and INT32_MIN <= end <= INT32_MAX)):
-        return int(end) if whole else end
-    parser.problem(where, f"'unbounded', 'current' or a {'whole ' if whole else ''}number was expected, not {shown(end)}")
-    return 0
 
 
 def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str, bounds: Bounds) -> _Made:
     parameters, values = parse_arguments(parser, accumulator, spec, where)
+    if not all(isinstance(parameter, Constant) for parameter in parameters):
+        parser.problem(where, f"what shapes the whole of {accumulator.name} must be constant in a window")
     count = len(parameters)
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -273,8 +218,8 @@ def _parse_shift(parser: Parser, spec: Any, where: str, order: Order, window: An
     _no_window(parser, "$shift", where, window)
     members = parser.members(spec, where, ("output", "by"), ("default",))
     by = members.get("by", 0)
-    if not is_number(by) or not is_finite(by) or by != int(by):
-        parser.problem(f"{where}.by", f"a whole number was expected, not {shown(by)}")
+    if not is_number(by) or not is_finite(by) or by != int(by) or not INT32_MIN <= by <= INT32_MAX:
+        parser.problem(f"{where}.by", f"a whole number of 32 bits was expected, not {shown(by)}")
         by = 0
     default = parser.expression(members.get("default"), f"{where}.default")
     if not isinstance(default, Constant):
@@ -316,7 +261,7 @@ def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | 
             unit = None
         if window is MISSING and name == "$derivative":
             parser.problem(where, f"{name} needs a window")
-        bounds = _bounds(parser, window, f"{where}.window", order)
+        bounds = parse_bounds(parser, window, f"{where}.window", order)
         milliseconds = windows.UNIT_MILLISECONDS[unit] if unit is not None else None
 
         def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -330,7 +275,7 @@ def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | 
 
 def _covarying(less: int) -> Any:
     def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
-        bounds = _bounds(parser, window, f"{where}.window", order)
+        bounds = parse_bounds(parser, window, f"{where}.window", order)
         pair = parser.expression(spec, where)
 
         def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -347,7 +292,7 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: A
     low, high = members.get("min", 0), members.get("max", 1)
     if not is_number(low) or not is_number(high) or not low < high:
         parser.problem(where, "min must be a number below max")
-    bounds = _bounds(parser, window, f"{where}.window", order)
+    bounds = parse_bounds(parser, window, f"{where}.window", order)
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
         values = [value for (value,) in rows]
