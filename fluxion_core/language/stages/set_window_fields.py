@@ -23,6 +23,7 @@ from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
 from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number
+from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
