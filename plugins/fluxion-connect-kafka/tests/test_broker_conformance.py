@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from fluxion_connect_kafka.testing.fixtures import KAFKA_MARKS
 from fluxion_connect_kafka.testing.probe import Probe, send_all
+from fluxion_connect_kafka.testing.waiting import drained
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, OffsetSpec
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import (
-    CommitFailedError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     OffsetOutOfRangeError,
@@ -26,72 +22,6 @@ from kafka.errors import (
 )
 
 pytestmark = [*KAFKA_MARKS, pytest.mark.xdist_group("kafka")]
-
-PATIENCE_SECONDS = 60.0
-GROUP_SETTINGS = {
-    "session_timeout_ms": 3000,
-    "heartbeat_interval_ms": 200,
-    "request_timeout_ms": 15000,
-    "metadata_max_age_ms": 1000,  # a member that joined before it had heard of the topic notices soon
-}
-
-
-def new_group() -> str:
-    """Return a group id that nobody else has."""
-    return f"group-{uuid.uuid4().hex[:8]}"
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return when *condition* holds; fail when it does not come true in time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.01)
-
-
-def drain(consumer: Any, count: int) -> list[Any]:
-    """Poll until *count* records have come."""
-    records: list[Any] = []
-    wait_until(lambda: records.extend(r for rs in consumer.poll(100).values() for r in rs) or len(records) >= count)
-    return records
-
-
-class Member(threading.Thread):
-    """A group member that polls in a thread of its own."""
-
-    def __init__(self, probe: Probe, group: str, topic: str, **settings: Any) -> None:
-        """Join *group* for *topic* and begin to poll."""
-        super().__init__(daemon=True)
-        self.consumer = probe.consumer(group_id=group, **{**GROUP_SETTINGS, **settings})
-        self.consumer.partitions_for_topic(topic)  # a join that beats the topic's metadata is given nothing for a long time
-        self.consumer.subscribe([topic])
-        self._leaving = threading.Event()
-        self._vanished = False
-        self.start()
-
-    def run(self) -> None:
-        """Poll until told to leave."""
-        try:
-            while not self._leaving.is_set():
-                self.consumer.poll(100)
-            self.consumer.close()
-        except Exception:  # the client notices, one way or another, that its network is gone
-            if not self._vanished:
-                raise
-
-    def owns(self, count: int) -> bool:
-        """Return whether the member is assigned *count* partitions."""
-        return len(self.consumer.assignment()) == count
-
-    def vanish(self) -> None:
-        """Stop sending anything, without a farewell."""
-        self._vanished = True
-        self.consumer._net.stop()
-
-    def leave(self) -> None:
-        """Leave the group."""
-        self._leaving.set()
-        self.join(PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -206,7 +136,7 @@ def test_an_idle_fetch_waits_and_wakes_for_a_new_record(probe: Probe) -> None:
     assert consumer.poll(timeout_ms=300) == {}
     probe.produce(topic, [b"x"])
     started = time.monotonic()
-    assert len(drain(consumer, 1)) == 1
+    assert len(drained(consumer, 1)) == 1
     assert time.monotonic() - started < 5
     consumer.close()
 
@@ -244,7 +174,7 @@ def test_an_offset_beyond_the_end_is_out_of_range(probe: Probe) -> None:
     consumer.assign([TopicPartition(topic, 0)])
     consumer.seek(TopicPartition(topic, 0), 10**6)
     with pytest.raises(OffsetOutOfRangeError):
-        drain(consumer, 1)
+        drained(consumer, 1)
     consumer.close()
 
 
@@ -262,111 +192,6 @@ def test_admin_sees_the_end_of_a_partition(probe: Probe) -> None:
     probe.produce(topic, [b"a"])
     partition = TopicPartition(topic, 0)
     assert probe.admin.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset == 1
-
-
-# -- groups ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_group_resumes_at_its_committed_offset(probe: Probe) -> None:
-    """What one member committed, with metadata, is where the next one begins."""
-    topic, group = probe.create_topic(), new_group()
-    probe.produce(topic, [b"%d" % i for i in range(10)])
-    partition = TopicPartition(topic, 0)
-    first = probe.consumer(group_id=group, **GROUP_SETTINGS)
-    first.subscribe([topic])
-    assert len(drain(first, 10)) == 10
-    first.commit({partition: OffsetAndMetadata(7, "seven", -1)})
-    assert first.committed(partition, metadata=True).metadata == "seven"
-    first.close()
-    second = probe.consumer(group_id=group, **GROUP_SETTINGS)
-    second.subscribe([topic])
-    assert [record.offset for record in drain(second, 3)] == [7, 8, 9]
-    second.close()
-
-
-def test_an_outsider_commits_into_a_group_without_members(probe: Probe) -> None:
-    """A consumer that assigns its partitions itself commits under a group id of its own."""
-    topic, group = probe.create_topic(), new_group()
-    consumer = probe.consumer(group_id=group)
-    consumer.assign([TopicPartition(topic, 0)])
-    consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(5, "", -1)})
-    consumer.close()
-    assert probe.committed(group) == {(topic, 0): 5}
-
-
-@pytest.mark.parametrize("assignor", [RangePartitionAssignor, CooperativeStickyAssignor])
-def test_partitions_are_shared_and_taken_back(probe: Probe, assignor: type) -> None:
-    """A second member gets half of the partitions; when it leaves, the first has all of them again."""
-    topic, group = probe.create_topic(partitions=4), new_group()
-    first = Member(probe, group, topic, partition_assignment_strategy=[assignor])
-    wait_until(lambda: first.owns(4))
-    second = Member(probe, group, topic, partition_assignment_strategy=[assignor])
-    wait_until(lambda: first.owns(2) and second.owns(2))
-    second.leave()
-    wait_until(lambda: first.owns(4))
-    first.leave()
-
-
-def test_a_silent_member_is_evicted(probe: Probe) -> None:
-    """A member that sends no heartbeat for its session timeout is none any more: the broker is asked, not another member."""
-    topic, group = probe.create_topic(partitions=4), new_group()
-    member = Member(probe, group, topic)
-    wait_until(lambda: member.owns(4))
-    member.vanish()
-    wait_until(lambda: not probe.admin.describe_groups([group])[group]["members"])
-    member.leave()
-
-
-def test_a_static_member_comes_back_without_a_rebalance(probe: Probe) -> None:
-    """With a ``group_instance_id`` the generation stays when the member restarts."""
-    topic, group = probe.create_topic(), new_group()
-    generations = []
-    for _ in range(2):
-        consumer = probe.consumer(group_id=group, group_instance_id="one", **GROUP_SETTINGS)
-        consumer.subscribe([topic])
-        wait_until(lambda: consumer.poll(100) or consumer.assignment())  # noqa: B023  # called at once
-        generations.append(consumer.group_metadata().generation_id)
-        consumer.close()
-    assert generations[0] == generations[1]
-
-
-def test_a_commit_of_an_old_generation_is_refused(probe: Probe) -> None:
-    """Whoever was left behind by a rebalance cannot move the group's offsets."""
-    topic, group = probe.create_topic(), new_group()
-    consumer = probe.consumer(group_id=group, **GROUP_SETTINGS)
-    consumer.subscribe([topic])
-    wait_until(lambda: consumer.poll(100) or consumer.assignment())
-    generation = consumer._coordinator._generation
-    consumer._coordinator._generation = type(generation)(99, generation.member_id, generation.protocol)
-    with pytest.raises(CommitFailedError):
-        consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(1, "", -1)})
-    consumer.close(timeout_ms=1000)
-
-
-def test_an_outsider_cannot_commit_into_a_group_with_members(probe: Probe) -> None:
-    """A group id is either for members or for somebody who assigns, not for both."""
-    topic, group = probe.create_topic(), new_group()
-    member = Member(probe, group, topic)
-    wait_until(lambda: member.owns(1))
-    outsider = probe.consumer(group_id=group)
-    outsider.assign([TopicPartition(topic, 0)])
-    with pytest.raises(CommitFailedError):
-        outsider.commit({TopicPartition(topic, 0): OffsetAndMetadata(1, "", -1)})
-    outsider.close()
-    member.leave()
-
-
-def test_admin_lists_describes_and_deletes_groups(probe: Probe) -> None:
-    """The admin client's view of a group without members."""
-    topic, group = probe.create_topic(), new_group()
-    consumer = probe.consumer(group_id=group)
-    consumer.assign([TopicPartition(topic, 0)])
-    consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(1, "", -1)})
-    consumer.close()
-    assert group in [listed["group_id"] for listed in probe.admin.list_groups()]
-    assert probe.admin.describe_groups([group])[group]["group_state"] == "Empty"
-    probe.admin.delete_groups([group])
-    assert group not in [listed["group_id"] for listed in probe.admin.list_groups()]
 
 
 # -- transactions ------------------------------------------------------------------------------------------------------
@@ -390,7 +215,8 @@ def test_readers_of_committed_records_see_no_aborted_and_no_open_ones(probe: Pro
 
 def test_offsets_of_a_transaction_count_when_it_commits(probe: Probe) -> None:
     """Offsets sent to an aborted transaction vanish, to an open one they are not stable, to a committed one they hold."""
-    topic, group = probe.create_topic(), new_group()
+    topic = probe.create_topic()
+    group = f"group-{topic}"
     partition = TopicPartition(topic, 0)
     consumer = probe.consumer(group_id=group, isolation_level="read_committed")
     consumer.assign([partition])
