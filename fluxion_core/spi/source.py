@@ -76,7 +76,9 @@ class Source(ABC, Generic[O]):
     def open(self, context: Context, positions: Mapping[str, Json | None]) -> None:
         """Make ready to read each split from its position; ``None`` means from where the options say a first run starts.
 
-        Called once per start, and again after a ``TransientError`` from ``poll`` said that the connection was lost.
+        Called once per start, and again after a ``TransientError`` from ``poll`` said that the connection was lost. The splits in
+        *positions* may be a part of what ``splits`` returns: then other processes read the rest, and this object reads these only
+        and leaves splits that appear later to the next start. With all of them it takes up new ones as they appear.
 
         Raises:
             TransientError: not reachable just now.
@@ -90,7 +92,7 @@ class Source(ABC, Generic[O]):
 
         It may return fewer at any time; an empty batch means that nothing is waiting now. The positions in the batch are
         where to resume after it. It must not wait for a full batch, drop what it cannot decode, or commit anything.
-        A new split that appeared since ``splits`` simply appears in the positions.
+        A new split that appeared since ``splits`` simply appears in the positions, where ``open`` was given all of them.
 
         Raises:
             EndOfInput: a bounded source has handed out everything.

@@ -1,7 +1,7 @@
 """What the source and the sink ask of a Kafka client library.
 
 The connector knows Kafka only through these protocols; :mod:`fluxion_connect_kafka.kafka_python_client` keeps them with
-kafka-python. Another library keeps them in a module of its own.
+kafka-python, :mod:`fluxion_connect_kafka.librdkafka_client` with librdkafka.
 
 Every method may raise :class:`BrokerError`, which says what went wrong in words and whether time can heal it; nothing of the
 library's own exceptions comes through.
@@ -25,7 +25,7 @@ __all__ = [
     "Consumer",
     "Fault",
     "OffsetsGone",
-    "OutgoingRecord",
+    "Outgoing",
     "Producer",
     "Records",
     "TopicDescription",
@@ -70,7 +70,8 @@ class TopicDescription:
 class Records:
     """Records of one partition in order, by column; timestamps are milliseconds since the epoch, -1 for none.
 
-    *next_offset* is where reading goes on: behind the last record, and behind what is no record (ends of transactions).
+    *next_offset* is where reading goes on: behind the last record, and behind what is no record (ends of transactions) as far as
+    the client knows. Columns that are seldom looked at may be made when they are.
     """
 
     partition: int
@@ -83,12 +84,21 @@ class Records:
 
 
 @attrs.frozen
-class OutgoingRecord:
-    """A record on its way out."""
+class Outgoing:
+    """Records on their way out, by column."""
 
-    payload: bytes
-    key: bytes | None
-    headers: Headers
+    payloads: Sequence[bytes]
+    keys: Sequence[bytes | None]
+    headers: Sequence[Headers]
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.payloads)
+
+    def only(self, indices: Sequence[int]) -> Outgoing:
+        """Return some of the records."""
+        payloads, keys, headers = self.payloads, self.keys, self.headers
+        return Outgoing([payloads[i] for i in indices], [keys[i] for i in indices], [headers[i] for i in indices])
 
 
 class Cluster(Protocol):
@@ -129,7 +139,7 @@ class Consumer(Protocol):
         """
 
     def known_partitions(self) -> Sequence[int]:
-        """Return the topic's partitions as last heard of, without asking."""
+        """Return the topic's partitions as last heard of, asking for a second at most."""
 
     def lag(self) -> int | None:
         """Return how many records wait behind the last poll as last heard of, without asking; ``None`` before anything was."""
@@ -151,11 +161,11 @@ class Committer(Protocol):
 class Producer(Protocol):
     """Writes records to one topic."""
 
-    def send(self, records: Sequence[OutgoingRecord]) -> Mapping[int, str]:
+    def send(self, records: Outgoing) -> Mapping[int, str]:
         """Write *records* in order and return when all are acknowledged but those that the brokers refuse for what they are.
 
         The answer holds the refused ones: why, by index. It blocks no longer than the flush timeout, or twice that when
-        records were refused.
+        records were refused, and for as long as it takes to connect where that is still to be done.
 
         Raises:
             BrokerError: some were not acknowledged; the producer can be used again.

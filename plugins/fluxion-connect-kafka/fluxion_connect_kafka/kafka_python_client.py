@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fluxion_connect_kafka.client import Cluster, Committer, Consumer, Producer
+from fluxion_connect_kafka.commit_thread import CommitThread
 from fluxion_connect_kafka.kafka_python_cluster import KafkaPythonCluster
-from fluxion_connect_kafka.kafka_python_committer import KafkaPythonCommitter
 from fluxion_connect_kafka.kafka_python_connection import Connection
 from fluxion_connect_kafka.kafka_python_consumer import KafkaPythonConsumer
+from fluxion_connect_kafka.kafka_python_group import KafkaPythonGroup
 from fluxion_connect_kafka.kafka_python_producer import KafkaPythonProducer
 from fluxion_connect_kafka.options import KafkaOptions, KafkaSinkOptions, KafkaSourceOptions
 
@@ -38,7 +39,8 @@ class KafkaPythonClient:
 
     def committer(self, group_id: str, on_failure: Callable[[str], None]) -> Committer:
         """Return a committer for the topic, which connects later."""
-        return KafkaPythonCommitter(self._connection, self._config.topic, group_id, on_failure)
+        topic = self._config.topic
+        return CommitThread(KafkaPythonGroup(self._connection, topic, group_id), f"kafka-commit-{topic}", on_failure)
 
     def producer(self) -> Producer:
         """Connect to write to the topic."""

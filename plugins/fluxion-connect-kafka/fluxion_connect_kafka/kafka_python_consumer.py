@@ -8,6 +8,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition, errors
 
 from fluxion_connect_kafka.client import OffsetsGone, Records
+from fluxion_connect_kafka.columns import Column
 from fluxion_connect_kafka.kafka_python_connection import Connection
 from fluxion_connect_kafka.options import KafkaSourceOptions
 
@@ -102,14 +103,15 @@ class KafkaPythonConsumer:
         return position
 
     def _columns(self, place: TopicPartition, records: Sequence[Any]) -> Records:
+        count = len(records)
         return Records(
             partition=place.partition,
             next_offset=max(records[-1].offset + 1, self._position(place)),
-            offsets=[record.offset for record in records],
             payloads=[record.value for record in records],
-            keys=[record.key for record in records],
-            timestamps=[record.timestamp for record in records],
-            headers=[record.headers for record in records],
+            offsets=Column(count, lambda: [record.offset for record in records]),
+            keys=Column(count, lambda: [record.key for record in records]),
+            timestamps=Column(count, lambda: [record.timestamp for record in records]),
+            headers=Column(count, lambda: [record.headers for record in records]),
         )
 
 

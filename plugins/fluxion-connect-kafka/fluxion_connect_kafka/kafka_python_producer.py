@@ -8,9 +8,10 @@ from typing import Any
 
 from kafka import KafkaProducer, errors
 
-from fluxion_connect_kafka.client import OutgoingRecord
+from fluxion_connect_kafka.client import Outgoing
 from fluxion_connect_kafka.kafka_python_connection import Connection
 from fluxion_connect_kafka.options import KafkaSinkOptions
+from fluxion_core.spi import Headers
 
 __all__ = ["KafkaPythonProducer"]
 
@@ -40,35 +41,31 @@ class KafkaPythonProducer:
         """
         self._connection = connection
         self._config = config
-        self._producer: Any = self._connect(idempotent=self._all_acknowledge)
+        self._producer: Any = self._connect(idempotent=self._config.all_acknowledge)
 
-    @property
-    def _all_acknowledge(self) -> bool:
-        return str(self._config.acks) in {"all", "-1"}
-
-    def send(self, records: Sequence[OutgoingRecord]) -> Mapping[int, str]:
+    def send(self, records: Outgoing) -> Mapping[int, str]:
         """Write *records* in order; see :class:`~fluxion_connect_kafka.client.Producer`."""
         if self._producer is None:
-            self._producer = self._connect(idempotent=self._all_acknowledge)
+            self._producer = self._connect(idempotent=self._config.all_acknowledge)
         suspects = self._send_together(records)
         if not suspects:
             return {}
         self._discard()
-        return self._send_one_by_one({index: records[index] for index in suspects})
+        return self._send_one_by_one(records, suspects)
 
     def close(self) -> None:
         """Let go of the connections, at once; records that are not acknowledged are given up."""
         self._discard()
 
-    def _send_together(self, records: Sequence[OutgoingRecord]) -> list[int]:
+    def _send_together(self, records: Outgoing) -> list[int]:
         """Write *records* and return the indices that failed because of a record, be it theirs or another's."""
         deadline = time.monotonic() + self._config.longest_flush_seconds
         futures: list[Any] = []
         suspects: list[int] = []
         try:
-            for index, record in enumerate(records):
+            for index, record in enumerate(zip(records.payloads, records.keys, records.headers, strict=True)):
                 try:
-                    futures.append(self._begin(record))
+                    futures.append(self._begin(*record))
                 except _RECORD_FAULTS:
                     futures.append(None)
                     suspects.append(index)
@@ -79,25 +76,28 @@ class KafkaPythonProducer:
         self._connection.forget_log()
         return sorted(suspects)
 
-    def _send_one_by_one(self, records: Mapping[int, OutgoingRecord]) -> dict[int, str]:
-        """Write *records* each alone, in order, and return the reasons of those that are refused."""
+    def _send_one_by_one(self, records: Outgoing, indices: Sequence[int]) -> dict[int, str]:
+        """Write the records at *indices* each alone, in order, and return the reasons of those that are refused."""
         refused: dict[int, str] = {}
         deadline = time.monotonic() + self._config.longest_flush_seconds
         self._producer = self._connect(idempotent=False)
         try:
-            for index, record in records.items():
+            for index in indices:
+                payload = records.payloads[index]
                 try:
-                    self._begin(record).get(max(0.0, deadline - time.monotonic()))
+                    future = self._begin(payload, records.keys[index], records.headers[index])
+                    future.get(max(0.0, deadline - time.monotonic()))
                 except _RECORD_FAULTS as error:
-                    refused[index] = _reason(error, record)
+                    refused[index] = _reason(error, payload)
         except (errors.KafkaError, OSError) as error:
             raise self._gave_up(error) from error
         self._discard()
         return refused
 
-    def _begin(self, record: OutgoingRecord) -> Any:
-        headers = [(name, value if value is not None else b"") for name, value in record.headers]
-        return self._producer.send(self._config.topic, record.payload, key=record.key, headers=headers)
+    def _begin(self, payload: bytes, key: bytes | None, headers: Headers) -> Any:
+        if any(value is None for _, value in headers):  # kafka-python cannot write those
+            headers = [(name, value or b"") for name, value in headers]
+        return self._producer.send(self._config.topic, payload, key=key, headers=headers)
 
     def _gave_up(self, error: Exception) -> Exception:
         self._discard()
@@ -115,7 +115,7 @@ class KafkaPythonProducer:
             "max_block_ms": min(flush_ms, self._connection.timeout_ms),
             "allow_auto_create_topics": False,
             **self._connection.settings,
-            "acks": "all" if self._all_acknowledge else 1,
+            "acks": "all" if config.all_acknowledge else 1,
             "compression_type": compression,
             "enable_idempotence": idempotent,
         }
@@ -154,8 +154,8 @@ def _failed(futures: Sequence[Any], deadline: float) -> list[int]:
     return suspects
 
 
-def _reason(error: BaseException, record: OutgoingRecord) -> str:
+def _reason(error: BaseException, payload: bytes) -> str:
     if isinstance(error, errors.MessageSizeTooLargeError | errors.RecordListTooLargeError):
-        return f"the brokers refuse a record of {len(record.payload)} bytes as too large (max.message.bytes of the topic)"
+        return f"the brokers refuse a record of {len(payload)} bytes as too large (max.message.bytes of the topic)"
     said = " ".join(str(part) for part in error.args if isinstance(part, str))
     return f"the brokers refuse the record: {type(error).__name__.removesuffix('Error')} {said}".rstrip()

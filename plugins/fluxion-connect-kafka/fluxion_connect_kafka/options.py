@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from fluxion_connect_kafka.durations import check_duration, seconds_of
-from fluxion_connect_kafka.properties import CONSUMER_PROPERTIES, PRODUCER_PROPERTIES, problem_with
+from fluxion_connect_kafka.properties import KAFKA_PYTHON, Role, problem_with
 from fluxion_core.spi import REQUIRED, Options, Secret, option
 
 __all__ = ["KafkaOptions", "KafkaSinkOptions", "KafkaSourceOptions"]
@@ -63,7 +63,7 @@ def _check_key(key: str) -> str | None:
 class KafkaOptions(Options):
     """What source and sink have in common: where the brokers are and how to get in."""
 
-    allowed_properties: ClassVar[frozenset[str]] = frozenset()
+    role: ClassVar[Role]
 
     topic: str = option(REQUIRED, "The topic.", example="orders.v1", check=_check_topic)
     bootstrap_servers: list[str] = option(
@@ -71,6 +71,9 @@ class KafkaOptions(Options):
         "Brokers to begin with, as host:port, several separated by commas.",
         example="broker-1:9092,broker-2:9092",
         check=_check_servers,
+    )
+    client: Literal["kafka-python", "librdkafka"] = option(
+        KAFKA_PYTHON, "The library that talks to Kafka; librdkafka takes less CPU and needs fluxion-connect-kafka[librdkafka]."
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = option(
         "PLAINTEXT", "Whether to use TLS (SSL) and whether to log in (SASL)."
@@ -90,7 +93,7 @@ class KafkaOptions(Options):
     )
     client_properties: dict[str, Any] = option(
         attrs.Factory(dict),
-        "Further settings of the client, under its own names or with dots; those that would break a promise are refused.",
+        "Further settings of the client, under its own names, with dots or underscores; those that would break a promise are refused.",
         example="{fetch_max_wait_ms: 200}",
     )
 
@@ -126,8 +129,8 @@ class KafkaOptions(Options):
         return []
 
     def _lint_properties(self) -> list[tuple[str, str]]:
-        declared = frozenset(item.name for item in self.declarations()) - self.allowed_properties
-        problem = problem_with(self.client_properties, self.allowed_properties, declared)
+        declared = frozenset(item.name for item in self.declarations())
+        problem = problem_with(self.client_properties, self.client, self.role, declared)
         return [("client_properties", problem)] if problem else []
 
 
@@ -135,7 +138,7 @@ class KafkaOptions(Options):
 class KafkaSourceOptions(KafkaOptions):
     """The options of the source."""
 
-    allowed_properties: ClassVar[frozenset[str]] = CONSUMER_PROPERTIES
+    role: ClassVar[Role] = "consumer"
 
     group_id: str | None = option(
         None,
@@ -194,7 +197,7 @@ class KafkaSourceOptions(KafkaOptions):
 class KafkaSinkOptions(KafkaOptions):
     """The options of the sink."""
 
-    allowed_properties: ClassVar[frozenset[str]] = PRODUCER_PROPERTIES
+    role: ClassVar[Role] = "producer"
 
     key: str | None = option(
         "_id",
@@ -204,7 +207,8 @@ class KafkaSinkOptions(KafkaOptions):
     )
     acks: str | int = option("all", "Whose acknowledgement counts: all in-sync replicas, or the leader (1).", check=_check_acks)
     compression_type: Literal["none", "gzip", "snappy", "lz4", "zstd"] = option(
-        "none", "Codec of the record batches; all but gzip need a package, such as fluxion-connect-kafka[zstd]."
+        "none",
+        "Codec of the record batches; all but gzip need a package with kafka-python, such as fluxion-connect-kafka[zstd].",
     )
     batch_size: int | None = option(
         None, "The most records of one sealed batch; as many as a seal brings if not set.", minimum=1
@@ -220,6 +224,11 @@ class KafkaSinkOptions(KafkaOptions):
     flush_timeout: str | float | None = option(
         None, "The same as text with a unit.", example="30s", deprecated="flush_timeout_seconds", check=check_duration
     )
+
+    @property
+    def all_acknowledge(self) -> bool:
+        """Whether every in-sync replica has to acknowledge."""
+        return str(self.acks) in {"all", "-1"}
 
     @property
     def longest_flush_seconds(self) -> float:

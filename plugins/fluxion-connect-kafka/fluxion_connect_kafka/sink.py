@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
-import msgspec
-
-from fluxion_connect_kafka.client import Client, OutgoingRecord, Producer
+from fluxion_connect_kafka.client import Client, Outgoing, Producer
+from fluxion_connect_kafka.clients import connect, told
 from fluxion_connect_kafka.options import KafkaSinkOptions
-from fluxion_connect_kafka.source import connect, told
+from fluxion_connect_kafka.record_keys import key_reader
 from fluxion_core.spi import Context, Cursor, Options, Refusal, SealedBatch, Sink, WriteResult
 from fluxion_core.spi.signals import FatalError, TransientError
 
@@ -31,7 +30,7 @@ class KafkaSink(Sink[KafkaSinkOptions]):
         self._client: Client | None = None
         self._producer: Producer | None = None
         self._limit_bytes: int | None = config.max_record_bytes
-        self._key = _key_reader(config.key_field)
+        self._keys_of = key_reader(config.key_field)
 
     @property
     def max_batch_records(self) -> int | None:
@@ -64,19 +63,27 @@ class KafkaSink(Sink[KafkaSinkOptions]):
         producer = self._producer
         if producer is None:
             raise TransientError("the producer is not connected")
+        payloads = batch.payloads
+        stem = batch.record_key(0).encode()[:-1]  # what follows is the index
+        headers = [[(KEY_HEADER, b"%s%d" % (stem, index))] for index in range(len(payloads))]
+        records = Outgoing(payloads, self._keys_of(payloads), headers)
         refused: dict[int, str] = {}
-        sent: list[int] = []
-        records: list[OutgoingRecord] = []
-        for index, payload in enumerate(batch.payloads):
-            if self._limit_bytes is not None and len(payload) > self._limit_bytes:
-                refused[index] = f"the record has {len(payload)} bytes; the topic takes {self._limit_bytes}"
-                continue
-            sent.append(index)
-            headers = [(KEY_HEADER, batch.record_key(index).encode())]
-            records.append(OutgoingRecord(payload, self._key(payload), headers))
+        sent: Sequence[int] = range(len(records))
+        if self._limit_bytes is not None and max(map(len, payloads), default=0) > self._limit_bytes:
+            refused = self._too_large(payloads)
+            sent = [index for index in sent if index not in refused]
+            records = records.only(sent)
         for position, reason in told(lambda: producer.send(records)).items():
             refused[sent[position]] = reason
-        return WriteResult(refused=_refusals(refused))
+        return WriteResult(refused=[Refusal(index, refused[index]) for index in sorted(refused)])
+
+    def _too_large(self, payloads: Sequence[bytes]) -> dict[int, str]:
+        limit = self._limit_bytes or 0
+        return {
+            index: f"the record has {len(payload)} bytes; the topic takes {limit}"
+            for index, payload in enumerate(payloads)
+            if len(payload) > limit
+        }
 
     def close(self) -> None:
         """Let go of everything."""
@@ -85,26 +92,3 @@ class KafkaSink(Sink[KafkaSinkOptions]):
         if self._client is not None:
             self._client.close()
         self._producer = self._client = None
-
-
-def _refusals(refused: dict[int, str]) -> Sequence[Refusal]:
-    return [Refusal(index, refused[index]) for index in sorted(refused)]
-
-
-def _key_reader(field: str | None) -> Callable[[bytes], bytes | None]:
-    """Return a function that finds the record's key in its JSON: the text of a string, the JSON of anything else."""
-    if field is None:
-        return lambda _payload: None
-    members: Any = [("key", Any, msgspec.UNSET)]
-    decode = msgspec.json.Decoder(msgspec.defstruct("Keyed", members, rename={"key": field})).decode
-
-    def read(payload: bytes) -> bytes | None:
-        try:
-            key: Any = decode(payload).key  # type: ignore[attr-defined]  # the one member, see above
-        except msgspec.MsgspecError:
-            return None
-        if key is None or key is msgspec.UNSET:
-            return None
-        return key.encode() if isinstance(key, str) else msgspec.json.encode(key)
-
-    return read

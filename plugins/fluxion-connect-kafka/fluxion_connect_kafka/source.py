@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from fluxion_connect_kafka.client import BrokerError, Client, Committer, Consumer, Fault, OffsetsGone, Records
+import attrs
+
+from fluxion_connect_kafka.client import Client, Committer, Consumer, OffsetsGone, Records
+from fluxion_connect_kafka.clients import connect, told
+from fluxion_connect_kafka.columns import Column
 from fluxion_connect_kafka.options import KafkaSourceOptions
 from fluxion_core.errors import did_you_mean
 from fluxion_core.spi import Batch, Context, Json, Options, Source, Split, StreamDescriptor
 from fluxion_core.spi.signals import FatalError, StateError, TransientError
 
-__all__ = ["KafkaSource", "connect"]
-
-T = TypeVar("T")
+__all__ = ["KafkaSource"]
 
 _TURN_SECONDS = 0.25
-
-
-def connect(config: Any, context: Context) -> Client:
-    """Return a client for *config*; kafka-python is imported only here.
-
-    Raises:
-        FatalError: a certificate file cannot be used.
-    """
-    from fluxion_connect_kafka.kafka_python_client import KafkaPythonClient
-
-    return told(lambda: KafkaPythonClient(config, f"fluxion-{context.pipeline_id}"))
-
-
-def told(action: Callable[[], T]) -> T:
-    """Return what *action* returns; what the brokers did wrong is told in the runtime's terms.
-
-    Raises:
-        TransientError: the brokers do not answer just now.
-        FatalError: they never will with these options.
-    """
-    try:
-        return action()
-    except BrokerError as error:
-        if error.fault is Fault.REFUSED:
-            raise FatalError(str(error)) from error
-        raise TransientError(str(error)) from error
 
 
 class KafkaSource(Source[KafkaSourceOptions]):
@@ -61,7 +37,9 @@ class KafkaSource(Source[KafkaSourceOptions]):
         self._consumer: Consumer | None = None
         self._committer: Committer | None = None
         self._topic_id: str | None = None
+        self._listed: frozenset[int] = frozenset()
         self._assigned: set[int] = set()
+        self._watches = True
         self._unreported: dict[str, Json] = {}
         self._heard_at = 0.0
         self._looked_at = 0.0
@@ -91,6 +69,7 @@ class KafkaSource(Source[KafkaSourceOptions]):
                     near = did_you_mean(self.config.topic, [topic.name for topic in cluster.topics()])
                     raise FatalError(f"topic '{self.config.topic}' does not exist; {near or 'create it, or check the name'}")
                 self._topic_id = described.id
+                self._listed = frozenset(described.partitions)
                 return [Split(str(partition), f"{self.config.topic}/{partition}") for partition in described.partitions]
             finally:
                 cluster.close()
@@ -98,7 +77,11 @@ class KafkaSource(Source[KafkaSourceOptions]):
         return told(ask)
 
     def open(self, context: Context, positions: Mapping[str, Json | None]) -> None:
-        """Assign every partition and seek to its position."""
+        """Assign the partitions that are named and seek to their positions.
+
+        All that ``splits`` listed, or that the topic has: later ones are noticed and read as well. Some of them: these only, since
+        another process reads the rest, and nobody can tell whose a new one is before the next start shares them out.
+        """
         client = self._connected(context)
         self._close_consumer()
         self._consumer = consumer = told(client.consumer)
@@ -106,6 +89,7 @@ class KafkaSource(Source[KafkaSourceOptions]):
         starts = told(lambda: self._starts(consumer, partitions, positions))
         told(lambda: consumer.assign(starts))
         self._assigned = set(partitions)
+        self._watches = self._assigned.issuperset(self._listed or told(consumer.known_partitions))
         # Where a partition was begun must be kept before its first record: a restart would choose again, and skip what came meanwhile.
         self._unreported = {str(part): self._position(start) for part, start in starts.items() if positions[str(part)] is None}
         now = context.host.clock.monotonic()
@@ -195,7 +179,7 @@ class KafkaSource(Source[KafkaSourceOptions]):
                 return found
 
     def _look_for_partitions(self, consumer: Consumer, now: float) -> None:
-        if now - self._looked_at < self.config.new_partitions_seconds:
+        if not self._watches or now - self._looked_at < self.config.new_partitions_seconds:
             return
         self._looked_at = now
         new = sorted(set(consumer.known_partitions()) - self._assigned)
@@ -212,33 +196,27 @@ class KafkaSource(Source[KafkaSourceOptions]):
         told(lambda: consumer.assign(starts))
 
     def _batch(self, found: Sequence[Records]) -> Batch:
+        if self.config.tombstones == "skip":
+            found = [_without_tombstones(records) for records in found]
         positions, self._unreported = self._unreported, {}
         payloads: list[bytes] = []
         splits: list[str] = []
-        places: list[Json] = []
-        keys: list[bytes | None] = []
-        timestamps: list[float | None] = []
-        headers: list[Any] = []
         for records in found:
             split = str(records.partition)
             positions[split] = self._position(records.next_offset)
-            kept = range(len(records.payloads))
-            if self.config.tombstones == "skip":
-                kept = [index for index in kept if records.payloads[index] is not None]  # type: ignore[assignment]  # a sequence of indexes either way
-            payloads += [records.payloads[index] or b"" for index in kept]
-            splits += [split] * len(kept)
-            places += [self._position(records.offsets[index]) for index in kept]
-            keys += [records.keys[index] for index in kept]
-            timestamps += [None if records.timestamps[index] < 0 else records.timestamps[index] / 1000 for index in kept]
-            headers += [records.headers[index] for index in kept]
+            payloads += records.payloads  # type: ignore[arg-type]  # see below
+            splits += [split] * len(records.payloads)
+        if not all(payloads):
+            payloads = [payload or b"" for payload in payloads]  # tombstones
+        count = len(payloads)
         return Batch(
             positions=positions,
             payloads=payloads,
             splits=splits,
-            record_positions=places,
-            keys=keys,
-            timestamps=timestamps,
-            headers=headers,
+            record_positions=Column(count, lambda: [self._position(offset) for records in found for offset in records.offsets]),
+            keys=Column(count, lambda: [key for records in found for key in records.keys]),
+            timestamps=Column(count, lambda: [None if ms < 0 else ms / 1000 for records in found for ms in records.timestamps]),
+            headers=Column(count, lambda: [headers for records in found for headers in records.headers]),
         )
 
     def _position(self, offset: int) -> Json:
@@ -283,3 +261,12 @@ class KafkaSource(Source[KafkaSourceOptions]):
         if self._client is not None:
             self._client.close()
         self._committer = self._client = None
+
+
+def _without_tombstones(records: Records) -> Records:
+    kept = [index for index, payload in enumerate(records.payloads) if payload is not None]
+    columns: dict[str, Any] = {
+        name: [getattr(records, name)[index] for index in kept]
+        for name in ("payloads", "offsets", "keys", "timestamps", "headers")
+    }
+    return attrs.evolve(records, **columns)

@@ -109,7 +109,7 @@ def known(results: Results) -> dict[str, tuple[int, float]]:
 class Pipeline:
     """The example's pipeline over a topic of three partitions, as processes; small batches, many seals."""
 
-    def __init__(self, broker: Any, probe: Any, results: Results, folder: Path, runtime: str) -> None:
+    def __init__(self, broker: Any, probe: Any, results: Results, folder: Path, client: str, runtime: str) -> None:
         self.topic = probe.create_topic(3)
         self.probe = probe
         self.log = folder / "log"
@@ -122,7 +122,9 @@ class Pipeline:
             "STATE_PATH": str(folder / "state.db"),
         }
         text = (ROOT / "examples" / "orders-ltv" / "kafka-to-http.yaml").read_text()
-        text = text.replace("source:\n", "source:\n  connect_timeout_seconds: 2\n  health_check_seconds: 0.2\n")
+        text = text.replace(
+            "source:\n", f"source:\n  client: {client}\n  connect_timeout_seconds: 2\n  health_check_seconds: 0.2\n"
+        )
         self._file = folder / "pipeline.yaml"
         self._file.write_text(text + f"runtime: {{micro_batch_size: 50, seal_interval_seconds: 0.001{runtime}}}\n")
         (folder / "output").mkdir()
@@ -158,8 +160,8 @@ class Pipeline:
 
 
 @pytest.fixture
-def pipeline(request, kafka_broker, probe, results, tmp_path) -> Iterator[Pipeline]:
-    pipeline = Pipeline(kafka_broker, probe, results, tmp_path, getattr(request, "param", ""))
+def pipeline(request, kafka_broker, probe, results, client, tmp_path) -> Iterator[Pipeline]:
+    pipeline = Pipeline(kafka_broker, probe, results, tmp_path, client, getattr(request, "param", ""))
     yield pipeline
     pipeline.close()
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fluxion_connect_kafka.clients import connect, told
 from fluxion_connect_kafka.durations import seconds_of
 from fluxion_connect_kafka.options import KafkaSinkOptions, KafkaSourceOptions
+from fluxion_connect_kafka.source import KafkaSource
 
 from fluxion_core.errors import ConfigError
+from fluxion_core.spi import Context
+from fluxion_core.spi.signals import FatalError
 
 NEEDED = {"topic": "orders.v1", "bootstrap_servers": "h:9092"}
 
@@ -102,3 +107,40 @@ def test_properties_that_break_a_promise_or_open_a_door_are_refused(kind, name, 
     (line,) = problems(kind, {"client_properties": {name: "x"}})
     assert line.startswith("x.client_properties: ")
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "client", "name", "message"),
+    [
+        (KafkaSourceOptions, "librdkafka", "fetch_max_wait_ms", "known to kafka-python only, and the client here is librdkafka"),
+        (KafkaSourceOptions, "kafka-python", "queued.min.messages", "known to librdkafka only, and the client here is kafka-python"),
+        (KafkaSinkOptions, "librdkafka", "max.block.ms", "known to kafka-python only"),
+        (KafkaSinkOptions, "kafka-python", "message.timeout.ms", "known to librdkafka only"),
+        (KafkaSinkOptions, "librdkafka", "plugin.library.paths", "it would load code"),
+        (KafkaSinkOptions, "librdkafka", "delivery.report.only.error", "the connector sets it itself"),
+        (KafkaSourceOptions, "librdkafka", "ssl.ca.location", "it names a file"),
+        (KafkaSourceOptions, "librdkafka", "queued.min.mesages", "did you mean 'queued_min_messages'"),
+    ],
+)  # fmt: skip
+def test_a_property_that_the_chosen_client_does_not_know_is_refused(kind, client, name, message) -> None:
+    (line,) = problems(kind, {"client": client, "client_properties": {name: 1}})
+    assert line.startswith("x.client_properties: ")
+    assert message in line
+
+
+def test_librdkafka_takes_its_own_properties() -> None:
+    properties = {"queued.min.messages": 1000, "fetch_wait_max_ms": 50}
+    assert properties == source(client="librdkafka", client_properties=properties).client_properties
+
+
+def test_a_client_that_is_not_installed_names_its_package(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    with pytest.raises(FatalError, match=r"pip install 'fluxion-connect-kafka\[librdkafka\]'"):
+        KafkaSource(source(client="librdkafka")).splits(Context(pipeline_id="p"))
+
+
+def test_a_value_that_librdkafka_refuses_names_the_property() -> None:
+    client = connect(source(client="librdkafka", client_properties={"fetch.min.bytes": "many"}), Context(pipeline_id="p"))
+    with pytest.raises(FatalError, match=r"Invalid value .*fetch\.min\.bytes"):
+        told(client.consumer)
+    client.close()

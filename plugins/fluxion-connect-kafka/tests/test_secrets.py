@@ -38,16 +38,16 @@ def shown(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error) + str(error)
 
 
-def reach(role: str, address: str) -> str:
+def reach(role: str, address: str, client: str) -> str:
     """Open a component with the login and return its reprs."""
     if role == "source":
-        source = KafkaSource(KafkaSourceOptions.parse({**LOGIN, "bootstrap_servers": address}, where=role))
+        source = KafkaSource(KafkaSourceOptions.parse({**LOGIN, "bootstrap_servers": address, "client": client}, where=role))
         try:
             source.splits(Context(pipeline_id="p"))
         finally:
             source.close()
         return repr(source) + repr(source.config) + str(source.config.redacted())
-    sink = KafkaSink(KafkaSinkOptions.parse({**LOGIN, "bootstrap_servers": address}, where=role))
+    sink = KafkaSink(KafkaSinkOptions.parse({**LOGIN, "bootstrap_servers": address, "client": client}, where=role))
     try:
         sink.open(Context(pipeline_id="p"))
     finally:
@@ -60,24 +60,25 @@ def logs(caplog: pytest.LogCaptureFixture) -> Any:
     """Everything that any logger says from DEBUG on, the client's own included."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="kafka")
+    caplog.set_level(logging.DEBUG, logger="librdkafka")
     return caplog
 
 
 @pytest.mark.parametrize("role", ["source", "sink"])
-def test_a_login_that_works_shows_no_password(logs, role) -> None:
+def test_a_login_that_works_shows_no_password(logs, role, client) -> None:
     with SmallBroker(settings=Settings(users={"u": CANARY})) as broker:
         broker.create_topic("t")
-        seen = reach(role, broker.bootstrap_servers)
+        seen = reach(role, broker.bootstrap_servers, client)
     assert [] == [form for form in FORMS if form in seen + logs.text]
 
 
 @pytest.mark.parametrize("role", ["source", "sink"])
-def test_a_login_that_is_refused_stops_and_shows_no_password(logs, role) -> None:
+def test_a_login_that_is_refused_stops_and_shows_no_password(logs, role, client) -> None:
     with (
         SmallBroker(settings=Settings(users={"u": "another"})) as broker,
         pytest.raises(FatalError, match="check sasl_mechanism, sasl_username and sasl_password") as caught,
     ):
-        reach(role, broker.bootstrap_servers)
+        reach(role, broker.bootstrap_servers, client)
     assert [] == [form for form in FORMS if form in shown(caught.value) + logs.text]
 
 

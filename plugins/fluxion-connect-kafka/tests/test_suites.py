@@ -1,4 +1,4 @@
-"""Source and sink under the suites that every connector can use, against the small broker."""
+"""Source and sink under the suites that every connector can use, against the small broker, with each client."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ class TestKafkaSource(SourceSuite):
     """A topic of one partition, whose order counts."""
 
     @pytest.fixture
-    def case(self, small_broker: SmallBroker, hand: Probe) -> SourceCase:
+    def case(self, small_broker: SmallBroker, hand: Probe, client: str) -> SourceCase:
         """Six records."""
         topic = hand.create_topic()
         hand.produce(topic, PAYLOADS)
-        return _source_case(small_broker, topic)
+        return _source_case(small_broker, topic, client)
 
 
 class TestKafkaSourceOfSeveralPartitions(SourceSuite):
     """A topic of three partitions, one of them empty."""
 
     @pytest.fixture
-    def case(self, small_broker: SmallBroker, hand: Probe) -> SourceCase:
+    def case(self, small_broker: SmallBroker, hand: Probe, client: str) -> SourceCase:
         """Six records, on two of the partitions."""
         topic = hand.create_topic(3)
         hand.produce(topic, PAYLOADS[:4], partition=0)
         hand.produce(topic, PAYLOADS[4:], partition=2)
-        return _source_case(small_broker, topic)
+        return _source_case(small_broker, topic, client)
 
 
-def _source_case(broker: SmallBroker, topic: str) -> SourceCase:
-    given = {"topic": topic, "bootstrap_servers": broker.bootstrap_servers}
+def _source_case(broker: SmallBroker, topic: str, client: str) -> SourceCase:
+    given = {"topic": topic, "bootstrap_servers": broker.bootstrap_servers, "client": client}
     options = KafkaSourceOptions.parse(given, where="source")
     return SourceCase(make=lambda: KafkaSource(options), payloads=PAYLOADS)
 
@@ -61,10 +61,10 @@ class TestKafkaSink(SinkSuite):
     """A topic of one partition."""
 
     @pytest.fixture
-    def case(self, small_broker: SmallBroker, hand: Probe) -> SinkCase:
+    def case(self, small_broker: SmallBroker, hand: Probe, client: str) -> SinkCase:
         """An empty topic."""
         topic = hand.create_topic()
-        given = {"topic": topic, "bootstrap_servers": small_broker.bootstrap_servers}
+        given = {"topic": topic, "bootstrap_servers": small_broker.bootstrap_servers, "client": client}
         options = KafkaSinkOptions.parse(given, where="sink")
 
         def read() -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -26,19 +26,29 @@ class _Addressed(Protocol):
 class Reader:
     """A source and what it gave; open within a ``with`` block."""
 
-    def __init__(self, broker: _Addressed, topic: str, positions: Mapping[str, Json] | None = None, **options: Any) -> None:
-        """Prepare to read *topic* from *positions*, with further *options*."""
+    def __init__(
+        self,
+        broker: _Addressed,
+        topic: str,
+        positions: Mapping[str, Json] | None = None,
+        *,
+        only: Collection[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Prepare to read *topic* from *positions*, *only* some of its splits if named, with further *options*."""
         values = {"topic": topic, "bootstrap_servers": broker.bootstrap_servers, **options}
         self.source = KafkaSource(KafkaSourceOptions.parse(values, where="source"))
         self.context = Context(pipeline_id=f"test-{topic}")
         self.positions: dict[str, Any] = dict(positions or {})
+        self._only = only
         self.batches: list[Batch] = []
 
     def __enter__(self) -> Self:
         """Open the source."""
         try:
-            splits = self.source.splits(self.context)
-            self.source.open(self.context, {split.id: self.positions.get(split.id) for split in splits})
+            splits = [split.id for split in self.source.splits(self.context)]
+            ours = [split for split in splits if self._only is None or split in self._only]
+            self.source.open(self.context, {split: self.positions.get(split) for split in ours})
         except BaseException:
             self.source.close()
             raise
@@ -48,10 +58,10 @@ class Reader:
         """Close it."""
         self.source.close()
 
-    def read(self, count: int, max_records: int = 500) -> list[bytes]:
+    def read(self, count: int, max_records: int = 500, patience_seconds: float = _PATIENCE_SECONDS) -> list[bytes]:
         """Poll until *count* payloads have come, or patience ends, and return them."""
         payloads: list[bytes] = []
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + patience_seconds
         while len(payloads) < count and time.monotonic() < deadline:
             batch = self.source.poll(max_records, 0.2)
             self.positions |= batch.positions

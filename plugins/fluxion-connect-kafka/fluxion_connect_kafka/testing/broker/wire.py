@@ -48,7 +48,7 @@ VERSIONS: Mapping[str, tuple[int, int]] = {
     "SyncGroup": (0, 5),
     "DescribeGroups": (0, 5),
     "ListGroups": (0, 4),
-    "SaslHandshake": (1, 1),
+    "SaslHandshake": (0, 1),  # 0 is only offered: older librdkafka looks for it before it uses 1
     "ApiVersions": (0, 4),
     "CreateTopics": (2, 7),
     "DeleteTopics": (1, 6),
