@@ -15,7 +15,7 @@ import math
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,7 @@ __all__ = [
     "is_finite",
     "is_nullish",
     "is_number",
+    "is_string",
     "kind",
     "truthy",
     "type_name",
@@ -95,6 +96,11 @@ def type_name(value: Any) -> str:
 def is_number(value: Any) -> bool:
     """Whether *value* is an int, float or Decimal; a bool is none."""
     return kind(value) in {"int", "double", "decimal"}
+
+
+def is_string(value: Any) -> TypeGuard[str]:
+    """Whether *value* is a string: JavaScript code of ``bson`` is a ``str`` and none."""
+    return value.__class__ is str or kind(value) == "string"
 
 
 def is_finite(value: Any) -> bool:

@@ -259,7 +259,9 @@ def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:
     if not is_number(value):
         raise EvaluationError(f"$minMaxScaler needs numbers, not {type_name(value)}")
     numbers = [item for item in window if is_number(item)]
-    least, most = min(numbers), max(numbers)
+    if not numbers:
+        return None
+    least, most = min(numbers, key=sort_key), max(numbers, key=sort_key)
     if least == most:
         return low
     share = divide(subtract(value, least), subtract(most, least))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fluxion_core import EvaluationError, aggregate, compile_pipeline
+from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
 from fluxion_core.codecs import CanonicalExtendedJsonCodec, ExtendedJsonCodec, JsonCodec
 from fluxion_core.language import decode_value, encode_value
 
@@ -179,3 +179,23 @@ def test_a_long_is_a_whole_number(expression, expected) -> None:
 def test_the_least_long_has_no_absolute_value() -> None:
     with pytest.raises(EvaluationError):
         list(aggregate([{"n": bson.Int64(-(2**63))}], [{"$project": {"value": {"$abs": "$n"}}}]))
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"$unset": bson.Code("v")},
+        {"$count": bson.Code("n")},
+        {"$unwind": bson.Code("$v")},
+        {"$sortByCount": bson.Code("$v")},
+        {"$unionWith": bson.Code("c")},
+        {"$densify": {"field": bson.Code("v"), "range": {"step": 1, "bounds": "full"}}},
+    ],
+)
+def test_code_is_no_string(stage: Any) -> None:
+    with pytest.raises(CompileError):
+        list(aggregate([], [stage], collections={}))
+
+
+def test_code_in_an_expression_is_a_value() -> None:
+    assert bson.Code("$v") == result(bson.Code("$v"), v=1)

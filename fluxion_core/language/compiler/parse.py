@@ -26,7 +26,7 @@ from fluxion_core.language.compiler.nodes import (
 )
 from fluxion_core.language.operators import Accumulator, Form, Operator
 from fluxion_core.language.paths import get
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, is_string
 
 __all__ = ["MAXIMUM_DEPTH", "Parser"]
 
@@ -174,7 +174,7 @@ class Parser:
 
     def check_variable_name(self, name: Any, where: str) -> bool:
         """Whether *name* may be given to a variable: it starts with a lower-case letter (``CURRENT`` may be bound anew)."""
-        if name == "CURRENT" or (isinstance(name, str) and _VARIABLE.match(name)):
+        if name == "CURRENT" or (is_string(name) and _VARIABLE.match(name)):
             return True
         self.problem(
             where, f"{shown(name)} is no name for a variable", "it starts with a lower-case letter, then letters, digits, _"
@@ -231,7 +231,7 @@ class Parser:
         return count <= most
 
     def _expression(self, spec: Any, where: str) -> Node:
-        if isinstance(spec, str):
+        if is_string(spec):
             return self._string(spec, where)
         if isinstance(spec, dict):
             return self._object(spec, where)
@@ -251,7 +251,7 @@ class Parser:
 
     def field_path(self, path: Any, where: str) -> tuple[str, ...] | None:
         """Return a dotted path as names; ``None`` after a problem was kept."""
-        if not isinstance(path, str):
+        if not is_string(path):
             self.problem(where, f"a field path was expected, not {shown(path)}")
             return None
         names = tuple(path.split("."))
@@ -291,14 +291,14 @@ class Parser:
 
     def _object(self, spec: Mapping[Any, Any], where: str) -> Node:
         first = next(iter(spec), "")
-        if isinstance(first, str) and first.startswith("$"):
+        if is_string(first) and first.startswith("$"):
             if len(spec) == 1:
                 return self.call(first, spec[first], f"{where}.{first}")
             return self.problem(where, f"an expression has one operator, not {', '.join(map(str, spec))}", "nest them")
         fields = []
         for name, value in spec.items():
             path = f"{where}.{name}"
-            if not isinstance(name, str):
+            if not is_string(name):
                 self.problem(where, f"a field's name is a string, not {shown(name)}")
             elif name.startswith("$"):
                 self.problem(path, f"'{name}' stands beside fields", "an operator is the only name in its object")

@@ -33,8 +33,10 @@ from fluxion_core.language.compiler.parse import Parser, is_pure, shown
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument, StageForm, StepPart
 from fluxion_core.language.compiler.program import PlanStep, Program
 from fluxion_core.language.compiler.segment import Segment, SegmentWriter
+from fluxion_core.language.compiler.text import text_problems
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.encoding import encode_value
+from fluxion_core.language.values import is_string
 
 __all__ = ["MAXIMUM_STAGES", "make_program", "parse_stages", "plan_program", "stage_names"]
 
@@ -88,7 +90,7 @@ def _unknown_stage(parser: Parser, name: Any, path: str, forms: Mapping[str, Sta
         parser.problem(f"{path}.{name}", f"stage '{name}' is what a sink does", "name the sink in the pipeline's sink:")
     elif name == "$sampleRate":
         parser.problem(f"{path}.{name}", f"'{name}' is a condition of $match", "write {$match: {$sampleRate: 0.5}}")
-    elif isinstance(name, str) and not name.startswith("$"):
+    elif is_string(name) and not name.startswith("$"):
         parser.problem(
             f"{path}.{name}", f"'{name}' is no stage", did_you_mean(f"${name}", forms) or "a stage's name starts with '$'"
         )
@@ -280,6 +282,10 @@ def make_program(
     Raises:
         CompileError: with every problem.
     """
+    given = {"stages": stages, **{f"pipelines.{called}": inner for called, inner in parser.pipelines.items()}}
+    problems = [problem for where, inner in given.items() for problem in text_problems(inner, where)]
+    if problems:
+        raise CompileError(problems)
     parts = parse_stages(parser, stages, forms)
     names = stage_names(stages)
     if unbounded and not parser.problems:

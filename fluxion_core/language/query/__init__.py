@@ -17,7 +17,7 @@ from fluxion_core.language.query.evaluation import regex_leaf
 from fluxion_core.language.query.examples import EXAMPLES
 from fluxion_core.language.query.json_schema import schema_test
 from fluxion_core.language.query.leaves import Leaf, Test
-from fluxion_core.language.values import MISSING, is_number, kind, truthy, type_name
+from fluxion_core.language.values import MISSING, is_finite, is_number, is_string, kind, truthy, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -42,7 +42,7 @@ NAMES: Final = frozenset({*_ON_FIELDS, *TOP})
 def is_operators(spec: Any) -> bool:
     """Whether *spec* is an object of operators (``{$gt: 1}``) and not a value to be equal to."""
     first = next(iter(spec), "") if isinstance(spec, dict) else ""
-    return isinstance(first, str) and first.startswith("$") and first not in {"$ref", "$id", "$db"}
+    return is_string(first) and first.startswith("$") and first not in {"$ref", "$id", "$db"}
 
 
 def query_node(parser: Parser, spec: Any, where: str) -> Node:
@@ -57,7 +57,7 @@ def query_node(parser: Parser, spec: Any, where: str) -> Node:
 
 
 def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
-    if not isinstance(name, str):
+    if not is_string(name):
         return [parser.problem(where, f"a field's name is a string, not {type_name(name)}")]
     if not name.startswith("$"):
         return _field(parser, name, value, where)
@@ -80,7 +80,7 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
 
 
 def _sample(parser: Parser, value: Any, where: str) -> Node:
-    if not is_number(value) or not 0 <= value <= 1:
+    if not is_number(value) or not is_finite(value) or not 0 <= value <= 1:
         return parser.problem(where, f"a number from 0 to 1 was expected, not {value!r}"[:120])
     return Predicate(where, Environment(where, "random"), lambda drawn: drawn < value)
 

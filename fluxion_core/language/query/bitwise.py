@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from fluxion_core.language.query.leaves import Leaf
 from fluxion_core.language.values import INT32_MAX, INT64_MAX, INT64_MIN, is_finite, is_number, kind
@@ -19,11 +20,15 @@ def _mask(parser: Parser, spec: Any, where: str) -> int:
         if all(is_number(bit) and _whole(bit) and 0 <= bit <= INT32_MAX for bit in spec):
             return sum({1 << min(int(bit), 1 << 16) for bit in spec})
     elif kind(spec) == "binData":
-        return int.from_bytes(bytes(spec), "little")
+        return _binary(spec)
     elif is_number(spec) and _whole(spec) and 0 <= spec <= INT64_MAX:
         return int(spec)
     parser.problem(where, "a mask is a non-negative whole number, a list of bit positions, or binary data")
     return 0
+
+
+def _binary(value: Any) -> int:
+    return int.from_bytes(value.bytes if isinstance(value, UUID) else bytes(value), "little")
 
 
 def _whole(value: Any) -> bool:
@@ -33,7 +38,7 @@ def _whole(value: Any) -> bool:
 def _bits(value: Any) -> int | None:
     """Return the bits of *value* as an endless two's complement, or ``None`` if it has none."""
     if kind(value) == "binData":
-        return int.from_bytes(bytes(value), "little")
+        return _binary(value)
     if is_number(value) and _whole(value) and INT64_MIN <= value <= INT64_MAX:
         return int(value)
     return None

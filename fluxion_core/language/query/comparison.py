@@ -12,7 +12,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test
 from fluxion_core.language.regex import compile_pattern, fitting, options_of
-from fluxion_core.language.values import MISSING, is_number, kind, type_name
+from fluxion_core.language.values import MISSING, is_number, is_string, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -45,7 +45,7 @@ def searcher(pattern: Any) -> Callable[[str], bool]:
     """Return a function that tells whether a string matches *pattern*, a ``re.Pattern`` or bson's ``Regex``."""
     try:
         source = pattern.pattern
-        compiled = compile_pattern(source if isinstance(source, str) else source.decode(), options_of(pattern.flags))
+        compiled = compile_pattern(source if is_string(source) else source.decode(), options_of(pattern.flags))
     except EvaluationError:  # Python compiled it, though PCRE would not
         compiled = pattern if isinstance(pattern, re.Pattern) else pattern.try_compile()
     search = compiled.search

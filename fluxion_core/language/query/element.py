@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.values import MISSING, is_number, truthy, type_name
+from fluxion_core.language.values import MISSING, is_number, is_string, truthy, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -54,12 +54,12 @@ def type_aliases(parser: Parser, spec: Any, where: str) -> frozenset[str]:
     for item in spec if isinstance(spec, list | tuple) else [spec]:
         if item == "number":
             found |= _NUMBER
-        elif isinstance(item, str) and item in TYPE_CODES.values():
+        elif is_string(item) and item in TYPE_CODES.values():
             found.add(item)
         elif is_number(item) and item in TYPE_CODES:
             found.add(TYPE_CODES[int(item)])
         else:
-            hint = did_you_mean(item, TYPE_CODES.values()) if isinstance(item, str) else ""
+            hint = did_you_mean(item, TYPE_CODES.values()) if is_string(item) else ""
             parser.problem(where, f"{item!r} is no BSON type", hint)
     return frozenset(found)
 

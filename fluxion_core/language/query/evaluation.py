@@ -10,7 +10,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.query.comparison import matching, searching
 from fluxion_core.language.query.leaves import Leaf
 from fluxion_core.language.regex import compile_pattern, fitting, options_of
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, kind, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, is_string, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -50,7 +50,7 @@ def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str)
     """Return the condition of ``{$regex: spec}``; ``$options`` stands *beside* it, before it or after it."""
     nothing = Leaf(lambda _value: False)
     options = beside.get("$options", "")
-    if not isinstance(options, str):
+    if not is_string(options):
         parser.problem(where, f"$options must be a string, not {type_name(options)}")
         return nothing
     if kind(spec) == "regex":
@@ -61,7 +61,7 @@ def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str)
         if not options:
             return matching(spec)
         spec = spec.pattern if isinstance(spec.pattern, str) else spec.pattern.decode()
-    if not isinstance(spec, str):
+    if not is_string(spec):
         parser.problem(where, f"$regex must be a string or a pattern, not {type_name(spec)}")
         return nothing
     try:

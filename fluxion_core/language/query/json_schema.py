@@ -14,7 +14,7 @@ from fluxion_core.language.ordering import compare, identity
 from fluxion_core.language.query.element import TYPE_CODES
 from fluxion_core.language.query.leaves import Test
 from fluxion_core.language.regex import compile_pattern
-from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, type_name
+from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -63,7 +63,7 @@ def _keyword(parser: Parser, name: str, value: Any, where: str, schema: Mapping[
     if name in _REFUSED:
         parser.problem(where, f"the keyword '{name}' is not supported, by MongoDB either")
     elif name in _IGNORED:
-        if not isinstance(value, str):
+        if not is_string(value):
             parser.problem(where, f"a string was expected, not {type_name(value)}")
     elif name not in {"exclusiveMinimum", "exclusiveMaximum", "additionalItems"}:
         parser.problem(where, f"unknown keyword '{name}'", did_you_mean(name, _KEYWORDS))
@@ -86,7 +86,7 @@ def _type(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> 
     for name in names:
         if name == "integer":
             parser.problem(where, "the type 'integer' is not supported", "use bsonType: int or long")
-        elif name not in _JSON_TYPES:
+        elif not is_string(name) or name not in _JSON_TYPES:
             parser.problem(where, f"unknown type {name!r}"[:100], did_you_mean(str(name), _JSON_TYPES))
         else:
             wanted |= _NUMBERS if name == "number" else {_JSON_TYPES[name]}
@@ -105,7 +105,7 @@ def _bson_type(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]
     for name in names:
         if name == "number":
             wanted |= _NUMBERS
-        elif isinstance(name, str) and name in TYPE_CODES.values():
+        elif is_string(name) and name in TYPE_CODES.values():
             wanted.add(name)
         else:
             parser.problem(where, f"unknown type {name!r}"[:100], did_you_mean(str(name), TYPE_CODES.values()))
@@ -137,7 +137,7 @@ def _maximum(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) 
 
 def _multiple_of(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
     del schema
-    if not is_number(value) or not value > 0:
+    if not is_number(value) or not is_finite(value) or not value > 0:
         parser.problem(where, "a number above 0 was expected")
         return _anything
 
@@ -148,11 +148,11 @@ def _multiple_of(parser: Parser, value: Any, where: str, schema: Mapping[str, An
 def _pattern(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
     del schema
     search = _searching(parser, value, where)
-    return lambda item: not isinstance(item, str) or search(item)
+    return lambda item: not is_string(item) or search(item)
 
 
 def _searching(parser: Parser, value: Any, where: str) -> Callable[[str], bool]:
-    if not isinstance(value, str):
+    if not is_string(value):
         parser.problem(where, f"a pattern was expected, not {type_name(value)}")
         return lambda _text: True
     try:
@@ -186,7 +186,7 @@ def _sized(kind: Any, *, lowest: bool) -> Callable[[Parser, Any, str, Mapping[st
 
 def _required(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
     del schema
-    if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+    if not isinstance(value, list) or not value or not all(is_string(name) for name in value):
         parser.problem(where, "an array of at least one name was expected")
         return _anything
     _no_duplicates(parser, value, where)

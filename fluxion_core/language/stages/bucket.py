@@ -20,7 +20,7 @@ from fluxion_core.language.ordering import compare, sort_key
 from fluxion_core.language.stages.group import parse_accumulation
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.sort import Sort
-from fluxion_core.language.values import INT32_MAX, MISSING, is_finite, is_number, type_name
+from fluxion_core.language.values import INT32_MAX, MISSING, is_finite, is_number, is_string, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -40,9 +40,7 @@ def _output(parser: Parser, members: dict[str, Any], where: str) -> tuple[Any, .
 
 
 def _is_expression(spec: Any) -> bool:
-    return (isinstance(spec, str) and spec.startswith("$")) or (
-        isinstance(spec, dict) and str(next(iter(spec), "")).startswith("$")
-    )
+    return (is_string(spec) and spec.startswith("$")) or (isinstance(spec, dict) and str(next(iter(spec), "")).startswith("$"))
 
 
 # --------------------------------------------------------------------------------------------------- $bucket
@@ -228,7 +226,7 @@ def _parse_auto(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         parser.problem(f"{where}.buckets", f"a whole number of at least 1 was expected, not {shown(count)}")
         count = 1
     granularity = members.get("granularity")
-    if "granularity" in members and not (isinstance(granularity, str) and granularity in (*_SERIES, "POWERSOF2")):
+    if "granularity" in members and not (is_string(granularity) and granularity in (*_SERIES, "POWERSOF2")):
         parser.problem(
             f"{where}.granularity", f"unknown series {shown(granularity)}", f"one of {', '.join([*_SERIES, 'POWERSOF2'])}"
         )

@@ -15,7 +15,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import is_finite, is_number
+from fluxion_core.language.values import is_finite, is_number, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -43,7 +43,7 @@ def _parse_facet(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     pipelines = []
     for name, stages in spec.items():
         path = f"{where}.{name}"
-        if not isinstance(name, str) or not name or name.startswith("$") or "." in name:
+        if not is_string(name) or not name or name.startswith("$") or "." in name:
             parser.problem(path, f"{shown(name)} is no name for a field here", "no dots, and no '$' at the beginning")
         for index, stage in enumerate(stages if isinstance(stages, list) else ()):
             if isinstance(stage, dict) and set(stage) & _FORBIDDEN:

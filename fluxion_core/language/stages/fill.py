@@ -21,7 +21,7 @@ from fluxion_core.language.paths import get, put
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.set_window_fields import partitions, sort_values
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
-from fluxion_core.language.values import MISSING, is_number, type_name
+from fluxion_core.language.values import MISSING, is_finite, is_number, is_string, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -90,7 +90,7 @@ def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
             continue
         if isinstance(how, dict) and set(how) == {"value"}:
             values.append((names, parser.expression(how["value"], f"{path}.value")))
-        elif isinstance(how, dict) and set(how) == {"method"} and how["method"] in {"linear", "locf"}:
+        elif isinstance(how, dict) and set(how) == {"method"} and how["method"] in ("linear", "locf"):
             methods.append((names, how["method"]))
         else:
             parser.problem(path, f"{{value: ...}}, {{method: linear}} or {{method: locf}} was expected, not {shown(how)}")
@@ -110,12 +110,12 @@ def _partition(parser: Parser, members: dict[str, Any], where: str) -> Node:
         parser.problem(where, "partitionBy and partitionByFields cannot stand together")
     if "partitionBy" in members:
         given = members["partitionBy"]
-        if not isinstance(given, dict) and not (isinstance(given, str) and given.startswith("$")):
+        if not isinstance(given, dict) and not (is_string(given) and given.startswith("$")):
             parser.problem(f"{where}.partitionBy", f"an expression was expected, not {shown(given)}", "write '$field'")
         return parser.expression(given, f"{where}.partitionBy")
     fields = members.get("partitionByFields", [])
     path = f"{where}.partitionByFields"
-    if not isinstance(fields, list | tuple) or not all(isinstance(field, str) for field in fields):
+    if not isinstance(fields, list | tuple) or not all(is_string(field) for field in fields):
         parser.problem(path, f"an array of fields was expected, not {shown(fields)}")
         return Constant(where, None)
     for field in fields:
@@ -226,7 +226,7 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     field = parser.field_path(members.get("field"), f"{where}.field") if "field" in members else None
     given = parser.members(members.get("range", {}), f"{where}.range", ("step", "bounds"), ("unit",))
     fields = members.get("partitionByFields", [])
-    if not isinstance(fields, list | tuple) or not all(isinstance(name, str) for name in fields):
+    if not isinstance(fields, list | tuple) or not all(is_string(name) for name in fields):
         parser.problem(f"{where}.partitionByFields", f"an array of fields was expected, not {shown(fields)}")
         fields = []
     paths = [parser.field_path(name, f"{where}.partitionByFields") for name in fields]
@@ -235,9 +235,7 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if any(path is not None and (path[: len(field)] == field or field[: len(path)] == path) for path in paths):
         parser.problem(f"{where}.partitionByFields", "the field itself cannot be what to partition by")
     unit = given.get("unit")
-    if "unit" in given and (
-        not isinstance(unit, str) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)
-    ):
+    if "unit" in given and (not is_string(unit) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)):
         parser.problem(f"{where}.range.unit", f"unknown unit {shown(unit)}")
         unit = None
     step = _step(parser, given["step"], unit, f"{where}.range.step")
@@ -250,7 +248,7 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 
 
 def _step(parser: Parser, step: Any, unit: Any, where: str) -> Any:
-    if not is_number(step) or not step > 0:
+    if not is_number(step) or not is_finite(step) or not step > 0:
         parser.problem(where, f"a number above 0 was expected, not {shown(step)}")
         return 1
     if unit is not None:

@@ -13,7 +13,7 @@ from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.registered import registered
 from fluxion_core.language.stages.project import Exclude
 from fluxion_core.language.stages.sort import Sort
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -43,7 +43,7 @@ def _parse_group(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
 
 def parse_accumulation(parser: Parser, name: Any, spec: Any, where: str) -> _Field | None:
     """Return ``name: {$accumulator: ...}`` parsed; ``None`` after a problem was kept."""
-    if not isinstance(name, str) or "." in name or name.startswith("$") or not name:
+    if not is_string(name) or "." in name or name.startswith("$") or not name:
         parser.problem(where, f"{shown(name)} is no name for a field here", "no dots, and no '$' at the beginning")
         return None
     if not isinstance(spec, dict) or len(spec) != 1:
@@ -90,7 +90,7 @@ def _summed(parser: Parser, where: str, key: Node, name: str) -> Folding:
 
 
 def _parse_count(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
-    if not isinstance(spec, str) or not spec or spec.startswith("$") or "." in spec or "\0" in spec or spec == "_id":
+    if not is_string(spec) or not spec or spec.startswith("$") or "." in spec or "\0" in spec or spec == "_id":
         parser.problem(
             where,
             f"the name of a field was expected, not {shown(spec)}",
@@ -101,9 +101,7 @@ def _parse_count(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
 
 
 def _parse_sort_by_count(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
-    valid = (isinstance(spec, str) and spec.startswith("$")) or (
-        isinstance(spec, dict) and str(next(iter(spec), "")).startswith("$")
-    )
+    valid = (is_string(spec) and spec.startswith("$")) or (isinstance(spec, dict) and str(next(iter(spec), "")).startswith("$"))
     if not valid:
         parser.problem(where, f"a field path or an expression was expected, not {shown(spec)}", "write '$field'")
         return []

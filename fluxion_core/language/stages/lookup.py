@@ -17,7 +17,7 @@ from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import put
 from fluxion_core.language.query.leaves import endpoints
-from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number
+from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -293,7 +293,7 @@ class _UnionStep(Step):
 
 
 def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
-    if isinstance(spec, str):
+    if is_string(spec):
         return [Union(where=where, documents=collection_named(parser, spec, where), pipeline=None)]
     members = parser.members(spec, where, (), ("coll", "pipeline"))
     if not isinstance(spec, dict):

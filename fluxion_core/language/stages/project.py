@@ -16,7 +16,7 @@ from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.operators import Example
 from fluxion_core.language.paths import exclude, project, put
-from fluxion_core.language.values import is_number
+from fluxion_core.language.values import is_number, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -111,8 +111,8 @@ class Exclude(PerDocument):
 
 
 def _parse_unset(parser: Parser, spec: Any, where: str) -> Sequence[Exclude]:
-    given = [spec] if isinstance(spec, str) else spec
-    if not isinstance(given, list | tuple) or not given or not all(isinstance(path, str) for path in given):
+    given = [spec] if is_string(spec) else spec
+    if not isinstance(given, list | tuple) or not given or not all(is_string(path) for path in given):
         parser.problem(where, f"a field or a list of fields was expected, not {shown(spec)}")
         return []
     paths = [names for path in given if (names := parser.field_path(path, where)) is not None]

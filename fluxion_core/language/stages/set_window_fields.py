@@ -22,7 +22,7 @@ from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, w
         alpha = 2 / (int(count) + 1)
     else:
         alpha = members["alpha"]
-        if not is_number(alpha) or not 0 < alpha < 1:
+        if not is_number(alpha) or not is_finite(alpha) or not 0 < alpha < 1:
             parser.problem(f"{where}.alpha", f"a number between 0 and 1 was expected, not {shown(alpha)}")
             alpha = 0.5
     node = parser.expression(members.get("input"), f"{where}.input")
@@ -257,7 +257,7 @@ def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | 
         _needs_order(parser, name, where, order, one=True)
         members = parser.members(spec, where, ("input",), ("unit",))
         unit = members.get("unit")
-        if "unit" in members and unit not in windows.UNIT_MILLISECONDS:
+        if "unit" in members and not (is_string(unit) and unit in windows.UNIT_MILLISECONDS):
             parser.problem(f"{where}.unit", f"a unit of week or less was expected, not {shown(unit)}")
             unit = None
         if window is MISSING and name == "$derivative":
@@ -291,7 +291,7 @@ def _covarying(less: int) -> Any:
 def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
     members = parser.members(spec, where, ("input",), ("min", "max"))
     low, high = members.get("min", 0), members.get("max", 1)
-    if not is_number(low) or not is_number(high) or not low < high:
+    if not all(is_number(end) and is_finite(end) for end in (low, high)) or not low < high:
         parser.problem(where, "min must be a number below max")
     bounds = parse_bounds(parser, window, f"{where}.window", order)
 

@@ -16,6 +16,7 @@ from fluxion_core.language.compiler.nested import Nested
 from fluxion_core.language.compiler.parse import is_pure, shown
 from fluxion_core.language.compiler.parts import FAULTS, AnsweringStep, Part, PerDocument, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
+from fluxion_core.language.values import is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -170,7 +171,7 @@ def _branches(parser: Parser, given: Any, where: str) -> list[_Branch]:
         parser.problem(where, f"one or more pipelines were expected, not {shown(given)}", hint)
     branches = []
     for label, value, path in entries:
-        if not isinstance(value, str):
+        if not is_string(value):
             branches.append(_Branch(label=label, reference=None, stages=value, where=path))
         elif value in parser.pipelines:
             branches.append(_Branch(label=label or value, reference=value, stages=parser.pipelines[value], where=path))
@@ -184,7 +185,7 @@ def _branches(parser: Parser, given: Any, where: str) -> list[_Branch]:
 def _check_labels(parser: Parser, branches: Sequence[_Branch]) -> None:
     for branch in branches:
         label = branch.label
-        if not isinstance(label, str) or not label or label.startswith("$") or "." in label:
+        if not is_string(label) or not label or label.startswith("$") or "." in label:
             found = "this one has none" if label is None else f"{shown(label)} is none"
             parser.problem(
                 branch.where, f"facet needs the name of a field for every pipeline; {found}", "write {name: [stage, ...]}"

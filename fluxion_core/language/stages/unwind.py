@@ -12,7 +12,7 @@ from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.operators import Example
 from fluxion_core.language.paths import put
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -81,12 +81,12 @@ class Unwind(PerDocument):
 
 
 def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Unwind]:
-    members = {"path": spec} if isinstance(spec, str) else spec
+    members = {"path": spec} if is_string(spec) else spec
     members = parser.members(members, where, ("path",), ("includeArrayIndex", "preserveNullAndEmptyArrays"))
     path = members.get("path")
     if path is None and "path" not in members:
         return []
-    if not isinstance(path, str) or not path.startswith("$") or path.startswith("$$"):
+    if not is_string(path) or not path.startswith("$") or path.startswith("$$"):
         parser.problem(
             f"{where}.path" if isinstance(spec, dict) else where, f"a field path with '$' was expected, not {shown(path)}"
         )
@@ -98,7 +98,7 @@ def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Unwind]:
     index = None
     if "includeArrayIndex" in members:
         given = members["includeArrayIndex"]
-        if not isinstance(given, str) or not given or given.startswith("$"):
+        if not is_string(given) or not given or given.startswith("$"):
             parser.problem(f"{where}.includeArrayIndex", f"the name of a field, without '$', was expected, not {shown(given)}")
         else:
             index = parser.field_path(given, f"{where}.includeArrayIndex")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fluxion_core.language import windows
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.stages.sort import Order
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def parse_bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
         parser.problem(f"{where}.{kind}", f"[low, high] was expected, not {shown(given)}")
         return Bounds()
     unit = members.get("unit")
-    if "unit" in members and (
-        not isinstance(unit, str) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)
-    ):
+    if "unit" in members and (not is_string(unit) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)):
         parser.problem(f"{where}.unit", f"unknown unit {shown(unit)}")
         unit = None
     if by_range and len(order) != 1:
@@ -68,9 +66,9 @@ def parse_bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
 
 
 def _end(parser: Parser, end: Any, where: str, *, whole: bool) -> Any:
-    if end in {"unbounded", "current"} if isinstance(end, str) else False:
+    if end in {"unbounded", "current"} if is_string(end) else False:
         return end
-    if is_number(end) and (not whole or (is_finite(end) and end == int(end) and INT32_MIN <= end <= INT32_MAX)):
+    if is_number(end) and end == end and (not whole or (is_finite(end) and end == int(end) and INT32_MIN <= end <= INT32_MAX)):  # noqa: PLR0124  # NaN is no bound
         return int(end) if whole else end
     parser.problem(where, f"'unbounded', 'current' or a {'whole ' if whole else ''}number was expected, not {shown(end)}")
     return 0

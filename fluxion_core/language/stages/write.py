@@ -19,7 +19,7 @@ from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import get
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -45,7 +45,7 @@ def _target(parser: Parser, spec: Any, where: str) -> str | None:
         name = parser.members(spec, where, ("coll",), ("db",)).get("coll")
         if not isinstance(spec.get("db", ""), str):
             parser.problem(f"{where}.db", f"a string was expected, not {shown(spec['db'])}")
-    if isinstance(name, str) and name and "$" not in name and "\0" not in name:
+    if is_string(name) and name and "$" not in name and "\0" not in name:
         return name
     parser.problem(where, f"the name of a collection was expected, not {shown(name)}")
     return None
@@ -154,7 +154,7 @@ class Merge(StepPart):
 
 def _parse_merge(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     collections = _collections(parser, where)
-    if isinstance(spec, str):
+    if is_string(spec):
         spec = {"into": spec}
     members = parser.members(spec, where, ("into",), ("on", "let", "whenMatched", "whenNotMatched"))
     if "into" not in members:
@@ -209,8 +209,8 @@ def _parse_merge(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 
 
 def _on(parser: Parser, given: Any, where: str) -> tuple[tuple[str, ...], ...]:
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+    names = [given] if is_string(given) else given
+    if not isinstance(names, list) or not names or not all(is_string(name) for name in names):
         parser.problem(where, f"a field or an array of fields was expected, not {shown(given)}")
         return ()
     if len(set(names)) != len(names):

@@ -1,0 +1,39 @@
+"""What must hold of every name and string of a pipeline before its stages are parsed: that it is text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fluxion_core.errors import Problem
+
+__all__ = ["text_problems"]
+
+
+def text_problems(stages: Any, where: str) -> Iterator[Problem]:
+    """Yield a problem for every name that is no string, and for every string that is no text; *stages* may nest as deep as they like."""
+    waiting = [(stages, where)]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                if not isinstance(name, str):
+                    yield Problem(path, f"a name in an object is a string, not {name!r}"[:120])
+                elif not _is_text(name):
+                    yield Problem(path, f"{name!r} holds half of a character"[:120])
+                else:
+                    waiting.append((inner, f"{path}.{name}"))
+        elif isinstance(value, list | tuple):
+            waiting += [(inner, f"{path}[{index}]") for index, inner in enumerate(value)]
+        elif isinstance(value, str) and not _is_text(value):
+            yield Problem(path, f"{value!r} holds half of a character"[:120])
+
+
+def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
