@@ -36,6 +36,12 @@ def test_the_fine_series_of_iec_60063_round_the_edges(series, edges) -> None:
     assert edges == (row["_id"]["min"], row["_id"]["max"])
 
 
+def test_a_bucket_of_zeros_ends_below_the_next_value() -> None:
+    bucket = {"$bucketAuto": {"groupBy": "$v", "buckets": 3, "granularity": "R5"}}
+    rows = list(aggregate([{"v": value} for value in (0, 0, 0, 5, 10)], [bucket]))
+    assert [(0.0, 4.0, 3), (4.0, 16.0, 2)] == [(row["_id"]["min"], row["_id"]["max"], row["count"]) for row in rows]
+
+
 def test_the_search_of_graph_lookup_may_be_restricted_by_an_expression() -> None:
     search = {"from": "people", "startWith": "$boss", "connectFromField": "boss", "connectToField": "name", "as": "above"}
     search["restrictSearchWithMatch"] = {"$expr": {"$lt": ["$_id", 2]}}

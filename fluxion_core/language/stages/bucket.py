@@ -202,14 +202,14 @@ class BucketAuto(StepPart):
         while start < len(pairs):
             last = len(made) == self.buckets - 1
             end = len(pairs) if last else min(start + size, len(pairs))
-            if self.granularity is not None:
-                high = _above(pairs[end - 1][0], self.granularity)
-                while end < len(pairs) and pairs[end][0] < high:
-                    end += 1
-            else:
-                while end < len(pairs) and compare(pairs[end][0], pairs[end - 1][0]) == 0:
-                    end += 1
-                high = pairs[end][0] if end < len(pairs) else pairs[-1][0]
+            greatest = pairs[end - 1][0]
+            high = greatest if self.granularity is None else _above(greatest, self.granularity)
+            while end < len(pairs) and (compare(pairs[end][0], high) < 0 or compare(pairs[end][0], greatest) == 0):
+                end += 1
+            if self.granularity is None:
+                high = pairs[min(end, len(pairs) - 1)][0]
+            elif high == 0 and end < len(pairs):  # nothing but zeros, which no series rounds up
+                high = _below(pairs[end][0], self.granularity)
             made.append(([document for _, document in pairs[start:end]], low, high))
             start, low = end, high
         return made
