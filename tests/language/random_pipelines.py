@@ -4,7 +4,6 @@ import random
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.expressions import OPERATORS
 from fluxion_core.language.operators import Operator
 
@@ -127,30 +126,123 @@ def condition(draw: random.Random, depth: int = 0):
     return {path: {operator: argument}}
 
 
+GATHERED = [
+    "$sum",
+    "$avg",
+    "$min",
+    "$max",
+    "$push",
+    "$addToSet",
+    "$first",
+    "$last",
+    "$mergeObjects",
+    "$stdDevPop",
+    "$concatArrays",
+    "$setUnion",
+]
+COUNTED = ["$firstN", "$lastN", "$minN", "$maxN"]
+
+
+def order(draw: random.Random):
+    return {draw.choice(PATHS): draw.choice([1, -1]) for _ in range(draw.randint(1, 2))}
+
+
 def accumulation(draw: random.Random):
-    name = draw.choice(
-        [
-            "$sum",
-            "$avg",
-            "$min",
-            "$max",
-            "$push",
-            "$addToSet",
-            "$first",
-            "$last",
-            "$count",
-            "$mergeObjects",
-            "$stdDevPop",
-            "$firstN",
-            "$maxN",
-        ]
+    kind = draw.random()
+    if kind < 0.1:
+        return {"$count": {}}
+    if kind < 0.2:
+        return {draw.choice(["$top", "$bottom"]): {"sortBy": order(draw), "output": expression(draw, 2)}}
+    if kind < 0.3:
+        name = draw.choice(["$topN", "$bottomN"])
+        return {name: {"n": draw.choice([1, 2]), "sortBy": order(draw), "output": expression(draw, 2)}}
+    if kind < 0.4:
+        return {"$percentile": {"input": expression(draw, 2), "p": [0.1, 0.5], "method": "approximate"}}
+    if kind < 0.6:
+        return {draw.choice(COUNTED): {"n": draw.choice([1, 2, 0]), "input": expression(draw, 2)}}
+    return {draw.choice(GATHERED): expression(draw, 2)}
+
+
+def window(draw: random.Random):
+    kind = draw.random()
+    if kind < 0.15:
+        return {draw.choice(["$rank", "$denseRank", "$documentNumber"]): {}}
+    if kind < 0.3:
+        return draw.choice(
+            [
+                {"$shift": {"output": expression(draw, 2), "by": draw.choice([1, -1])}},
+                {"$expMovingAvg": {"input": expression(draw, 2), "N": 2}},
+                {"$locf": expression(draw, 2)},
+                {"$linearFill": expression(draw, 2)},
+            ]
+        )
+    bounds = draw.choice(
+        [{"documents": [-1, "current"]}, {"documents": ["unbounded", 1]}, {"documents": [1, 2]}, {"range": [-1, 1]}, {}]
     )
-    accumulator = ACCUMULATORS[name]
-    if name == "$count":
-        return {name: {}}
-    if accumulator.arguments:
-        return {name: {"n": draw.choice([1, 2, 0]), "input": expression(draw, 2)}}
-    return {name: expression(draw, 2)}
+    functions = [
+        accumulation(draw),
+        {"$covariancePop": [expression(draw, 2), expression(draw, 2)]},
+        {"$derivative": {"input": expression(draw, 2)}},
+        {"$integral": {"input": expression(draw, 2)}},
+        {"$minMaxScaler": {"input": expression(draw, 2)}},
+    ]
+    return {**draw.choice(functions), "window": bounds}
+
+
+COLLECTIONS = {
+    "others": [
+        {"_id": 1, "a": 1, "b": [1, 2]},
+        {"_id": 2, "a": None, "b": {"c": 1}},
+        {"_id": 3, "b": "a"},
+        {"_id": 4, "a": [1, "abc"]},
+    ],
+}
+
+
+def join(draw: random.Random):
+    fields = {"localField": draw.choice(PATHS), "foreignField": draw.choice(PATHS)}
+    inner = {
+        "let": {"y": expression(draw, 2)},
+        "pipeline": [{"$match": {"$expr": {"$gte": ["$a", "$$y"]}}}, {"$set": {"x": "$$y"}}],
+    }
+    return {"from": "others", "as": draw.choice(PATHS), **draw.choice([fields, inner, {**fields, **inner}])}
+
+
+def search(draw: random.Random):
+    return {
+        "from": "others",
+        "startWith": expression(draw, 2),
+        "connectFromField": draw.choice(PATHS),
+        "connectToField": draw.choice(PATHS),
+        "as": draw.choice(FIELDS),
+        **draw.choice([{}, {"maxDepth": 1}, {"depthField": "x"}, {"restrictSearchWithMatch": condition(draw)}]),
+    }
+
+
+def union(draw: random.Random):
+    return draw.choice(["others", {"coll": "others", "pipeline": [{"$match": condition(draw)}]}])
+
+
+def dense(draw: random.Random):
+    partition = draw.choice([{}, {"partitionByFields": [draw.choice(PATHS)]}])
+    return {"field": draw.choice(PATHS), "range": {"step": draw.choice([1, 0.5]), "bounds": [0, 3]}, **partition}
+
+
+def filling(draw: random.Random):
+    how = draw.choice([{"method": "locf"}, {"method": "linear"}, {"value": expression(draw, 2)}])
+    return {
+        "sortBy": {draw.choice(PATHS): 1},
+        "output": {draw.choice(PATHS): how},
+        **draw.choice([{}, {"partitionBy": f"${draw.choice(PATHS)}"}]),
+    }
+
+
+def windows(draw: random.Random):
+    return {
+        "partitionBy": draw.choice([None, f"${draw.choice(PATHS)}"]),
+        "sortBy": order(draw),
+        "output": {"x": window(draw), "y": window(draw)},
+    }
 
 
 SUB_PIPELINES = [
@@ -186,6 +278,14 @@ def stage(draw: random.Random):
             "$validate",
             "$subPipeline",
             "$subPipeline",
+            "$lookup",
+            "$graphLookup",
+            "$unionWith",
+            "$densify",
+            "$fill",
+            "$setWindowFields",
+            "$setWindowFields",
+            "$bucket",
         ]
     )
     made = {
@@ -212,6 +312,18 @@ def stage(draw: random.Random):
         "$subPipeline": lambda: {
             "pipelines": [pipeline(draw) for _ in range(draw.randint(1, 2))],
             **draw.choice(SUB_PIPELINES),
+        },
+        "$lookup": lambda: join(draw),
+        "$graphLookup": lambda: search(draw),
+        "$unionWith": lambda: union(draw),
+        "$densify": lambda: dense(draw),
+        "$fill": lambda: filling(draw),
+        "$setWindowFields": lambda: windows(draw),
+        "$bucket": lambda: {
+            "groupBy": expression(draw, 2),
+            "boundaries": draw.choice([[0, 1, 5], ["2020", "b"]]),
+            "default": "x",
+            "output": {"x": accumulation(draw)},
         },
     }[name]()
     return {name: made}

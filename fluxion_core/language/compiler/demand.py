@@ -7,7 +7,6 @@ else at that place, it is decoded as what it is, and the generated code looks at
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -80,8 +79,10 @@ class Demand:
         self._settled = True
         members = [(f"f{index}", demand.settle(), MISSING) for index, demand in enumerate(self.fields.values())]
         rename = {f"f{index}": name for index, name in enumerate(self.fields)}
-        with suppress(ValueError):
+        try:
             self.record = msgspec.defstruct("Record", members, rename=rename, gc=False)
+        except ValueError:  # one of its own, so that the code does not depend on the names
+            self.record = type("Nothing", (_Nothing,), {})
 
     @property
     def decodes_into(self) -> type[msgspec.Struct] | None:
