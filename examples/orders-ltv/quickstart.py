@@ -35,7 +35,8 @@ def main() -> int:
     for customer in nlargest(5, customers, key=lambda customer: customer["lifetimeValue"]):
         print(f"  {customer['_id']}  {customer['orderCount']:5d} orders  {customer['lifetimeValue']:12,.2f} EUR")
     print(f"\nresults: {shown(results)}   state: {shown(OUTPUT / 'state.db')}")
-    print("run the same command again: it continues where it stopped, and finds nothing new")
+    command = shown(Path(sys.executable).with_name("fluxion"))
+    print(f"{command} run {shown(pipeline)}   continues where this run stopped, and finds nothing new")
     return 0
 
 

@@ -92,6 +92,17 @@ def test_the_sample_operator_works_in_a_pipeline():
     assert program.start().feed(documents=[{"name": "hi"}, {}]).documents == [{"name": "hi", "x": "HI!"}, {"x": None}]
 
 
+def test_the_mistake_of_the_tutorial_is_told_as_the_tutorial_says(tmp_path):
+    (letter,) = re.findall(
+        r"^examples/orders-ltv/(.*unknown accumulator.*)$", (ROOT / "docs/tutorials/orders-ltv.md").read_text(), re.MULTILINE
+    )
+    text = (ROOT / "examples" / "orders-ltv" / "orders-ltv.yaml").read_text()
+    (tmp_path / "orders-ltv.yaml").write_text(text.replace("$sum:", "$summ:"))
+    command = [sys.executable, "-c", "from fluxion_core.cli import main; main(['lint', 'orders-ltv.yaml'])"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (78, f"{letter}\n") == (finished.returncode, finished.stderr)
+
+
 def test_the_python_sample_runs_the_main_job(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "orders.ndjson").write_text('{"status":"PAID","customerId":"C-1","orderValue":2}\n{"status":"OPEN"}\n')
