@@ -7,6 +7,7 @@ gives it (``source.topic``,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -205,8 +206,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     dead_config = binder.dead_letter_config()
     dead = binder.component("sink", dead_config, "dead_letter") if dead_config else None
     dead_codec = binder.codec(dead, dead_config, "dead_letter") if dead_config else None
-    if _same_file(sink, dead):
-        binder.problems.append(Problem("dead_letter.path", "is the sink's own file", "give dead letters a file of their own"))
+    binder.problems += _shared_files(source=source, sink=sink, dead_letter=dead)
     store = binder.store()
     collections = binder.collections()
     binder.attempt(lambda: components.get("runner", definition.runner), "runner")
@@ -246,9 +246,21 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     )
 
 
-def _same_file(sink: Sink[Any] | None, dead_letter: Sink[Any] | None) -> bool:
-    path = getattr(getattr(sink, "config", None), "path", None)
-    return path is not None and path == getattr(getattr(dead_letter, "config", None), "path", None)
+def _shared_files(**components: Any) -> list[Problem]:
+    """Return a problem for every component that would write into the file of an earlier one."""
+    problems: list[Problem] = []
+    owners: dict[str, str] = {}
+    for where, component in components.items():
+        path = getattr(getattr(component, "config", None), "path", None)
+        if isinstance(path, Path):
+            owner = owners.setdefault(os.path.normpath(path), where)
+            if owner != where:
+                problems.append(
+                    Problem(
+                        f"{where}.path", f"is the {owner}'s own file", f"give the {where.replace('_', '-')} a file of its own"
+                    )
+                )
+    return problems
 
 
 def _emit(definition: PipelineDefinition, source: Source[Any]) -> Literal["final", "updates", "each"]:

@@ -89,6 +89,24 @@ def test_what_needs_the_whole_input_is_refused_where_it_has_no_end(shell):
     assert "stages[0].$sort: " in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (
+            {"sink": {"type": "file", "path": "./x/../in.ndjson"}},
+            "sink.path: is the source's own file; give the sink a file of its own",
+        ),
+        ({"dead_letter": {"type": "file", "path": "in.ndjson"}}, "dead_letter.path: is the source's own file"),
+        ({"dead_letter": {"type": "file", "path": "out.ndjson"}}, "dead_letter.path: is the sink's own file"),
+    ],
+)
+def test_no_two_components_share_a_file(shell, parts, expected):
+    """A pipeline that reads what it writes never ends."""
+    outcome = shell.fluxion("lint", shell.pipeline(**parts))
+    assert 78 == outcome.code
+    assert expected in outcome.err
+
+
 def test_nothing_is_made_by_looking(shell):
     name = shell.pipeline(stages=[{"$match": {}}])
     assert 0 == shell.fluxion("lint", name).code == shell.fluxion("explain", name).code
