@@ -21,8 +21,8 @@ FATES = ("delivered", "filtered", "skipped", "dead_lettered", "in_flight")
 class StageCounters:
     """One stage of the pipeline.
 
-    *duration_seconds* is the time of the segment that the stage was compiled into: stages of one segment run as one loop and
-    share it (*segment* tells which).
+    *duration_seconds* is the time of the stage's steps, decoding and sealing left out: stages of one segment run as one loop and share
+    its time (*segment* tells which); what an operator asked the outside counts for its stage.
     """
 
     name: str

@@ -189,6 +189,7 @@ class LocalExecution:
         run = start(emit=bound.emit, context=effects)
         run.max_record_bytes = self.config.max_record_bytes
         run.random = self.plan.host.rng.random
+        run.monotonic = self.plan.host.clock.monotonic
         self.metrics.stages.reset(bound.program.stage_names, bound.program.stage_steps)
         restore(run, checkpoint, self.metrics)
         make = self._divided.loop if self._divided is not None else Loop

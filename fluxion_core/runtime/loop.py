@@ -88,11 +88,10 @@ class Loop:
         self.ledger.records_in += count
         self.finished = False
         self.run.now = self.host.clock.now()
-        started = self.host.clock.monotonic()
         failures = self._feed(batch)
         if self.run.state_keys > self.config.max_groups:
             raise FatalError(too_many_groups(self.run.state_keys, self.config.max_groups))
-        self._count_stages(self.host.clock.monotonic() - started)
+        self._count_stages()
         self._settle(batch, failures)
         self._gathered.positions.update(batch.positions)
         self._gathered.records += count
@@ -171,14 +170,14 @@ class Loop:
             self._gathered.skipped += fate == "skipped"
             self._gathered.dead_lettered += fate == "dead_lettered"
 
-    def _count_stages(self, seconds: float) -> None:
-        counters = self.metrics.stages.stages
-        for counter, (documents_in, documents_out, failures) in zip(counters, self.run.stage_counts(), strict=True):
+    def _count_stages(self) -> None:
+        counted = zip(self.metrics.stages.stages, self.run.stage_counts(), self.run.stage_seconds(), strict=True)
+        for counter, (documents_in, documents_out, failures), seconds in counted:
             counter.invocations += 1
             counter.documents_in = documents_in
             counter.documents_out = documents_out
             counter.failures = failures
-            counter.duration_seconds += seconds
+            counter.duration_seconds = seconds
 
     # ------------------------------------------------------------------------------------------------- step 5
 

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["FAULTS", "AnsweringStep", "EachStep", "Folding", "Part", "PerDocument", "StageForm", "StateRow", "Step", "StepPart"]
+__all__ = [
+    "FAULTS",
+    "AnsweringStep",
+    "EachStep",
+    "Folding",
+    "Part",
+    "PerDocument",
+    "StageForm",
+    "StateRow",
+    "Step",
+    "StepPart",
+    "evaluation_error",
+]
 
 FAULTS: Final = (EvaluationError, RecursionError, ArithmeticError, MemoryError)
 """What a document can be at fault for; anything else is a bug and is not hidden."""
@@ -178,3 +190,14 @@ class StepPart(Part):
     @abstractmethod
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
+
+
+def evaluation_error(fault: BaseException, path: str) -> EvaluationError:
+    """Return *fault* as what a document was at fault for, with *path* where it has none of its own."""
+    if isinstance(fault, EvaluationError):
+        return EvaluationError(fault.message, fault.path or path)
+    if isinstance(fault, RecursionError):
+        return EvaluationError("a value is nested too deeply", path)
+    if isinstance(fault, MemoryError):
+        return EvaluationError("a value is too large", path)
+    return EvaluationError(str(fault) or fault.__class__.__name__, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import add
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,8 +16,17 @@ from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
 from fluxion_core.language.compiler.groups import Groups
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.output import Failure, Output
-from fluxion_core.language.compiler.parts import FAULTS, AnsweringStep, Folding, PerDocument, StateRow, StepPart
+from fluxion_core.language.compiler.parts import (
+    FAULTS,
+    AnsweringStep,
+    Folding,
+    PerDocument,
+    StateRow,
+    StepPart,
+    evaluation_error,
+)
 from fluxion_core.language.compiler.reading import blocking_after, choose_reading, put_lines
+from fluxion_core.language.compiler.steps import borders, seconds_by_stage
 from fluxion_core.language.encoding import decode_value, encode_value
 
 if TYPE_CHECKING:
@@ -39,6 +48,8 @@ class Run:
         self.adapts_after = 2_000
         """After how many documents the code is written for the classes that came."""
         self.random = random.random
+        self.monotonic: Callable[[], float] = lambda: 0.0  # the host's clock, if somebody wants to know how long steps take
+        self._seconds = [0.0] * len(program.steps)
         self.outer: Mapping[str, Any] = {}
         self._emit = emit
         self._context = context
@@ -48,7 +59,7 @@ class Run:
             if emit == "each" and isinstance(step, SegmentStep) and step.segment.folding and not blocking_after(program, index)
         }
         self.counts = [[0, 0, 0] for _ in program.stage_names]
-        self._enters, self._leaves = _borders(program)
+        self._enters, self._leaves = borders(program.steps)
         self._states: dict[int, Any] = {}
         self._adapting: dict[Loaded, Adapting] = {}
         self.failures: list[Failure] = []
@@ -140,7 +151,10 @@ class Run:
         origins: Sequence[int | None] | None = indexes
         answers: Sequence[Any] | None = None
         first = start == 0
+        began = self.monotonic()
         for index in range(start, len(self.program.steps)):
+            if index > start:
+                self._seconds[index - 1] -= began - (began := self.monotonic())
             step = self.program.steps[index]
             if isinstance(step, EffectStep):
                 rows, origins, answers = step.ask(self, rows, origins)
@@ -161,6 +175,8 @@ class Run:
                 first = False
             if index == len(self.program.steps) - 1 and code.written.row_fields is not None:
                 output.form, output.names = "struct", code.written.row_fields
+        if self.program.steps:
+            self._seconds[-1] += self.monotonic() - began
         output.rows += rows
         output.origins = origins
         if not self.program.steps:
@@ -263,7 +279,7 @@ class Run:
     def _note(self, step: StepPart | Folding, fault: BaseException, origin: int | None, document: Any = None) -> None:
         """Keep what a step failed with."""
         plain = isinstance(fault, FluxionError) and not isinstance(fault, EvaluationError)
-        error: Any = fault if plain else _evaluation_error(fault, step.where)
+        error: Any = fault if plain else evaluation_error(fault, step.where)
         path = step.where if plain else error.path
         self.failures.append(Failure(origin, step.stage, path, error, document))
         self.counts[step.stage][2] += 1
@@ -363,6 +379,10 @@ class Run:
         """About how many bytes the sealed state takes."""
         return sum(state.state_bytes for state in self._states.values() if isinstance(state, Groups))
 
+    def stage_seconds(self) -> list[float]:
+        """Return how long every stage took so far, with those that it is one loop with, by the clock in *monotonic*."""
+        return seconds_by_stage(self.program.steps, self._seconds, len(self.counts))
+
     def stage_counts(self) -> list[tuple[int, int, int]]:
         """Return documents in, documents out and failures of every stage."""
         return [(into, out, failed) for into, out, failed in self.counts]
@@ -377,24 +397,4 @@ class Run:
     @staticmethod
     def error_of(frame: Frame, fault: BaseException) -> EvaluationError:
         """Return *fault* as an error with the path of the expression that raised it."""
-        return _evaluation_error(fault, frame.code.path_of(fault))
-
-
-def _evaluation_error(fault: BaseException, path: str) -> EvaluationError:
-    if isinstance(fault, EvaluationError):
-        return EvaluationError(fault.message, fault.path or path)
-    if isinstance(fault, RecursionError):
-        return EvaluationError("a value is nested too deeply", path)
-    if isinstance(fault, MemoryError):
-        return EvaluationError("a value is too large", path)
-    return EvaluationError(str(fault) or fault.__class__.__name__, path)
-
-
-def _borders(program: Program) -> tuple[dict[int, int], dict[int, int]]:
-    """Return, for every stage, the step into which documents enter it, and the one from which they leave it."""
-    steps = [
-        (part.stage, index)
-        for index, step in enumerate(program.steps)
-        for part in (step.segment.parts if isinstance(step, SegmentStep) else (step,) if isinstance(step, StepPart) else ())
-    ]
-    return dict(reversed(steps)), dict(steps)
+        return evaluation_error(fault, frame.code.path_of(fault))

@@ -1,0 +1,35 @@
+"""Which stages a step of a program belongs to: several to a segment, and several steps to some stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fluxion_core.language.compiler.effects import EffectStep
+from fluxion_core.language.compiler.frame import stage_of
+from fluxion_core.language.compiler.loaded import SegmentStep
+
+__all__ = ["borders", "seconds_by_stage"]
+
+
+def borders(steps: Sequence[Any]) -> tuple[dict[int, int], dict[int, int]]:
+    """Return, for every stage, the step into which documents enter it, and the one from which they leave it."""
+    found = [
+        (stage, index) for index, step in enumerate(steps) if not isinstance(step, EffectStep) for stage in _stages_of(step)
+    ]
+    return dict(reversed(found)), dict(found)
+
+
+def seconds_by_stage(steps: Sequence[Any], seconds: Sequence[float], stages: int) -> list[float]:
+    """Return for each of *stages* how long its steps took; stages of one segment share its time."""
+    found = [0.0] * stages
+    for step, taken in zip(steps, seconds, strict=True):
+        for stage in {stage for stage in _stages_of(step) if stage is not None}:
+            found[stage] += taken
+    return found
+
+
+def _stages_of(step: Any) -> Iterable[Any]:
+    if isinstance(step, EffectStep):
+        return [stage_of(call.where) for call in step.calls]
+    return [part.stage for part in step.segment.parts] if isinstance(step, SegmentStep) else [step.stage]
