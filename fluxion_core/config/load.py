@@ -172,6 +172,8 @@ class _Builder:
                     Problem(name, f"unknown key '{name}'", did_you_mean(name, KEYS) or f"known keys: {', '.join(KEYS)}")
                 )
                 continue
+            if name in self.text.places:
+                self.text.places.setdefault(known, self.text.places[name])
             if known in given:
                 self.problems.append(Problem(name, f"'{known}' is given twice, in two spellings"))
             given[known] = interpolated(item, name, self._environment, self.problems) if known in _INTERPOLATED else item

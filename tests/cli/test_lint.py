@@ -57,6 +57,15 @@ def test_problems_of_a_file_of_stages_stand_in_that_file(shell, text):
     assert "stages.json:2:3 stages[1].$mach: unknown stage '$mach'; did you mean '$match'?\n" == shell.fluxion("lint", name).err
 
 
+def test_problems_of_keys_in_camel_case_stand_where_they_stand(shell):
+    shell.write(
+        "p.yaml", "id: p\nsource: {type: generator, count: 1}\nsink: stdout\nerrorPolicy: skp\nruntime: {queueCapacity: 0}\n"
+    )
+    begins = ["p.yaml:4:1 error_policy: unknown error policy 'skp'", "p.yaml:5:11 runtime.queue_capacity: 0 is too small"]
+    letters = shell.fluxion("lint", "p.yaml").err.splitlines()
+    assert begins == [line[: len(begin)] for line, begin in zip(letters, begins, strict=True)]
+
+
 def test_what_is_missing_hides_nothing_else(shell):
     shell.write("p.yaml", "stages: [{$mach: 1}]\n")
     begins = ["p.yaml id: 'id' is missing", "p.yaml source: ", "p.yaml sink: ", "p.yaml:1:11 stages[0].$mach: unknown stage"]
