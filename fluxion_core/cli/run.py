@@ -21,7 +21,7 @@ import click
 from fluxion_core.cli.letters import EXIT_CONFIG, exit_with, show_problems
 from fluxion_core.config.load import load_pipeline
 from fluxion_core.errors import ConfigError
-from fluxion_core.observability.logs import log_event
+from fluxion_core.observability.logs import EventLog
 from fluxion_core.observability.metrics import MetricsRegistry
 
 __all__ = ["command"]
@@ -84,7 +84,7 @@ def _start(file: Path, *, takeover: bool, served: Callable[[MetricsRegistry], ob
     registry = load_plugins()
     try:
         definition = load_pipeline(file)
-        orchestrator, metrics = PipelineOrchestrator(registry=registry, listeners=[log_event]), MetricsRegistry(definition.id)
+        orchestrator, metrics = PipelineOrchestrator(registry=registry, listeners=[EventLog()]), MetricsRegistry(definition.id)
         served(metrics)
         return orchestrator.run(definition, takeover=takeover, metrics=metrics)
     except ConfigError as error:  # told in full, and by line and column, by a second look

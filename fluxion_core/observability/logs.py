@@ -1,14 +1,18 @@
-"""Events as log lines: one line each, in plain words, under the logger ``fluxion.pipeline.<id>``."""
+"""Events as log lines: one line each, in plain words, under the logger ``fluxion.pipeline.<id>``.
+
+Records at fault are the exception: a stream of nothing else would fill a disk with lines, so some are told and the others counted.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fluxion_core.observability.events import Ended, Event, Paused, RecordFailed, Resumed, Sealed, Started, Warned
 
-__all__ = ["log_event"]
+__all__ = ["EventLog", "log_event"]
 
 
 def _started(event: Started) -> tuple[int, str]:
@@ -55,9 +59,42 @@ _LINES: Final[Mapping[type[Event], Callable[[Any], tuple[int, str]]]] = {
 
 
 def log_event(event: Event) -> None:
-    """Write *event* to the log; a listener for :class:`~fluxion_core.runtime.orchestrator.PipelineOrchestrator`."""
+    """Write *event* to the log."""
     write = _LINES.get(type(event))
     if write is not None:
         level, text = write(event)
         line = " ".join(text.split())  # a reason may quote what somebody else wrote, newlines and all
         logging.getLogger(f"fluxion.pipeline.{event.pipeline_id}").log(level, "%s", line)
+
+
+class EventLog:
+    """Writes events to the log; of records at fault the first *most_per_second*, and then how many more there were.
+
+    A listener for :class:`~fluxion_core.runtime.orchestrator.PipelineOrchestrator`.
+    """
+
+    def __init__(self, most_per_second: int = 10, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._most = most_per_second
+        self._monotonic = monotonic
+        self._since = 0.0
+        self._told = self._left_out = 0
+
+    def __call__(self, event: Event) -> None:
+        """Write *event*, if it is not one too many."""
+        if isinstance(event, RecordFailed) and event.fate != "fatal":
+            if self._monotonic() - self._since >= 1:
+                self._tell_left_out(event.pipeline_id)
+                self._since, self._told = self._monotonic(), 0
+            if self._told >= self._most:
+                self._left_out += 1
+                return
+            self._told += 1
+        elif isinstance(event, Ended):
+            self._tell_left_out(event.pipeline_id)
+        log_event(event)
+
+    def _tell_left_out(self, pipeline_id: str) -> None:
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            text = f"{left_out:,} more records at fault; the ledger counts them, and dead letters tell of each"
+            logging.getLogger(f"fluxion.pipeline.{pipeline_id}").warning("%s", text)

@@ -6,7 +6,7 @@ import pytest
 
 from fluxion_core.observability import events
 from fluxion_core.observability.events import Ended, Event, Paused, RecordFailed, Resumed, Sealed, Started, Warned
-from fluxion_core.observability.logs import log_event
+from fluxion_core.observability.logs import EventLog, log_event
 
 LINES = [
     (
@@ -62,3 +62,30 @@ def test_every_event_has_a_line(caplog: pytest.LogCaptureFixture) -> None:
 def test_an_event_of_a_later_version_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     log_event(Event(pipeline_id="p"))
     assert [] == caplog.records
+
+
+def test_a_flood_of_records_at_fault_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    seconds = [100.0]
+    tell = EventLog(most_per_second=3, monotonic=lambda: seconds[0])
+    fault = RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, fate="skipped")
+    for second, faults in ((100.0, 10), (101.5, 2)):
+        seconds[0] = second
+        for _ in range(faults):
+            tell(fault)
+    tell(Ended(pipeline_id="p", status="finished", reason="", ledger={}))
+    told = [record.getMessage() for record in caplog.records]
+    line, more = (
+        "record at 0 skipped in decode: bad",
+        "7 more records at fault; the ledger counts them, and dead letters tell of each",
+    )
+    assert [*[line] * 3, more, *[line] * 2, "finished"] == told
+
+
+def test_what_was_left_out_is_told_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    tell = EventLog(most_per_second=1, monotonic=lambda: 100.0)
+    for fate in ("skipped", "skipped", "fatal"):
+        tell(RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, fate=fate))
+    tell(Ended(pipeline_id="p", status="failed", reason="bad", ledger={}))
+    assert ["record", "record", "1", "failed:"] == [record.getMessage().split()[0] for record in caplog.records]
