@@ -82,9 +82,17 @@ class Component:
 
     @property
     def summary(self) -> str:
-        """The first sentence of what the component says about itself."""
+        """The first sentence of what the component says about itself; of a descriptor, what it takes."""
+        if not isinstance(self.value, type):
+            return _takes(getattr(self.value, "arguments", ()), getattr(self.value, "optional", ()))
         text = getattr(self.value, "summary", "") or getattr(self.value, "__doc__", "") or ""
         return re.split(r"(?<=\.)\s|\n\n", " ".join(text.split("\n\n")[0].split()), maxsplit=1)[0]
+
+
+def _takes(arguments: Sequence[str], optional: Sequence[str]) -> str:
+    required = f"Takes {', '.join(arguments)}" if arguments else ""
+    others = f"{' and' if arguments else 'Takes'} optionally {', '.join(optional)}" if optional else ""
+    return f"{required}{others}." if required or others else ""
 
 
 def name_is_good(kind: str, name: str) -> bool:

@@ -62,6 +62,8 @@ class PluginRegistry:
     components: ComponentSet
     reports: tuple[PluginReport, ...]
     hooks: pluggy.PluginManager
+    not_installed: tuple[str, ...] = ()
+    """Names on the allow or block list that no installed plugin has: perhaps typing errors, which would block nothing."""
 
     def call_each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Exception]]:
         """Call every plugin's *hook*, each by itself; yield the distribution and the error of those that failed."""
@@ -94,17 +96,19 @@ def load_plugins(
     """
     allowed, blocked = _from_environment("ALLOW", allow), _from_environment("BLOCK", block) or set()
     loader = _Loader()
+    unmet = blocked | (allowed or set())
     for module in BUILT_IN:
         loader.load(_Candidate(Provenance(CORE, _core_version(), module.rpartition(".")[2]), module))
     for candidate in _candidates(distributions):
         name = _canonical(candidate.provenance.distribution)
+        unmet -= {name}
         if candidate.reason:
             loader.refuse(candidate, candidate.reason)
         elif name in blocked or (allowed is not None and name not in allowed):
             loader.refuse(candidate, "blocked by the allow or block list")
         else:
             loader.load(candidate)
-    return loader.registry()
+    return attrs.evolve(loader.registry(), not_installed=tuple(sorted(unmet)))
 
 
 def _from_environment(which: str, given: Sequence[str] | None) -> set[str] | None:

@@ -37,6 +37,8 @@ def command(name: str | None, form: str) -> None:
     if not found:
         known = [component.name for kind in KINDS for component in components.all(kind)]
         near = did_you_mean(name, known)
+        if name.startswith("$") and _is_the_languages(name):
+            near = "it belongs to the language; its page in the reference is generated/language"
         click.echo(
             f"error: no component is called '{name}'{'; ' + near if near else '; run fluxion components for a list'}", err=True
         )
@@ -47,6 +49,12 @@ def command(name: str | None, form: str) -> None:
         return
     for index, component in enumerate(found):
         click.echo(("\n" if index else "") + _described(component, form))
+
+
+def _is_the_languages(name: str) -> bool:
+    from fluxion_core.language import own_names
+
+    return any(name in own_names(kind) for kind in ("operator", "accumulator", "stage"))
 
 
 def _list(components: ComponentSet) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from fluxion_core.errors import did_you_mean
+
 __all__ = ["command"]
 
 
@@ -13,7 +15,11 @@ def command(form: str) -> None:
     """List the plugins that were found: distribution, version, load time, what each provides, and the reason if one failed."""
     from fluxion_core.plugins import load_plugins
 
-    reports = load_plugins().reports
+    registry = load_plugins()
+    reports = registry.reports
+    for name in registry.not_installed:
+        near = did_you_mean(name, [report.provenance.distribution for report in reports])
+        click.echo(f"note: FLUXION_PLUGINS_ALLOW/BLOCK: no plugin '{name}' is installed{'; ' + near if near else ''}", err=True)
     if form == "json":
         import json
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Event
 from typing import IO, Any
 
+from fluxion_core.errors import ConfigError
+
 __all__ = ["KILL_POINTS", "Clock", "Files", "Host", "KillPoints"]
 
 KILL_POINTS = {
@@ -119,7 +121,7 @@ class KillPoints:
         """Read ``FLUXION_KILLPOINT=name:nth``.
 
         Raises:
-            ValueError: the variable names no kill point.
+            ConfigError: the variable names no kill point.
         """
         text = os.environ.get("FLUXION_KILLPOINT", "")
         if not text:
@@ -127,7 +129,7 @@ class KillPoints:
         name, _, nth = text.partition(":")
         if name not in KILL_POINTS or not (nth or "1").isdigit():
             msg = f"FLUXION_KILLPOINT={text}: expected NAME:NTH with NAME one of {', '.join(KILL_POINTS)}"
-            raise ValueError(msg)
+            raise ConfigError(msg)
         return cls(name, int(nth or "1"))
 
     def reach(self, name: str) -> None:

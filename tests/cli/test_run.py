@@ -288,3 +288,10 @@ def test_a_typo_is_answered_with_what_was_meant_and_78(shell, arguments, expecte
     assert 78 == outcome.code
     assert expected in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_a_kill_point_that_is_none_is_a_mistake_of_the_environment(shell):
+    numbers(shell, 1)
+    outcome = shell.fluxion("run", shell.pipeline(), FLUXION_KILLPOINT="sealdd:1")
+    assert 78 == outcome.code
+    assert "FLUXION_KILLPOINT=sealdd:1: expected NAME:NTH with NAME one of claimed, opened, " in outcome.err

@@ -6,6 +6,7 @@ from fluxion_core import hookspecs
 from fluxion_core.components import KINDS, Component, ComponentSet, Provenance, name_is_good
 from fluxion_core.connectors import FileSource, MemorySink, MemorySource
 from fluxion_core.errors import UnknownNameError
+from fluxion_core.language import Operator
 
 HERE = Provenance("here", "1", "plugin")
 
@@ -102,3 +103,17 @@ def test_a_descriptor_sums_itself_up() -> None:
         summary = "Its own words."
 
     assert component("a", Described).summary == "Its own words."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "optional", "expected"),
+    [
+        (("a", "b"), (), "Takes a, b."),
+        (("a",), ("b",), "Takes a and optionally b."),
+        ((), ("b",), "Takes optionally b."),
+        ((), (), ""),
+    ],
+)
+def test_a_descriptor_is_summed_up_by_what_it_takes(arguments, optional, expected) -> None:
+    operator = Operator(name="$own", function=lambda *_: None, arguments=arguments, optional=optional)
+    assert expected == ComponentSet().with_class("operator", operator).get("operator", "$own").summary

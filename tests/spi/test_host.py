@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fluxion_core.errors import ConfigError
 from fluxion_core.spi import Clock, Files, Host, KillPoints
 from fluxion_core.spi.host import KILL_POINTS
 
@@ -35,7 +36,7 @@ def test_a_process_dies_at_the_nth_passing_of_a_kill_point(point: str, printed: 
 @pytest.mark.parametrize("text", ["nope", "sealed:x", "sealed:-1", ":1"])
 def test_a_kill_point_that_does_not_exist_is_an_error(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXION_KILLPOINT", text)
-    with pytest.raises(ValueError, match=f"FLUXION_KILLPOINT={text}: expected NAME:NTH with NAME one of claimed, "):
+    with pytest.raises(ConfigError, match=f"FLUXION_KILLPOINT={text}: expected NAME:NTH with NAME one of claimed, "):
         KillPoints.from_environment()
 
 

@@ -1,0 +1,49 @@
+"""``fluxion components`` and ``fluxion plugins``: what is there, in every format, and what a name that is not there may mean."""
+
+import json
+
+import pytest
+
+
+def test_the_list_names_every_kind_with_where_it_comes_from(shell):
+    out = shell.fluxion("components").out
+    for line in ("sources", "sinks", "codecs", "state stores", "runners"):
+        assert line in out.splitlines()
+    assert "  file       Reads a file line by line, resuming at any line.  (fluxion-core " in out
+
+
+def test_options_are_shown_as_text_as_markdown_and_as_json_schema(shell):
+    text, markdown, schema = (
+        shell.fluxion("components", "generator", "--format", form).out for form in ("table", "markdown", "json-schema")
+    )
+    assert "  seed: an integer, default 0" in text
+    assert "| `seed` | an integer | `0` | Another seed makes other documents. |" in markdown
+    assert {"type": "integer", "default": 0} == {
+        key: json.loads(schema)["properties"]["seed"][key] for key in ("type", "default")
+    }
+
+
+def test_a_name_of_several_kinds_shows_all_of_them(shell):
+    assert ["source", "sink"] == list(json.loads(shell.fluxion("components", "file", "--format", "json-schema").out))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("fiel", "error: no component is called 'fiel'; did you mean 'file'?"),
+        (
+            "$match",
+            "error: no component is called '$match'; it belongs to the language; its page in the reference is generated/language",
+        ),
+        ("qqq", "error: no component is called 'qqq'; run fluxion components for a list"),
+    ],
+)
+def test_a_name_that_is_not_there(shell, name, expected):
+    outcome = shell.fluxion("components", name)
+    assert (78, f"{expected}\n") == (outcome.code, outcome.err)
+
+
+def test_a_list_that_blocks_nothing_is_told(shell):
+    outcome = shell.fluxion("plugins", FLUXION_PLUGINS_BLOCK="fluxion-conect-nothing")
+    assert 0 == outcome.code
+    assert outcome.err.startswith("note: FLUXION_PLUGINS_ALLOW/BLOCK: no plugin 'fluxion-conect-nothing' is installed")
