@@ -8,10 +8,14 @@ PLUGINS := plugins/fluxion-connect-kafka plugins/fluxion-connect-http plugins/fl
 FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
 	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done
 PYTEST_WORKERS ?= 2
+DOCUMENTS ?= 1000000
+ROUNDS ?= 3
+PEERS := .cache/peers
+PEERS_PYTHON ?= python3.12
 # Bytecode is kept, as pip keeps it for an installed package: without it half of the start-up is compiling.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: quickstart test conformance crash soak lint types docs wheel bench bench-smoke clean
+.PHONY: quickstart test conformance crash soak lint types docs wheel bench bench-peers bench-smoke clean
 
 quickstart: $(VENV)/core.installed
 	$(BIN)/python examples/orders-ltv/quickstart.py
@@ -39,11 +43,17 @@ docs: $(VENV)/dev.installed
 wheel: $(VENV)/dev.installed
 	$(BIN)/python tests/wheel/check_wheels.py
 
-bench: $(VENV)/dev.installed
-	$(BIN)/python benchmarks/run.py
+bench: $(VENV)/bench.installed
+	$(BIN)/python benchmarks/run.py --documents $(DOCUMENTS) --rounds $(ROUNDS)
+
+bench-peers: $(PEERS)/installed        # the systems to compare with, each if it can be had here
 
 bench-smoke: $(VENV)/dev.installed
 	$(BIN)/python benchmarks/run.py --smoke
+
+$(PEERS)/installed: benchmarks/peers/requirements.txt benchmarks/peers/install.sh
+	PYTHON="$(PEERS_PYTHON)" benchmarks/peers/install.sh $(PEERS)
+	@touch $@
 
 $(VENV)/python.made:
 	@python="$$($(FIND_PYTHON))"; test -n "$$python" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)" >&2; exit 1; }; \
@@ -60,6 +70,10 @@ $(VENV)/test.installed: $(VENV)/core.installed $(PLUGINS:%=%/pyproject.toml)
 
 $(VENV)/dev.installed: $(VENV)/test.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/bench.installed: $(VENV)/dev.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
 clean:

@@ -1,8 +1,9 @@
-"""One engine on one job, in a process of its own: ``python engine.py ENGINE JOB INPUT OUTPUT``."""
+"""One contender on one job, in a process of its own: ``python engine.py CONTENDER JOB INPUT OUTPUT``."""
 
 from __future__ import annotations
 
 import gc
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,17 +13,16 @@ from typing import Any
 CHUNK_BYTES = 64 * 1024
 
 
+def collect_less() -> None:
+    """Do what ``fluxion run`` does to the garbage collector."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+
+
 def chunks(path: str) -> Iterator[bytes]:
     with Path(path).open("rb", buffering=0) as file:
         while data := file.read(CHUNK_BYTES):
             yield data
-
-
-def hand(job: str, source: str, target: str) -> None:
-    from jobs import HAND
-
-    with Path(source).open("rb") as lines, Path(target).open("wb", buffering=1 << 18) as output:
-        HAND[job](lines, output.write)
 
 
 def whole_lines(path: str) -> Iterator[bytes]:
@@ -38,11 +38,17 @@ def whole_lines(path: str) -> Iterator[bytes]:
         yield rest
 
 
+def hand(job: str, source: str, target: str) -> None:
+    from jobs import HAND
+
+    with Path(source).open("rb") as lines, Path(target).open("wb", buffering=1 << 18) as output:
+        HAND[job](lines, output.write)
+
+
 def tuned(job: str, source: str, target: str) -> None:
     from hand_tuned import TUNED
 
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    collect_less()
     with Path(target).open("wb", buffering=1 << 18) as output:
         TUNED[job](whole_lines(source), output.write)
 
@@ -52,8 +58,7 @@ def fluxion(job: str, source: str, target: str) -> None:
 
     from fluxion_core import aggregate_ndjson
 
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    collect_less()
     emit, stages = STAGES[job]
     with Path(target).open("wb", buffering=1 << 18) as output:
         output.writelines(aggregate_ndjson(chunks(source), stages, emit=emit))
@@ -65,8 +70,7 @@ def messages(job: str, source: str, target: str) -> None:
 
     from fluxion_core import compile_pipeline
 
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    collect_less()
     emit, stages = STAGES[job]
     run = compile_pipeline(stages).start(emit=emit)  # type: ignore[arg-type]  # one of the three words
     with Path(source).open("rb") as lines, Path(target).open("wb", buffering=1 << 18) as output:
@@ -75,26 +79,53 @@ def messages(job: str, source: str, target: str) -> None:
         output.write(run.finish().json_lines())
 
 
-def runtime(job: str, source: str, target: str) -> None:
-    """The whole runtime through the command line: sealed, exactly once, state in SQLite."""
-    import json
-
+def decoded(job: str, source: str, target: str) -> None:
+    """The dict path from bytes to bytes: every document decoded whole by orjson, then run, 256 at a time."""
+    import orjson
     from jobs import STAGES
 
-    from fluxion_core.cli import main
+    from fluxion_core import compile_pipeline
+
+    collect_less()
+    emit, stages = STAGES[job]
+    run = compile_pipeline(stages).start(emit=emit)  # type: ignore[arg-type]  # one of the three words
+    with Path(source).open("rb") as lines, Path(target).open("wb", buffering=1 << 18) as output:
+        while documents := [orjson.loads(line) for _, line in zip(range(256), lines, strict=False)]:
+            output.write(run.feed(documents=documents).json_lines())
+        output.write(run.finish().json_lines())
+
+
+def pipeline_file(job: str, source: str, target: str, *, follow: bool = False, **runtime: Any) -> Path:
+    """Write the pipeline of *job*, all defaults but *runtime*, and return its path."""
+    from jobs import STAGES
 
     emit, stages = STAGES[job]
     pipeline = {
         "id": job,
-        "source": {"type": "file", "path": source},
+        "source": {"type": "file", "path": source, **({"follow": True} if follow else {})},
         "stages": stages,
         "emit": emit,
         "sink": {"type": "file", "path": target},
         "state": {"type": "sqlite", "path": f"{target}.db"},
+        **({"runtime": runtime} if runtime else {}),
     }
     file = Path(f"{target}.json")
     file.write_text(json.dumps(pipeline))
-    main(["run", "--no-progress", str(file)])
+    return file
+
+
+def runtime(job: str, source: str, target: str) -> None:
+    """The whole runtime through the command line, from file to file: sealed, exactly once, state in SQLite."""
+    from fluxion_core.cli import main
+
+    main(["run", "--no-progress", str(pipeline_file(job, source, target))])
+
+
+def parallel(job: str, source: str, target: str, processes: str) -> None:
+    """The same in several processes."""
+    from fluxion_core.cli import main
+
+    main(["run", "--no-progress", str(pipeline_file(job, source, target, parallelism=int(processes)))])
 
 
 def in_memory(source: str, target: str, run: Callable[[list[dict[str, Any]]], Iterable[dict[str, Any]]]) -> None:
@@ -103,14 +134,13 @@ def in_memory(source: str, target: str, run: Callable[[list[dict[str, Any]]], It
 
     with Path(source).open("rb") as lines:
         documents = [orjson.loads(line) for line in lines]
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    collect_less()
     started = time.process_time()
     rows = list(run(documents))
     used = time.process_time() - started
     with Path(target).open("wb") as output:
         output.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
-    Path(f"{target}.seconds").write_text(str(used))
+    Path(f"{target}.measured").write_text(json.dumps({"cpu_seconds": used}))
 
 
 def plain_dicts(job: str, source: str, target: str) -> None:

@@ -7,12 +7,14 @@ from heapq import nlargest
 from typing import Any
 
 import orjson
+from workload import DEPTH
 
-__all__ = ["HAND", "STAGES"]
+__all__ = ["HAND", "JOBS", "STAGES"]
 
 _LINE = orjson.OPT_APPEND_NEWLINE
 Write = Callable[[bytes], Any]
 
+_BELOW = ".".join("a" * DEPTH)
 LTV = {"$group": {"_id": "$customerId", "orderCount": {"$sum": 1}, "lifetimeValue": {"$sum": "$orderValue"}}}
 STAGES: Mapping[str, tuple[str, list[dict[str, Any]]]] = {
     "round-trip": ("final", []),
@@ -79,7 +81,21 @@ STAGES: Mapping[str, tuple[str, list[dict[str, Any]]]] = {
         ],
     ),
     "selective": ("final", [{"$match": {"customer.tier": "platinum", "orderValue": {"$gte": 500}}}]),
+    "deep": (
+        "final",
+        [
+            {"$match": {f"{_BELOW}.status": "PAID"}},
+            {
+                "$group": {
+                    "_id": f"${_BELOW}.customerId",
+                    "orderCount": {"$sum": 1},
+                    "lifetimeValue": {"$sum": f"${_BELOW}.orderValue"},
+                }
+            },
+        ],
+    ),
 }
+JOBS = ("round-trip", "group-at-end", "group-updates", "stateless", "unwind", "by-minute", "selective")
 
 
 def round_trip(lines: Iterable[bytes], write: Write) -> None:
@@ -172,6 +188,20 @@ def selective(lines: Iterable[bytes], write: Write) -> None:
             write(orjson.dumps(order, option=_LINE))
 
 
+def deep(lines: Iterable[bytes], write: Write) -> None:
+    groups: dict[str, list[Any]] = {}
+    for line in lines:
+        order = orjson.loads(line)
+        for _ in range(DEPTH):
+            order = order["a"]
+        if order["status"] == "PAID":
+            group = groups.setdefault(order["customerId"], [0, 0])
+            group[0] += 1
+            group[1] += order["orderValue"]
+    for customer, (count, value) in groups.items():
+        write(orjson.dumps({"_id": customer, "orderCount": count, "lifetimeValue": value}, option=_LINE))
+
+
 HAND: Mapping[str, Callable[[Iterable[bytes], Write], None]] = {
     "round-trip": round_trip,
     "group-at-end": group_at_end,
@@ -180,4 +210,5 @@ HAND: Mapping[str, Callable[[Iterable[bytes], Write], None]] = {
     "unwind": unwind,
     "by-minute": by_minute,
     "selective": selective,
+    "deep": deep,
 }

@@ -1,111 +1,75 @@
-"""Measures Fluxion beside the loops that one would write by hand: CPU seconds of whole processes, interleaved, medians, ratios.
+"""Runs suites, keeps their results, and writes the report.
 
-    python benchmarks/run.py [--documents N] [--rounds N] [--jobs a,b] [--smoke] [--report FILE]
+    python benchmarks/run.py [SUITE ...] [--documents N] [--rounds N] [--smoke]
+    python benchmarks/run.py report        only the report, from the results that are there
 
-A ratio above 1 says that Fluxion is faster than the hand-written loop. ``--smoke`` measures nothing worth reading: it runs every
-engine once over a small input and fails if their outputs disagree.
+Without names, every suite runs. ``--smoke`` measures nothing worth reading: every suite runs once over a small input, and what is
+compared with each other must agree; results and report go to a temporary folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import statistics
+import importlib
 import tempfile
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from hand_dicts import HAND_DICTS
-from jobs import STAGES
-from measure import check, measure
-from workload import documents
+import report
+from measure import HERE, Setting, engine_command, run_process
+from results import FOLDER, about_this_run, write_results
 
-ENGINES = ("hand", "tuned", "fluxion", "messages", "runtime")
-IN_MEMORY = ("plain_dicts", "dicts")
-
-
-@dataclass
-class Results:
-    """CPU seconds and peak KiB of every round, by engine and job."""
-
-    times: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
-    memory: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-
-    def round(self, engines: Sequence[str], job: str, source: Path) -> None:
-        """Run every engine once on *job*, one after the other, and exit unless they agree."""
-        for engine in engines:
-            seconds, peak = measure(engine, job, source, source.parent / f"{job}.{engine}")
-            self.times[engine, job].append(seconds)
-            self.memory[engine, job] = max(peak, self.memory[engine, job])
-        check(job, source.parent, engines)
-
-    def speeds(self, engines: Sequence[str], jobs: Sequence[str], against: str) -> str:
-        """Return a table of median CPU seconds and of the speed as a multiple of *against*'s."""
-        lines = [f"| CPU seconds (times the speed of `{against}`) | {' | '.join(jobs)} |", f"| --- |{' --- |' * len(jobs)}"]
-        for engine in engines:
-            cells = []
-            for job in jobs:
-                median = statistics.median(self.times[engine, job])
-                cells.append(f"{median:.2f} ({statistics.median(self.times[against, job]) / median:.2f}x)")
-            lines.append(f"| {engine} | {' | '.join(cells)} |")
-        return "\n".join(lines)
-
-    def peaks(self, engines: Sequence[str], jobs: Sequence[str]) -> str:
-        """Return a table of peak memory, and of the widest spread (largest over smallest CPU seconds) of each engine."""
-        lines = [f"| peak memory, MB | {' | '.join(jobs)} | spread |", f"| --- |{' --- |' * len(jobs)} --- |"]
-        for engine in engines:
-            spread = max(max(self.times[engine, job]) / min(self.times[engine, job]) for job in jobs)
-            cells = " | ".join(str(self.memory[engine, job] // 1024) for job in jobs)
-            lines.append(f"| {engine} | {cells} | {spread:.2f} |")
-        return "\n".join(lines)
+SUITES = ("engine", "runtime", "peers", "data", "growth", "latency", "startup", "cores")
+SMOKE_DOCUMENTS = 2_000
+PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 
 
-def report(results: Results, options: argparse.Namespace) -> str:
-    """Return the result as Markdown."""
-    in_memory = [job for job in options.jobs if job in HAND_DICTS]
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}"
-    parts = [
-        f"{options.documents:,} documents, {options.rounds} rounds, {machine}",
-        results.speeds(ENGINES, options.jobs, "hand"),
-        results.speeds(("tuned", "fluxion"), options.jobs, "tuned"),
-        results.peaks(ENGINES, options.jobs),
-    ]
-    if in_memory:
-        parts.append("Documents in memory as dicts; reading and writing are not counted:")
-        parts.append(results.speeds(IN_MEMORY, in_memory, "plain_dicts"))
-    return "\n\n".join(parts) + "\n"
+def suite(name: str) -> ModuleType:
+    return importlib.import_module(f"suites.{name}")
+
+
+def warm(setting: Setting) -> None:
+    """Let every contender write its bytecode before anything is measured."""
+    for contender in ("hand", "tuned", "fluxion", "messages", "decoded", "dicts", "plain_dicts", "runtime"):
+        output = setting.output("warm", contender)
+        run_process(engine_command(contender, "stateless", setting.input(100), output), output)
+
+
+def measure(name: str, setting: Setting, results: Path) -> None:
+    """Run one suite and write its results, or say why it cannot run here."""
+    started, facts = time.monotonic(), about_this_run()
+    found: Any = suite(name).run(setting)
+    if isinstance(found, str):
+        print(f"{name}: not run: {found}", flush=True)
+        return
+    about = {**facts, "documents": setting.documents, "rounds": setting.rounds}
+    rows, more = found if isinstance(found, tuple) else (found, {})
+    write_results(name, about, rows, results, **more)
+    print(f"{name}: {time.monotonic() - started:.0f} seconds", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, "report", []])
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--jobs", type=lambda text: text.split(","), default=list(STAGES))
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--report", type=Path)
     options = parser.parse_args()
-    if options.smoke:
-        options.documents, options.rounds = 3_000, 1
-    results = Results()
+    everything = [name for name in SUITES if not (options.smoke and name == "peers")]  # the others take a minute to load
+    chosen = [name for name in options.suites if name != "report"] if options.suites else everything
+    documents, rounds = (SMOKE_DOCUMENTS, 1) if options.smoke else (options.documents, options.rounds)
     with tempfile.TemporaryDirectory(prefix="fluxion-bench-") as folder:
-        source = Path(folder) / "orders.ndjson"
-        few = Path(folder) / "few" / "orders.ndjson"  # a million dicts at once would measure the memory of the machine
-        few.parent.mkdir()
-        for path, count in ((source, options.documents), (few, min(options.documents, 200_000))):
-            with path.open("wb") as file:
-                file.writelines(documents(count))
-        for _ in range(options.rounds):
-            for job in options.jobs:
-                results.round(ENGINES, job, source)
-                if job in HAND_DICTS:
-                    results.round(IN_MEMORY, job, few)
-    text = report(results, options)
-    print("every engine gave the same answers" if options.smoke else text)
-    if options.report:
-        options.report.write_text(text)
+        scratch = Path(folder)
+        results, page = (scratch / "results", scratch / "performance.md") if options.smoke else (FOLDER, PAGE)
+        setting = Setting(documents, rounds, scratch, smoke=options.smoke)
+        if chosen and not options.smoke:
+            warm(setting)
+        for name in chosen:
+            measure(name, setting, results)
+        report.write(page, results, {name: suite(name) for name in SUITES})
+        print("what was compared agreed" if options.smoke else f"report: {page.relative_to(HERE.parent)}")
 
 
 if __name__ == "__main__":
