@@ -40,6 +40,11 @@ PIPELINES = {
     ],
     "overwritten": [{"$set": {"x": "$y"}}, {"$unwind": "$list"}, {"$group": {"_id": "$list.k", "n": {"$sum": "$x"}}}],
     "whole documents": [{"$match": {"o.c": "A", "x": {"$lte": 7}}}],
+    "deep conditions": [
+        {"$match": {"d.e.n": {"$gte": 2}, "d.e.c": {"$in": ["A", "B"]}, "d.e.f.n": {"$lt": 8}}},
+        {"$group": {"_id": "$d.e.c", "n": {"$sum": "$d.e.f.n"}}},
+    ],
+    "whole and in part": [{"$match": {"d.e.n": {"$gt": 1}}}, {"$project": {"_id": 0, "e": "$d.e", "n": {"$add": ["$d.e.n", "$d.e.f.n"]}}}],
 }  # fmt: skip
 ODDITIES = [
     *(item for item in SCALARS if item is None or isinstance(item, bool | str)),
@@ -60,6 +65,7 @@ def clean(draw: random.Random):
     return {
         "k": draw.choice("abc"), "s": draw.choice(["on", "off"]), "x": draw.randrange(10), "y": draw.random() * 100,
         "o": {"c": draw.choice("AB")}, "list": items, "tags": [draw.randrange(5) for _ in range(draw.randrange(3))],
+        "d": {"e": {"n": draw.randrange(9), "c": draw.choice("ABC"), "f": {"n": draw.randrange(9)}}},
     }  # fmt: skip
 
 
@@ -69,6 +75,10 @@ def spoiled(draw: random.Random):
     if name == "list" and found["list"] and draw.random() < 0.7:
         item = draw.choice(found["list"])
         item[draw.choice("knp")] = draw.choice(ODDITIES)
+    elif name == "d" and draw.random() < 0.8:
+        below = draw.choice([found["d"], found["d"]["e"], found["d"]["e"]["f"]])
+        inner = draw.choice(list(below))
+        below[inner] = draw.choice([*ODDITIES, [below[inner]], [below[inner], None]])
     elif draw.random() < 0.2:
         del found[name]
     else:
@@ -139,6 +149,17 @@ def test_the_code_for_the_classes_that_come_asks_for_no_class_twice() -> None:
     run.feed(documents=[clean(random.Random(index)) for index in range(10)])
     (text,) = [loaded.written.text for loaded in program.steps[0]._loaded.values() if loaded.general is not None]
     assert 4 == text.count(".__class__ is not")  # x, o, o.c and y, once each
+
+
+def test_a_field_that_is_read_whole_and_in_part_makes_no_document_odd() -> None:
+    run = compile_pipeline(PIPELINES["whole and in part"]).start()
+    run.adapts_after = 0
+    draw = random.Random(1)
+    for _ in range(10):
+        run.feed(block=b"".join(json.dumps(clean(draw)).encode() + b"\n" for _ in range(10)))
+    (adapting,) = run._adapting.values()
+    assert 0 == adapting._odd
+    assert adapting.code([]).general is not None
 
 
 def test_a_guess_that_is_wrong_too_often_is_given_up() -> None:

@@ -137,7 +137,7 @@ class Emitter:
         if value.demand is not None and (demand := value.demand.field(names[0])) is not None:
             return self._attribute(value, value.demand, demand, names)
         path = (*value.path, *names) if value.path is not None else None
-        if self.writer.guesses.certain(path):
+        if value.demand is None and self.writer.guesses.certain(path):
             return self._items(value, names)
         return attrs.evolve(self._path(value, names), path=path)
 
@@ -450,21 +450,42 @@ def _predicate(emitter: Emitter, node: Predicate) -> Value:
     writer = emitter.writer
     found = emitter.value(node.source)
     test = writer.constant(node.test)
-    if node.fast is None or len(node.names) > 1:
+    if node.fast is None:
         return Value(f"{test}({found.text})", may_miss=False, kind="bool")
-    demand = found.demand.field(node.names[0]) if found.demand is not None and node.names else None
-    general = f"{test}({writer.constant(plain)}({found.local}))" if demand is not None else f"{test}({found.text})"
+    demands = _demands(found.demand, node.names)
     path = (*found.path, *node.names) if found.path is not None else None
-    if demand is not None:
-        demand.use()
-    elif node.names and not writer.guesses.class_at(path):
-        local = writer.fresh("w")
-        reach = f"{found.local}.__class__ is dict and ({local} := {found.local}.get({writer.constant(node.names[0])}, M))"
+    if demands and len(demands) == len(node.names):
+        demands[-1].use()
+    elif not demands and node.names and not writer.guesses.class_at(path):
+        local, reach = _reach(writer, found.local, node.names)
+        general = f"{test}({found.text})"
         return Value(inline.query_test(writer, Value(local), reach, *node.fast, general), may_miss=False, kind="bool")
+    general = f"{test}({writer.constant(plain)}({found.local}))" if demands else f"{test}({found.text})"
     value = emitter.below(found, node.names)
     if not inline.equals_text(*node.fast):
         value = emitter.sharp(value)
     return Value(inline.query_test(writer, value, "", *node.fast, general), may_miss=False, kind="bool")
+
+
+def _demands(demand: Demand | None, names: Sequence[str]) -> list[Demand]:
+    """Return what is read at each of *names* below a value, as far down as it is decoded in part."""
+    found = []
+    for name in names:
+        demand = demand.field(name) if demand is not None else None
+        if demand is None:
+            break
+        found.append(demand)
+    return found
+
+
+def _reach(writer: Writer, local: str, names: Sequence[str]) -> tuple[str, str]:
+    """Return the local that holds what is at *names* below *local*, and the text that loads it if documents lead there."""
+    guards, text = "", local
+    for name in names:
+        below = writer.fresh("w")
+        guards += f"{text}.__class__ is dict and "
+        local, text = below, f"({below} := {local}.get({writer.constant(name)}, M))"
+    return local, guards + text
 
 
 def _negation(emitter: Emitter, node: Negation) -> Value:

@@ -16,6 +16,8 @@ from fluxion_core.language.values import MISSING
 __all__ = ["Demand", "plain"]
 
 _ELSE: Final = str | int | float | bool | None
+_DEEPEST: Final = 32
+"""How many levels are decoded in part; what lies deeper is decoded whole. (Python takes 100 levels of indentation.)"""
 
 
 class _Nothing:
@@ -25,7 +27,8 @@ class _Nothing:
 class Demand:
     """What is read of one value, gathered while a segment is written once; *settled*, what the next writing relies on."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: int = 0) -> None:
+        self._level = level
         self.whole = False
         """Whether the value itself is used, whatever it is."""
         self.fields: dict[str, Demand] = {}
@@ -45,12 +48,18 @@ class Demand:
         """Return what is read of field *name*; ``None``: the value holds whatever it holds."""
         if self._settled:
             return self.fields.get(name)
-        return self.fields.setdefault(name, Demand())
+        if self._level == _DEEPEST:
+            self.use()
+            return None
+        return self.fields.setdefault(name, Demand(self._level + 1))
 
     def elements(self) -> Demand | None:
         """Return what is read of each element of an array; ``None``: the elements are whatever they are."""
         if self._elements is None and not self._settled:
-            self._elements = Demand()
+            if self._level == _DEEPEST:
+                self.use()
+                return None
+            self._elements = Demand(self._level + 1)
         return self._elements
 
     @property

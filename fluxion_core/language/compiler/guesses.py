@@ -28,6 +28,9 @@ _GUESSED: Final = {str: "str", int: "int", float: "float"}
 _SHARE: Final = 0.97
 """How many of the values of a field must have one class; an odd document costs two to three times as much as another."""
 
+_ELEMENTS: Final = 20
+"""How many elements of an array are looked at."""
+
 
 class Odd(Exception):
     """Raised by generated code: the document has other classes than the code was written for."""
@@ -101,7 +104,7 @@ class Sample:
 def _look(value: Any, path: Path, seen: Counter[type]) -> None:
     for index, name in enumerate(path):
         if name is None and value.__class__ is list:
-            for item in value:
+            for item in value[:_ELEMENTS]:
                 _look(plain(item), path[index + 1 :], seen)
             return
         value = plain(value.get(name, MISSING)) if name is not None and value.__class__ is dict else MISSING

@@ -1,0 +1,46 @@
+"""Bytes are decoded no further than a pipeline reads, and answered as whole documents are."""
+
+import json
+
+import pytest
+
+from fluxion_core import aggregate, aggregate_ndjson, compile_pipeline
+from fluxion_core.language.compiler.reading import choose_reading
+
+
+def below(depth: int, value: object) -> dict[str, object]:
+    for _ in range(depth):
+        value = {"a": value}
+    return value  # type: ignore[return-value]
+
+
+def from_bytes(stages, documents):
+    return [
+        json.loads(line)
+        for line in b"".join(aggregate_ndjson([json.dumps(one).encode() + b"\n" for one in documents], stages)).splitlines()
+    ]
+
+
+def test_a_condition_on_a_path_of_three_names_leaves_the_rest_undecoded() -> None:
+    stages = [{"$match": {"payload.after.status": "PAID"}}, {"$project": {"_id": 0, "id": "$payload.after.id"}}]
+    _, loaded, _ = choose_reading(compile_pipeline(stages), each=False)
+    after = loaded.written.demand.fields["payload"].fields["after"]
+    assert {"status": True, "id": True} == {name: demand.whole for name, demand in after.fields.items()}
+
+
+@pytest.mark.parametrize("depth", [3, 31, 32, 33, 99, 199])
+def test_a_path_may_be_as_deep_as_is_allowed(depth: int) -> None:
+    path = ".".join("a" * depth)
+    stages = [{"$match": {path: {"$gte": 2}}}, {"$project": {"_id": 0, "n": {"$add": [f"${path}", 1]}}}]
+    assert [{"n": 3}] == from_bytes(stages, [below(depth, 1), below(depth, 2), below(depth - 1, 2), below(depth + 1, 2)])
+
+
+@pytest.mark.parametrize("condition", [2, "x", {"$gt": 1}, {"$in": ["x", "y"]}, {"$lte": "x"}, {"$ne": 2}, None])
+def test_a_deep_condition_means_the_same_of_bytes_as_of_documents(condition: object) -> None:
+    values = [1, 2, 2.0, 3, "x", "y", "z", None, True, [], [2], ["x", 5], {"c": 2}, [[2]]]
+    documents = [{"a": {"b": {"c": value}}} for value in values]
+    documents += [{"a": {"b": value}} for value in [*values, [{"c": 2}, {"c": "x"}], [{"d": 1}]]]
+    documents += [{"a": value} for value in [*values, [{"b": {"c": 2}}, {"b": [{"c": "x"}]}]]]
+    stages = [{"$match": {"a.b.c": condition}}, {"$project": {"_id": 0, "found": "$a.b.c"}}]
+    expected = list(aggregate(documents, stages))
+    assert expected == from_bytes(stages, documents)
