@@ -144,6 +144,8 @@ class _Builder:
         parts["source"] = parts["source"] or SourceConfig("")  # a problem was found, and this is never opened
         parts["sink"] = parts["sink"] or SinkConfig("")
         words = {name: given[name] for name in (*_WORDS, "runner") if name in given}
+        if not isinstance(words.get("runner", ""), str):
+            self.problems.append(Problem("runner", f"the name of a runner was expected, not {words.pop('runner')!r}"))
         for name, allowed in _WORDS.items():
             if name in words and words[name] not in allowed:
                 hint = did_you_mean(str(words[name]), allowed) or f"one of {', '.join(allowed)}"
@@ -308,7 +310,9 @@ class _Builder:
         else:
             name = str(value)
         hint = (
-            did_you_mean(name, _POLICIES)
+            f"write error_policy: {name}, and nothing beside it"
+            if name in _POLICIES
+            else did_you_mean(name, _POLICIES)
             or "write fail_fast, skip, dead_letter, or {retry: {max_attempts: 5}, then: dead_letter}"
         )
         self.problems.append(Problem(where, f"unknown error policy '{name}'", hint))
@@ -316,6 +320,12 @@ class _Builder:
 
     def _retry(self, given: Mapping[str, Any], where: str) -> ErrorPolicy:
         then = self._policy(given.get("then", "fail_fast"), f"{where}.then")
+        if then.retrying is not None:
+            self.problems.append(Problem(f"{where}.then", "retry may not follow retry", "give max_attempts a larger number"))
+        if given["retry"] is not None and not isinstance(given["retry"], dict):
+            self.problems.append(
+                Problem(f"{where}.retry", "a mapping of options was expected", "write retry: {max_attempts: 5}")
+            )
         options = snake_case_keys(given["retry"] if isinstance(given["retry"], dict) else {})
         known = [field.name for field in attrs.fields(RetryPolicy)]
         aliases = {"backoff": "backoff_seconds", "max_backoff": "max_backoff_seconds"}
@@ -326,6 +336,8 @@ class _Builder:
                 self.problems.append(Problem(f"{where}.retry.{name}", f"unknown option '{name}'", did_you_mean(name, known)))
             elif isinstance(item, bool) or not isinstance(item, int | float):
                 self.problems.append(Problem(f"{where}.retry.{name}", f"a number was expected, not {item!r}"))
+            elif full == "max_attempts" and not isinstance(item, int):
+                self.problems.append(Problem(f"{where}.retry.{name}", f"an integer was expected, not {item!r}"))
             else:
                 parsed[full] = item
         retrying = self._attempt(lambda: RetryPolicy(**parsed), f"{where}.retry")

@@ -204,8 +204,9 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     sink = binder.component("sink", definition.sink, "sink")
     sink_codec = binder.codec(sink, definition.sink, "sink")
     dead_config = binder.dead_letter_config()
-    dead = binder.component("sink", dead_config, "dead_letter") if dead_config else None
-    dead_codec = binder.codec(dead, dead_config, "dead_letter") if dead_config else None
+    dead_place = "error_policy.dead_letter" if definition.error_policy.sink is not None else "dead_letter"
+    dead = binder.component("sink", dead_config, dead_place) if dead_config else None
+    dead_codec = binder.codec(dead, dead_config, dead_place) if dead_config else None
     binder.problems += _shared_files(source=source, sink=sink, dead_letter=dead)
     store = binder.store()
     collections = binder.collections()
