@@ -220,7 +220,7 @@ class _Builder:
         found = self._mapping("connections", value)
         for name, given in found.items():
             if isinstance(given, dict):
-                self._alias_places(f"connections.{name}", given)
+                self._note_spellings(f"connections.{name}", given)
         return found
 
     def _pipelines(self, value: Any) -> dict[str, Any]:
@@ -275,23 +275,27 @@ class _Builder:
         if codec is not None and not isinstance(codec, str):
             self.problems.append(Problem(f"{where}.codec", "the name of a codec was expected"))
             codec = None
-        self._alias_places(where, value)
+        self._note_spellings(where, value)
         return kind(value["type"], codec=codec, **snake_case_keys({**nested, **options}))
 
-    def _alias_places(self, where: str, value: Mapping[str, Any]) -> None:
-        """Let a problem with ``source.bootstrap_servers`` be found at ``source.options.bootstrapServers``."""
-        places = self.text.places
+    def _note_spellings(self, where: str, value: Mapping[str, Any]) -> None:
+        """Let a problem with ``source.bootstrap_servers`` be found at ``source.options.bootstrapServers``; refuse both at once."""
         for prefix, names in ((where, value), (f"{where}.options", value.get("options") or {})):
+            seen: set[str] = set()
             for name in names if isinstance(names, Mapping) else ():
-                place = places.get(f"{prefix}.{name}")
+                full = snake_case(str(name))
+                if full in seen:
+                    self.problems.append(Problem(f"{prefix}.{name}", f"'{full}' is given twice, in two spellings"))
+                seen.add(full)
+                place = self.text.places.get(f"{prefix}.{name}")
                 if place is not None:
-                    places.setdefault(f"{where}.{snake_case(str(name))}", place)
+                    self.text.places.setdefault(f"{where}.{full}", place)
 
     def _runtime(self, value: Any) -> RuntimeConfig:
         if not isinstance(value, dict):
             self.problems.append(Problem("runtime", "a mapping of options was expected"))
             return RuntimeConfig()
-        self._alias_places("runtime", value)
+        self._note_spellings("runtime", value)
         found = self._attempt(lambda: RuntimeConfig.parse(snake_case_keys(value), where="runtime"), "runtime")
         return found or RuntimeConfig()
 

@@ -56,6 +56,23 @@ def test_two_spellings_of_a_key_are_one_key_given_twice(tmp_path):
     assert (5, "deadLetter: 'dead_letter' is given twice, in two spellings") == (line, letter)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "runtime: {queue_capacity: 1, queueCapacity: 2}",
+            "runtime.queueCapacity: 'queue_capacity' is given twice, in two spellings",
+        ),
+        ("dead_letter: {type: x, aB: 1, a_b: 1}", "dead_letter.a_b: 'a_b' is given twice, in two spellings"),
+        ("dead_letter: {type: x, options: {aB: 1, a_b: 1}}", "dead_letter.options.a_b: 'a_b' is given twice, in two spellings"),
+        ("connections: {c: {type: x, aB: 1, a_b: 1}}", "connections.c.a_b: 'a_b' is given twice, in two spellings"),
+    ],
+)
+def test_two_spellings_of_an_option_are_one_option_given_twice(tmp_path, text, expected):
+    ((line, _, letter),) = letters(tmp_path, f"{HEAD}{text}\n")
+    assert (4, expected) == (line, letter)
+
+
 def test_aliases_that_make_the_text_large_are_refused_in_good_time(tmp_path):
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
     bomb += "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
