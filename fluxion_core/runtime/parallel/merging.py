@@ -43,7 +43,7 @@ class MergingLoop(Loop):
             return super()._feed(batch)
         part = batch.part
         self.metrics.bytes_in += part.bytes_in
-        self._head_seconds = part.seconds
+        self._head_seconds += part.seconds
         for total, added in zip(self._head_counts, part.counts, strict=True):
             total[:] = [before + more for before, more in zip(total, added, strict=True)]
         if isinstance(self.run, TailRun):
@@ -94,15 +94,16 @@ class MergingLoop(Loop):
         """Return after how many seconds a seal is due; nothing is idle while pieces are under way."""
         return super().seal_wait_seconds(idle=idle and not self.workers.busy)
 
-    def _count_stages(self, seconds: float) -> None:
+    def _count_stages(self) -> None:
         head, tail = set(self.division.head_stages), set(self.division.tail_stages)
-        counts = zip(self.metrics.stages.stages, self._head_counts, self.run.stage_counts(), strict=True)
-        for stage, (counter, (entered, left, failed), (tail_entered, tail_left, tail_failed)) in enumerate(counts):
+        tails = zip(self.run.stage_counts(), self.run.stage_seconds(), strict=True)
+        counts = zip(self.metrics.stages.stages, self._head_counts, tails, strict=True)
+        for stage, (counter, (entered, left, failed), ((tail_entered, tail_left, tail_failed), seconds)) in enumerate(counts):
             counter.invocations += 1
             counter.documents_in = entered if stage in head else tail_entered
             counter.documents_out = tail_left if stage in tail else left
             counter.failures = failed + tail_failed
-            counter.duration_seconds += (self._head_seconds if stage in head else 0.0) + (seconds if stage in tail else 0.0)
+            counter.duration_seconds = (self._head_seconds if stage in head else 0.0) + seconds
 
 
 def _rows(part: Part) -> Sequence[Any]:
