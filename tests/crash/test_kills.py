@@ -157,13 +157,22 @@ def test_nothing_is_lost_or_repeated_or_wrong(harness, tmp_path, name, record_pr
     record_property("points", dict(campaign.points))
 
 
+@pytest.mark.parametrize("parallel", [1, 2])
 @pytest.mark.parametrize("point", ["dead-lettered", "draining"])
-def test_the_points_that_only_some_runs_reach_are_survived_too(harness, tmp_path, point) -> None:
+def test_the_points_that_only_some_runs_reach_are_survived_too(harness, tmp_path, point, parallel) -> None:
     """The first needs a dead letter, the second an end; neither may lose one or write it twice."""
     good = [f'{{"n": {number}}}' for number in range(100)]
     bad = [f"broken {number}" for number in range(10)]
     (tmp_path / "in.ndjson").write_text("\n".join([*good[:50], *bad, *good[50:]]) + "\n")
-    arguments = {"folder": str(tmp_path), "pipeline": "all", "sink": "file", "batch": 30, "seal_seconds": 0, "dead": True}
+    arguments = {
+        "folder": str(tmp_path),
+        "pipeline": "all",
+        "sink": "file",
+        "batch": 30,
+        "seal_seconds": 0,
+        "dead": True,
+        "parallel": parallel,
+    }
     assert harness.run("sound", arguments, kill_point=f"{point}:1").killed
     assert harness.run("sound", arguments).finished
     assert list(range(100)) == [row["n"] for row in written(tmp_path)]

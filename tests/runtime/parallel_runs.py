@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from fluxion_core import (
     StateConfig,
     load_plugins,
 )
+from fluxion_core.connectors import FileSource
 from fluxion_core.spi import REQUIRED, Batch, Context, EndOfInput, Json, Options, Source, Split, TransientError, option
 
 REGISTRY = load_plugins()
@@ -49,6 +50,8 @@ class PartedSource(Source[PartedOptions]):
     def open(self, context: Context, positions: Mapping[str, Json | None]) -> None:
         assert self._asked
         self._at = {split: position or 0 for split, position in positions.items()}
+        with (Path(self.config.folder) / f"opened-{os.getpid()}").open("a") as file:
+            file.write(json.dumps(dict(positions)) + "\n")
         self._lines = {split: (Path(self.config.folder) / split).read_bytes().splitlines() for split in positions}
 
     def poll(self, max_records: int, timeout_seconds: float) -> Batch:
@@ -77,14 +80,27 @@ class PartedSource(Source[PartedOptions]):
         return sum(len(self._lines[split]) - at for split, at in self._at.items())
 
 
-COMPONENTS = REGISTRY.components.with_class("source", PartedSource)
+class UnsteadyFile(FileSource):
+    """A file of which no piece can be read at the first try."""
+
+    name: ClassVar[str] = "unsteady"
+
+    def read_piece(self, context: Context, piece: Any) -> Iterator[Batch]:
+        away = self.config.path.with_name(f"away-{piece['from']}")
+        if not away.exists():
+            away.touch()
+            raise TransientError(f"the disk is away at {piece['from']}")
+        yield from super().read_piece(context, piece)
+
+
+COMPONENTS = REGISTRY.components.with_class("source", PartedSource).with_class("source", UnsteadyFile)
 
 
 def definition(folder: str, parallelism: int, stages: Any, **given: Any) -> PipelineDefinition:
     """Return a pipeline over ``in.ndjson`` in *folder*."""
     place = Path(folder)
     source = dict(given.pop("source", {}))
-    if source.setdefault("type", "file") == "file":
+    if source.setdefault("type", "file") != "parted":
         source = {"path": str(place / "in.ndjson"), "piece_bytes": 300} | source
     policy = given.pop("policy", "fail_fast")
     runtime = {"parallelism": parallelism, "micro_batch_size": 20} | given.pop("runtime", {})
@@ -92,7 +108,7 @@ def definition(folder: str, parallelism: int, stages: Any, **given: Any) -> Pipe
         id="parallel",
         source=SourceConfig(source.pop("type"), **source),
         stages=stages,
-        sink=SinkConfig("file", path=str(place / "out.ndjson")),
+        sink=SinkConfig("file", path=str(place / "out.ndjson"), codec=given.pop("codec", None)),
         state_store=StateConfig("sqlite", path=str(place / "state.db")),
         dead_letter=SinkConfig("file", path=str(place / "dead.ndjson")),
         error_policy={
@@ -140,6 +156,6 @@ def lose_a_worker(folder: str, parallelism: int, stages: Any) -> None:
     handle.wait()
 
 
-def children() -> Iterable[int]:
+def children() -> Sequence[int]:
     """Return the processes that this one has started."""
     return [int(pid) for pid in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()]

@@ -150,6 +150,20 @@ def test_each_split_keeps_its_order(harness, place, tmp_path: Path, processes: i
     assert {f"{split}.ndjson": 100 + split for split in range(3)} == last
 
 
+def test_a_new_split_is_opened_beside_one_that_was_read_before(harness, place, tmp_path: Path) -> None:
+    folder, parts = place(), tmp_path / "parts"
+    parts.mkdir()
+    source = {"type": "parted", "folder": str(parts)}
+    for names in (["0"], ["0", "1", "2"]):
+        for name in names:
+            (parts / f"{name}.ndjson").write_text('{"n":1}\n')
+        for path in parts.glob("opened-*"):
+            path.unlink()
+        run(harness, folder, 2, [], source=source)
+    opened = [json.loads(path.read_text()) for path in parts.glob("opened-*")]
+    assert [{"0.ndjson": 1, "1.ndjson": None, "2.ndjson": None}] == opened
+
+
 def test_a_dead_letter_from_a_split_holds_the_original_bytes(harness, place, tmp_path: Path) -> None:
     folder = place()
     parts = tmp_path / "parts"
@@ -193,6 +207,22 @@ def letters(folder: Path) -> list[Any]:
     path = folder / "dead.ndjson"
     found = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     return sorted(({**letter, "dlqTime": ""} for letter in found), key=lambda letter: letter["source"]["position"])
+
+
+def test_documents_that_cannot_be_encoded_have_the_same_fate(harness, place) -> None:
+    stages = [{"$match": {"n": {"$lt": 30}}}, {"$project": {"_id": 0, "raw": {"$toString": "$n"}, "d": {"$literal": 1}}}]
+    given = {"codec": "raw", "policy": "dead_letter"}
+    alone, divided = (run(harness, place(str(processes)), processes, stages, **given) for processes in (1, 2))
+    assert metrics(alone)["ledger"] == metrics(divided)["ledger"]
+    assert (30, 30) == tuple(len((folder / "dead.ndjson").read_text().splitlines()) for folder in (alone, divided))
+
+
+def test_a_piece_that_cannot_be_read_just_now_is_read_again(harness, place) -> None:
+    folder = run(harness, place(), 2, STATELESS, source={"type": "unsteady"}, policy="retry")
+    assert out(run(harness, place("alone"), 1, STATELESS)) == out(folder)
+    events = (folder / "events.txt").read_text()
+    assert "the disk is away at 0" in events
+    assert "Resumed" in events
 
 
 @pytest.mark.parametrize("name", FAULTS)
