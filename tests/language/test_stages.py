@@ -5,7 +5,7 @@ Source: MongoDB manual, "Aggregation Stages"; IEC 60063 for the series of prefer
 
 import pytest
 
-from fluxion_core import CompileError, EvaluationError, aggregate
+from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
 
 PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"_id": 3, "name": "Cy", "boss": "Bo"}]
 
@@ -127,3 +127,11 @@ def test_how_many_does_not_depend_on_a_key_that_is_no_object(accumulator) -> Non
     group = {"_id": "$score", "scores": {name: {**arguments, "n": "$score"}}}
     with pytest.raises(EvaluationError):
         list(aggregate(SCORES, [{"$group": group}]))
+
+
+def test_a_document_with_two_arrays_to_sort_by_fails_where_it_is_met() -> None:
+    group = {"_id": None, "top": {"$topN": {"n": 1, "sortBy": {"a": 1, "b": 1}, "output": "$c"}}}
+    run = compile_pipeline([{"$group": group}]).start()
+    output = run.feed(documents=[{"a": [1], "b": [2]}, {"a": [1], "b": 2, "c": 3}])
+    assert [0] == [failure.index for failure in output.failures]
+    assert [{"_id": None, "top": [3]}] == run.finish().documents

@@ -66,6 +66,9 @@ def _ranked(order: Any, n: Any) -> list[Any]:
 
 
 def _rank(state: list[Any], document: Any, value: Any, *, top: bool) -> list[Any]:
+    from fluxion_core.language.stages.sort import check_order
+
+    check_order(document, state[1])
     state[2].append({"d": document, "v": _present(value)})
     if len(state[2]) > 2 * state[0] + 64:
         state[2] = _arranged(state, top=top)
@@ -120,6 +123,7 @@ def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) ->
         dump=_dump_ranked,
         load=_load_ranked,
         parse=parse,
+        total=False,
         family="ends",
         examples=examples,
     )

@@ -19,7 +19,7 @@ from fluxion_core.language.values import MISSING, is_finite, is_number
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["STAGES", "Sort", "ordered", "parse_order"]
+__all__ = ["STAGES", "Sort", "check_order", "ordered", "parse_order"]
 
 Order = tuple[tuple[tuple[str, ...], bool], ...]
 """(path, descending) per field."""
@@ -41,6 +41,16 @@ def ordered(documents: Iterable[dict[str, Any]], fields: Order) -> list[dict[str
     for place, (_, descending) in reversed(list(enumerate(fields))):
         rows.sort(key=lambda row: row[0][place], reverse=descending)
     return [document for _, document in rows]
+
+
+def check_order(document: dict[str, Any], fields: Order) -> None:
+    """Raise what :func:`ordered` would raise because of *document*.
+
+    Raises:
+        EvaluationError: two fields go through different arrays.
+    """
+    if len(fields) > 1 and _crosses_arrays(document, fields):
+        _joint_key(document, fields)
 
 
 def _crosses_arrays(document: dict[str, Any], fields: Order) -> bool:
