@@ -135,3 +135,20 @@ def test_a_document_with_two_arrays_to_sort_by_fails_where_it_is_met() -> None:
     output = run.feed(documents=[{"a": [1], "b": [2]}, {"a": [1], "b": 2, "c": 3}])
     assert [0] == [failure.index for failure in output.failures]
     assert [{"_id": None, "top": [3]}] == run.finish().documents
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [{"$set": {"a": {"x": "$a", "y": "$a"}}}],
+        [{"$set": {"x": "$$ROOT"}}, {"$set": {"y": "$$ROOT"}}],
+        [{"$project": {"x": "$$ROOT", "y": "$$ROOT"}}],
+        [{"$group": {"_id": None, "x": {"$first": "$$ROOT"}, "y": {"$last": "$$ROOT"}}}],
+        [{"$set": {"k": [1, 2]}}, {"$unwind": "$k"}, {"$group": {"_id": None, "a": {"$push": "$a"}}}],
+        [{"$facet": {"x": [], "y": []}}, {"$set": {"z": 1}}],
+        [{"$setWindowFields": {"output": {"b.x": {"$last": "$a"}, "b.y": {"$last": "$a"}}}}, {"$set": {"a": "$b"}}],
+    ],
+)
+def test_a_document_cannot_double_again_and_again(stages) -> None:
+    with pytest.raises(EvaluationError, match="grew beyond"):
+        list(aggregate([{"a": 1}], stages * 60))

@@ -78,6 +78,10 @@ class Part(ABC):
         """Return the expressions of the part that are evaluated on the current document."""
         return ()
 
+    def doubles(self) -> bool:
+        """Whether a value may stand twice in what comes out, beside what the operators within its expressions do."""
+        return True
+
 
 @attrs.define(kw_only=True)
 class PerDocument(Part):
@@ -89,6 +93,10 @@ class PerDocument(Part):
     @abstractmethod
     def write(self, segment: SegmentWriter) -> None:
         """Write the part's code for the current document."""
+
+    def doubles(self) -> bool:
+        """Not where nothing is made."""
+        return False
 
     def counter(self) -> Any:
         """Return the object that counts for the part during a run (``$limit``), or ``None``."""

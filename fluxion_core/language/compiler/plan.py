@@ -192,9 +192,14 @@ class _Planner:
         doublings = 0
         for index, step in enumerate(self.steps):
             if isinstance(step, SegmentStep):
-                doublings += sum(_doubles(node) for part in step.segment.parts for top in part.nodes() for node in walk(top))
+                doublings += sum(
+                    part.doubles() + sum(_doubles(node) for top in part.nodes() for node in walk(top))
+                    for part in step.segment.parts
+                )
                 if doublings > SAFE_DOUBLINGS:
                     self.steps[index] = attrs.evolve(step, segment=attrs.evolve(step.segment, measures=True))
+            elif isinstance(step, StepPart):
+                doublings += step.doubles()
 
     def finished(self) -> list[Any]:
         """Return the steps; those whose rows are traced back to records know it."""

@@ -265,6 +265,8 @@ class SegmentWriter:
                 if isinstance(part, PerDocument):
                     part.write(self)
             if self._folding is not None:
+                if segment.measures:
+                    writer.line(f"{writer.constant(checked_size)}({self.shape.document()})", segment.parts[-1].where)
                 self._folding.fold(pending=pending, row=self._touched if self._each else None)
             else:
                 self._emit(self.shape)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from fluxion_core.language.compiler.nodes import Node
+from fluxion_core.language.compiler.nodes import Field, Node, walk
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
@@ -38,6 +38,10 @@ class SetFields(PerDocument):
         """Return the expressions."""
         return [node for _, node in self.fields]
 
+    def doubles(self) -> bool:
+        """Where several values get into one field, or the document into a field of itself."""
+        return sum(len(names) > 1 for names, _ in self.fields) > 1 or _takes_document(self.nodes())
+
     def write(self, segment: SegmentWriter) -> None:
         """Evaluate every expression on the old document, then set."""
         writer = segment.writer
@@ -49,6 +53,10 @@ class SetFields(PerDocument):
             old = segment.shape.read(names[0])
             new = writer.assign(f"{writer.constant(put)}({old.text}, {writer.constant(names[1:])}, {value.text})")
             segment.shape.set(names[0], Value(new, may_miss=False))
+
+
+def _takes_document(nodes: Iterable[Node]) -> bool:
+    return any(isinstance(part, Field) and not part.names for node in nodes for part in walk(node))
 
 
 def _parse_set(parser: Parser, spec: Any, where: str) -> Sequence[SetFields]:
@@ -145,6 +153,10 @@ class Include(PerDocument):
     def nodes(self) -> Iterable[Node]:
         """Return the expressions."""
         return self.computed
+
+    def doubles(self) -> bool:
+        """Where several values are computed."""
+        return len(self.computed) > 1
 
     def write(self, segment: SegmentWriter) -> None:
         """Read every included field, evaluate the computed ones, and go on with these alone."""
