@@ -152,3 +152,10 @@ def test_a_document_with_two_arrays_to_sort_by_fails_where_it_is_met() -> None:
 def test_a_document_cannot_double_again_and_again(stages) -> None:
     with pytest.raises(EvaluationError, match="grew beyond"):
         list(aggregate([{"a": 1}], stages * 60))
+
+
+def test_a_restriction_that_fails_on_the_collection_fails_the_document() -> None:
+    search = {"from": "people", "startWith": "$boss", "connectFromField": "boss", "connectToField": "name", "as": "above"}
+    search["restrictSearchWithMatch"] = {"$expr": {"$divide": [1, "$zero"]}}
+    program = compile_pipeline([{"$graphLookup": search}], collections={"people": [{"name": "Ada", "zero": 0}]})
+    assert [0] == [failure.index for failure in program.start().feed(documents=[{"boss": "Ada"}]).failures]

@@ -206,13 +206,20 @@ class _GraphStep(EachStep):
     def __init__(self, part: GraphLookup, run: Any) -> None:
         self._part = part
         self._run = run
-        documents = part.documents if part.restrict is None else part.restrict.run(part.documents, parent=run)
-        reachable = [found for found in documents if any(value is not MISSING for value in endpoints(found, part.connect_to))]
-        self._index = _Index(reachable, part.connect_to)
+        self._index: _Index | None = None
         self._begin = part.evaluator(part.begin)
 
+    def _reachable(self) -> _Index:
+        """Return what can be reached, found for the first document: the restriction may fail on the collection."""
+        if self._index is None:
+            part = self._part
+            documents = part.documents if part.restrict is None else part.restrict.run(part.documents, parent=self._run)
+            to = part.connect_to
+            self._index = _Index([found for found in documents if any(v is not MISSING for v in endpoints(found, to))], to)
+        return self._index
+
     def one(self, document: dict[str, Any]) -> Documents:
-        part = self._part
+        part, index = self._part, self._reachable()
         (start,) = self._begin.row(self._run, document)
         frontier = [identity(item) for item in (start if start.__class__ is list else () if start is MISSING else (start,))]
         seen: dict[int, dict[str, Any]] = {}
@@ -220,7 +227,7 @@ class _GraphStep(EachStep):
         depth = 0
         while frontier and (part.most is None or depth <= part.most):
             asked.update(frontier)
-            reached = [found for found in self._index.find(frontier) if id(found) not in seen]
+            reached = [found for found in index.find(frontier) if id(found) not in seen]
             for found in reached:
                 seen[id(found)] = found if part.depth_field is None else put(found, part.depth_field, depth)
             frontier = [
