@@ -14,6 +14,7 @@ PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"
     "stage",
     [
         {"$count": "_id"},
+        {"$set": {"a": {"b.c": 1}}},
         {"$unionWith": {"pipeline": []}},
         {"$unionWith": {"pipeline": [{"$limit": 1}]}},
         {"$bucket": {"groupBy": "$v", "boundaries": [0, 9], "output": {"_id": {"$sum": 1}}}},

@@ -78,6 +78,8 @@ def _collect(
         names = parser.field_path(name, path)
         if names is None:
             continue
+        if above and len(names) > 1:
+            parser.problem(path, f"within an object '{name}' cannot be a path", "nest objects")
         if isinstance(value, dict) and value and not next(iter(value), "").startswith("$"):
             with parser.deeper(path) as fits:
                 if fits:
