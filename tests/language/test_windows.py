@@ -83,6 +83,20 @@ def test_a_window_function_is_an_error(output) -> None:
         computed(output, {"t": 1, "v": 1})
 
 
-def test_the_unit_of_densify_is_text() -> None:
+@pytest.mark.parametrize("unit", [1, [], {}, "days"])
+def test_the_unit_of_densify_is_the_name_of_one(unit) -> None:
     with pytest.raises(CompileError):
-        list(aggregate([], [{"$densify": {"field": "t", "range": {"step": 1, "bounds": "full", "unit": None}}}]))
+        list(aggregate([], [{"$densify": {"field": "t", "range": {"step": 1, "bounds": "full", "unit": unit}}}]))
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"$densify": {"field": "t", "partitionByFields": None, "range": {"step": 1, "bounds": "full", "unit": None}}},
+        {"$fill": {"partitionByFields": None, "sortBy": None, "output": {"t": {"value": 0}}}},
+        {"$setWindowFields": {"sortBy": None, "output": {"n": {"$count": {}}}}},
+        {"$unionWith": {"coll": "others", "pipeline": None}},
+    ],
+)
+def test_what_mongodb_parses_by_its_idl_may_be_null(stage) -> None:
+    assert 1 == len(list(aggregate([{"t": 1}], [stage], collections={"others": []})))

@@ -89,8 +89,13 @@ class Parser:
 
     # ------------------------------------------------------------------------------------------------- arguments
 
-    def members(self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()) -> dict[str, Any]:
-        """Return the members of an object with fixed names, unparsed; unknown and lacking names are problems."""
+    def members(
+        self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = (), *, nullable: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Return the members of an object with fixed names, unparsed; unknown and lacking names are problems.
+
+        Those of *nullable* are left out where they are null, as MongoDB does in the specifications that its IDL parses.
+        """
         if not isinstance(spec, dict):
             self.problem(where, f"an object was expected, not {shown(spec)}", f"write {{{', '.join(required)}: ...}}")
             return {}
@@ -101,7 +106,7 @@ class Parser:
         for name in required:
             if name not in spec:
                 self.problem(where, f"'{name}' is missing", f"it takes {', '.join(allowed)}")
-        return {name: value for name, value in spec.items() if name in allowed}
+        return {name: value for name, value in spec.items() if name in allowed and not (value is None and name in nullable)}
 
     def arguments(self, spec: Any, where: str, required: Sequence[str] = (), optional: Sequence[str] = ()) -> dict[str, Node]:
         """Return the members of an object with fixed names, each parsed as an expression."""

@@ -75,7 +75,8 @@ class Fill(StepPart):
 
 
 def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
-    members = parser.members(spec, where, ("output",), ("partitionBy", "partitionByFields", "sortBy"))
+    nullable = ("partitionByFields", "sortBy")
+    members = parser.members(spec, where, ("output",), ("partitionBy", *nullable), nullable=nullable)
     given = members.get("output")
     if not isinstance(given, dict) or not given:
         parser.problem(f"{where}.output", f"an object of fields was expected, not {shown(given)}")
@@ -222,9 +223,9 @@ class Densify(StepPart):
 
 
 def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
-    members = parser.members(spec, where, ("field", "range"), ("partitionByFields",))
+    members = parser.members(spec, where, ("field", "range"), ("partitionByFields",), nullable=("partitionByFields",))
     field = parser.field_path(members.get("field"), f"{where}.field") if "field" in members else None
-    given = parser.members(members.get("range", {}), f"{where}.range", ("step", "bounds"), ("unit",))
+    given = parser.members(members.get("range", {}), f"{where}.range", ("step", "bounds"), ("unit",), nullable=("unit",))
     fields = members.get("partitionByFields", [])
     if not isinstance(fields, list | tuple) or not all(is_string(name) for name in fields):
         parser.problem(f"{where}.partitionByFields", f"an array of fields was expected, not {shown(fields)}")

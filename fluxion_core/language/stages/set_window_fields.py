@@ -100,7 +100,7 @@ class SetWindowFields(StepPart):
 
 
 def _parse(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
-    members = parser.members(spec, where, ("output",), ("partitionBy", "sortBy"))
+    members = parser.members(spec, where, ("output",), ("partitionBy", "sortBy"), nullable=("sortBy",))
     given = members.get("output")
     if "output" not in members:
         return []
