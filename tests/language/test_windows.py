@@ -100,3 +100,17 @@ def test_the_unit_of_densify_is_the_name_of_one(unit) -> None:
 )
 def test_what_mongodb_parses_by_its_idl_may_be_null(stage) -> None:
     assert 1 == len(list(aggregate([{"t": 1}], [stage], collections={"others": []})))
+
+
+def test_a_bound_may_be_an_expression_that_is_constant() -> None:
+    bounds = [{"$subtract": [1, 2]}, {"$literal": 0}]
+    rows = [{"t": 1, "v": 1}, {"t": 2, "v": 2}, {"t": 3, "v": 4}]
+    assert [1, 3, 6] == computed({"$sum": "$v", "window": {"documents": bounds}}, *rows)
+
+
+@pytest.mark.parametrize(
+    "window", [{"range": ["current", -1]}, {"documents": [1, "current"]}, {"documents": [{"$add": ["$v", 1]}, 5]}]
+)
+def test_the_window_is_not_empty_from_the_start(window) -> None:
+    with pytest.raises(CompileError):
+        computed({"$sum": "$v", "window": window}, {"t": 1, "v": 1})

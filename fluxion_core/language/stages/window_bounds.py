@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language import windows
+from fluxion_core.language.compiler.nodes import Constant
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.stages.sort import Order
 from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string
@@ -58,9 +59,8 @@ def parse_bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
         _end(parser, end, f"{where}.{kind}[{index}]", whole=not by_range or unit is not None) for index, end in enumerate(given)
     ]
     low, high = (None if end == "unbounded" else 0 if end == "current" and not by_range else end for end in ends)
-    if "current" in (low, high):
-        return Bounds(low, high, by_range, unit)
-    if low is not None and high is not None and low > high:
+    least, most = (0 if end == "current" else end for end in (low, high))
+    if least is not None and most is not None and least > most:
         parser.problem(f"{where}.{kind}", "the window must not end before it begins")
     return Bounds(low, high, by_range, unit)
 
@@ -68,6 +68,9 @@ def parse_bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
 def _end(parser: Parser, end: Any, where: str, *, whole: bool) -> Any:
     if end in {"unbounded", "current"} if is_string(end) else False:
         return end
+    if isinstance(end, dict):
+        node = parser.expression(end, where)
+        end = node.value if isinstance(node, Constant) else end
     if is_number(end) and end == end and (not whole or (is_finite(end) and end == int(end) and INT32_MIN <= end <= INT32_MAX)):  # noqa: PLR0124  # NaN is no bound
         return int(end) if whole else end
     parser.problem(where, f"'unbounded', 'current' or a {'whole ' if whole else ''}number was expected, not {shown(end)}")
