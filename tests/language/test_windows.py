@@ -114,3 +114,22 @@ def test_a_bound_may_be_an_expression_that_is_constant() -> None:
 def test_the_window_is_not_empty_from_the_start(window) -> None:
     with pytest.raises(CompileError):
         computed({"$sum": "$v", "window": window}, {"t": 1, "v": 1})
+
+
+def test_the_ends_of_the_scale_may_be_expressions_that_are_constant() -> None:
+    rows = [{"t": 1, "v": 1}, {"t": 2, "v": 2}, {"t": 3, "v": 3}]
+    assert [0, 5, 10] == computed({"$minMaxScaler": {"input": "$v", "min": 0, "max": {"$multiply": [2, 5]}}}, *rows)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"$minMaxScaler": {"input": "$v", "max": 10}},
+        {"$minMaxScaler": {"input": "$v", "min": "$v", "max": 10}},
+        {"$minMaxScaler": {"input": "$v"}, "window": {"documents": [1, 2]}},
+        {"$minMaxScaler": {"input": "$v"}, "window": {"range": ["unbounded", -1]}},
+    ],
+)
+def test_the_scale_has_two_ends_and_its_window_holds_the_document(output) -> None:
+    with pytest.raises(CompileError):
+        computed(output, {"t": 1, "v": 1})
