@@ -74,6 +74,22 @@ def test_a_system_that_is_not_installed_has_a_row_that_says_so(benchmarks, tmp_p
     assert found.startswith("| bytewax, Python on a Rust engine, one worker | not installed | - |")
 
 
+def test_the_figures_of_the_kafka_plugin_have_their_section(benchmarks, tmp_path):
+    report, suites = benchmarks
+    row = {
+        "client": "kafka-python",
+        "direction": "read",
+        "bare_cpu_seconds_per_million": 4.5,
+        "plugin_cpu_seconds_per_million": 5.4,
+        "ratio": 1.2,
+        "lowest_ratio": 1.1,
+        "highest_ratio": 1.3,
+    }
+    (tmp_path / "kafka.json").write_text(json.dumps({"python": "3.13.0", "records": 1000, "rounds": 3, "rows": [row]}))
+    (found,) = lines_of(report.page(tmp_path, suites, tmp_path), "| kafka-python")
+    assert "| kafka-python | read | 4.50 | 5.40 | **1.20 (short)** | 1.10-1.30 |" == found
+
+
 def test_a_plot_that_was_not_drawn_is_left_out(benchmarks, tmp_path):
     report, suites = benchmarks
     write(tmp_path, "engine", timed("hand", 1, job="unwind"))
