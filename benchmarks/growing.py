@@ -40,7 +40,8 @@ def keys(amount: str, documents: str, target: str) -> None:
     stages: list[dict[str, Any]] = [{"$group": {"_id": "$k", "count": {"$sum": 1}, "total": {"$sum": "$v"}}}]
     program = compile_pipeline(stages)
     run = program.start(emit="final")
-    run.feed(block=b"".join(keyed(10, 20_000)))  # loads and writes all the code there is
+    for block in keyed(10, 20_000):  # loads and writes all the code there is
+        run.feed(block=block)
     collect_less()
     before, used = peak_bytes(), 0.0
     for block in keyed(int(amount), int(documents)):
