@@ -43,7 +43,7 @@ def _compare(job: str, outputs: Sequence[Path], ignored: frozenset[str]) -> None
         if not _same(expected, found):
             different = [key for key in expected.keys() | found.keys() if not _same(expected.get(key), found.get(key))]
             key = different[0]
-            sys.exit(f"{job}: {path.name} differs in {len(different)} keys; {key}: {expected.get(key)} and {found.get(key)}")
+            sys.exit(f"{job}: {path.name} differs in {len(different)} keys; {key!r}: {expected.get(key)} and {found.get(key)}")
 
 
 def _outcome(path: Path, ignored: frozenset[str]) -> dict[bytes, Any]:

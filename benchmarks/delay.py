@@ -24,7 +24,7 @@ TICK_SECONDS = 0.001
 WARM_SECONDS = 1.0
 PIPE_BYTES = 1 << 20
 DRAIN_SECONDS = 0.5
-STAGES = [
+STAGES: list[dict[str, Any]] = [
     {"$match": {"status": "PAID"}},
     {"$project": {"_id": 0, "at": 1, "total": {"$round": [{"$multiply": ["$value", 1.08]}, 2]}}},
 ]

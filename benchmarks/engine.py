@@ -72,7 +72,7 @@ def messages(job: str, source: str, target: str) -> None:
 
     collect_less()
     emit, stages = STAGES[job]
-    run = compile_pipeline(stages).start(emit=emit)  # type: ignore[arg-type]  # one of the three words
+    run = compile_pipeline(stages).start(emit=emit)
     with Path(source).open("rb") as lines, Path(target).open("wb", buffering=1 << 18) as output:
         while payloads := [line[:-1] for _, line in zip(range(500), lines, strict=False)]:
             output.write(run.feed(payloads=payloads).json_lines())
@@ -88,7 +88,7 @@ def decoded(job: str, source: str, target: str) -> None:
 
     collect_less()
     emit, stages = STAGES[job]
-    run = compile_pipeline(stages).start(emit=emit)  # type: ignore[arg-type]  # one of the three words
+    run = compile_pipeline(stages).start(emit=emit)
     with Path(source).open("rb") as lines, Path(target).open("wb", buffering=1 << 18) as output:
         while documents := [orjson.loads(line) for _, line in zip(range(256), lines, strict=False)]:
             output.write(run.feed(documents=documents).json_lines())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from heapq import nlargest
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from workload import DEPTH
@@ -16,7 +16,7 @@ Write = Callable[[bytes], Any]
 
 _BELOW = ".".join("a" * DEPTH)
 LTV = {"$group": {"_id": "$customerId", "orderCount": {"$sum": 1}, "lifetimeValue": {"$sum": "$orderValue"}}}
-STAGES: Mapping[str, tuple[str, list[dict[str, Any]]]] = {
+STAGES: Mapping[str, tuple[Literal["final", "each"], list[dict[str, Any]]]] = {
     "round-trip": ("final", []),
     "group-at-end": ("final", [{"$match": {"status": "PAID"}}, LTV]),
     "group-updates": ("each", [{"$match": {"status": "PAID"}}, LTV]),

@@ -62,7 +62,7 @@ class Results:
     def seconds(self, **labels: Any) -> float | None:
         """Return the median CPU seconds of a row."""
         row = self.find(**labels)
-        return statistics.median(row["cpu_seconds"]) if row else None
+        return float(statistics.median(row["cpu_seconds"])) if row else None
 
     def speed(self, against: Mapping[str, Any], **labels: Any) -> float | None:
         """Return how many times as fast a row is as that *against* it: the median over rounds of the ratio within a round."""
@@ -70,10 +70,6 @@ class Results:
         if row is None or other is None:
             return None
         return statistics.median(theirs / ours for theirs, ours in zip(other["cpu_seconds"], row["cpu_seconds"], strict=False))
-
-    def values(self, label: str) -> list[Any]:
-        """Return the different values of a label, in the order of the rows."""
-        return list(dict.fromkeys(row[label] for row in self.rows if label in row))
 
 
 def read_results(suite: str, folder: Path = FOLDER) -> Results | None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Must", "about", "figure", "judged", "plot", "table", "times"]
-
-Must = tuple[float, float | None]
-"""What must be reached, and the goal."""
+__all__ = ["about", "figure", "judged", "middle", "plot", "spread", "table", "times"]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -49,7 +46,7 @@ def spread(seconds: Sequence[float]) -> float:
     return max(seconds) / min(seconds)
 
 
-def middle(values: Sequence[float]) -> float:
+def middle(values: Iterable[float]) -> float:
     """Return the median."""
     return statistics.median(values)
 

@@ -47,7 +47,7 @@ def orders(count: int, seed: int = 7) -> Iterator[Document]:
     for number in range(1, count + 1):
         customer = bisect(customers, draw.random() * customers[-1])
         milliseconds += int(draw.random() * 100)
-        items = []
+        items: list[Document] = []
         for _ in range(1 + int(draw.random() * 5)):
             product = bisect(products, draw.random() * products[-1])
             items.append({"sku": f"S-{product}", "qty": 1 + int(draw.random() ** 3 * 8), "price": prices[product]})
@@ -134,4 +134,5 @@ def documents(count: int, shape: str = "plain", seed: int = 7) -> Iterator[bytes
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.writelines(documents(int(sys.argv[1]), *sys.argv[2:3], *map(int, sys.argv[3:4])))
+    amount, asked, drawn = [*sys.argv[1:], *("", "plain", "7")[len(sys.argv) - 1 :]]
+    sys.stdout.buffer.writelines(documents(int(amount), asked, int(drawn)))
