@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from measure import HERE, Row
+from tables import middle
 
 __all__ = ["FOLDER", "Results", "about_this_run", "read_results", "write_results"]
 
@@ -62,14 +62,14 @@ class Results:
     def seconds(self, **labels: Any) -> float | None:
         """Return the median CPU seconds of a row."""
         row = self.find(**labels)
-        return float(statistics.median(row["cpu_seconds"])) if row else None
+        return middle(row["cpu_seconds"]) if row else None
 
     def speed(self, against: Mapping[str, Any], **labels: Any) -> float | None:
         """Return how many times as fast a row is as that *against* it: the median over rounds of the ratio within a round."""
         row, other = self.find(**labels), self.find(**{**labels, **against})
         if row is None or other is None:
             return None
-        return statistics.median(theirs / ours for theirs, ours in zip(other["cpu_seconds"], row["cpu_seconds"], strict=False))
+        return middle(theirs / ours for theirs, ours in zip(other["cpu_seconds"], row["cpu_seconds"], strict=False))
 
 
 def read_results(suite: str, folder: Path = FOLDER) -> Results | None:

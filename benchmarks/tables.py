@@ -48,7 +48,7 @@ def spread(seconds: Sequence[float]) -> float:
 
 def middle(values: Iterable[float]) -> float:
     """Return the median."""
-    return statistics.median(values)
+    return float(statistics.median(values))
 
 
 def plot(path: Path, draw: Callable[[Any], None], *, size: tuple[float, float] = (8, 3.6)) -> None:

@@ -59,7 +59,7 @@ def rows_of(results: Results, grows: str) -> list[tuple[int, float, Any]]:
 
 
 def bytes_per_group(row: Any) -> float:
-    return middle(row["said"]["bytes_of_groups"]) / row["count"]
+    return middle(row["said"]["bytes_of_groups"]) / float(row["count"])
 
 
 def section(results: Results) -> list[str]:
