@@ -15,9 +15,10 @@ from typing import Any
 from measure import HERE, Row
 from tables import middle
 
-__all__ = ["FOLDER", "Results", "about_this_run", "read_results", "write_results"]
+__all__ = ["FOLDER", "START_UP", "Results", "about_this_run", "read_results", "write_results"]
 
 FOLDER = HERE / "results"
+START_UP = "start-up"
 
 
 def about_this_run() -> dict[str, Any]:
@@ -70,6 +71,15 @@ class Results:
         if row is None or other is None:
             return None
         return middle(theirs / ours for theirs, ours in zip(other["cpu_seconds"], row["cpu_seconds"], strict=False))
+
+    def net_speed(self, against: str, contender: str, job: str) -> float | None:
+        """Return the same as :meth:`speed` with the start-up, which the rows of the job ``start-up`` hold, taken off both."""
+        row, other = self.find(contender=contender, job=job), self.find(contender=against, job=job)
+        start, others_start = (self.seconds(contender=name, job=START_UP) for name in (contender, against))
+        if row is None or other is None or start is None or others_start is None:
+            return None
+        pairs = zip(other["cpu_seconds"], row["cpu_seconds"], strict=False)
+        return middle((theirs - others_start) / max(ours - start, 1e-9) for theirs, ours in pairs)
 
 
 def read_results(suite: str, folder: Path = FOLDER) -> Results | None:

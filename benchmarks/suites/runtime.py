@@ -9,8 +9,8 @@ from pathlib import Path
 
 from agree import check
 from measure import HERE, Row, Setting, engine_command, interleave, run_process
-from results import Results
-from tables import figure, judged, middle, table, times
+from results import START_UP, Results
+from tables import figure, judged, table, times
 
 __all__ = ["TITLE", "run", "section"]
 
@@ -18,7 +18,6 @@ TITLE = "Whole runtime"
 CONTENDERS = ("hand", "fluxion", "runtime")
 JOBS = ("group-at-end", "stateless", "group-updates")
 FOLLOWED = "group-updates"
-START = "start-up"
 MUST = {("runtime", "group-at-end"): 1.3, ("runtime", "stateless"): 1.3, ("followed", FOLLOWED): 1.0}
 MOST_ADDED = 0.25
 
@@ -30,7 +29,7 @@ def command(contender: str, job: str, source: Path, target: Path) -> Sequence[st
 
 
 def run(setting: Setting) -> list[Row]:
-    rows = _measure(START, setting.input(1), 1, ("fluxion", "runtime"), setting)
+    rows = _measure(START_UP, setting.input(1), 1, ("fluxion", "runtime"), setting)
     for job in JOBS:
         contenders = (*CONTENDERS, "followed") if job == FOLLOWED else CONTENDERS
         rows += _measure(job, setting.input(setting.documents), setting.documents, contenders, setting)
@@ -42,7 +41,7 @@ def _measure(job: str, source: Path, documents: int, contenders: Sequence[str], 
     tasks = [
         (
             {"contender": name, "job": job, "documents": documents},
-            partial(run_process, command(name, JOBS[0] if job == START else job, source, outputs[name]), outputs[name]),
+            partial(run_process, command(name, JOBS[0] if job == START_UP else job, source, outputs[name]), outputs[name]),
         )
         for name in contenders
     ]
@@ -53,17 +52,6 @@ def _measure(job: str, source: Path, documents: int, contenders: Sequence[str], 
 
 def percent(value: float | None) -> str:
     return figure(value and 100 * value, 0, " %")
-
-
-def added_to_engine(results: Results, job: str) -> float | None:
-    """Return what the runtime costs besides the engine, as a share of it; start-up is taken off both."""
-    pairs = []
-    for name in ("runtime", "fluxion"):
-        row, start = results.find(contender=name, job=job), results.seconds(contender=name, job=START)
-        if row is None or start is None:
-            return None
-        pairs.append([seconds - start for seconds in row["cpu_seconds"]])
-    return middle([whole / max(engine, 1e-9) - 1 for whole, engine in zip(*pairs, strict=True)])
 
 
 def section(results: Results) -> list[str]:
@@ -79,7 +67,8 @@ def section(results: Results) -> list[str]:
             least = MUST.get((contender, job))
             cells.append(times(value) if least is None else f"{judged(value, least, times)}, must {times(least)}")
         lines.append((name, *cells))
-    added = [judged(added_to_engine(results, job), MOST_ADDED, percent, at_most=True) for job in JOBS]
+    net = [results.net_speed("runtime", "fluxion", job) for job in JOBS]
+    added = [judged(value and value - 1, MOST_ADDED, percent, at_most=True) for value in net]
     slower = [results.speed({"contender": "runtime"}, contender="fluxion", job=job) for job in JOBS]
     peaks = [figure((results.find(contender="runtime", job=job) or {}).get("peak_mb"), 0, " MB") for job in JOBS]
     return [
