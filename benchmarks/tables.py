@@ -38,7 +38,9 @@ def about(facts: Mapping[str, Any]) -> str:
     """Return one line on the run behind a section."""
     load = f"load {facts['load_before']} to {facts['load_after']}" if "load_after" in facts else f"load {facts['load_before']}"
     sizes = f"{facts['documents']:,} documents, rounds: {facts['rounds']}; " if "documents" in facts else ""
-    return f"*{sizes}Python {facts['python']}, {facts['machine']}, {facts['cores']} cores, {load}; {facts['day']}, commit {facts['commit']}.*"
+    where = f"Python {facts['python']}, {facts['machine']}, {facts['cores']} cores"
+    note = f" {facts['note']}" if "note" in facts else ""
+    return f"*{sizes}{where}, {load}; {facts['day']}, commit {facts['commit']}.{note}*"
 
 
 def spread(seconds: Sequence[float]) -> float:
