@@ -52,6 +52,8 @@ class BoundPipeline:
     notes: tuple[str, ...]
     division: Division | None = None
     """How the pipeline is divided over processes; ``None``: it runs in this one."""
+    undivided: str = ""
+    """Why it is not, although that was asked for."""
 
 
 class _Binder:
@@ -244,6 +246,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         delivery_note=note,
         notes=(*notes, undivided) if undivided else tuple(notes),
         division=division,
+        undivided=undivided,
     )
 
 

@@ -168,9 +168,10 @@ class LocalExecution:
         if self._divided is not None and (reason := self._divided.workers.refusal()):
             self._divided.workers.close()
             self._divided, self._undivided = None, reason
-        asked = self.config.parallelism
-        reasons = [f"parallelism: {asked} is 1 now: {self._undivided}"] if self._undivided else []
-        for message in [*(note for note in self.bound.notes if asked > 1 and note.startswith("parallelism")), *reasons]:
+        message = (
+            f"parallelism: {self.config.parallelism} is 1 now: {self._undivided}" if self._undivided else self.bound.undivided
+        )
+        if message:
             self.notify(Warned(pipeline_id=self.bound.definition.id, message=message))
 
     def _loop(self, lease: Lease, checkpoint: Checkpoint, pool: ThreadPoolExecutor, closing: contextlib.ExitStack) -> Loop:

@@ -57,6 +57,8 @@ class _Worker:
         division, context = assignment.division, assignment.context
         host = Host(clock=context.host.clock, files=context.host.files, kill_points=KillPoints())
         self._channel = channel
+        self._waiting = select.poll()
+        self._waiting.register(channel, select.POLLIN)
         self._context = attrs.evolve(context, host=host, logger=logging.getLogger(f"fluxion.pipeline.{context.pipeline_id}"))
         self._source = division.source
         self._runtime = division.runtime
@@ -93,7 +95,7 @@ class _Worker:
         self._source.close()
 
     def _ordered(self) -> bool:
-        return bool(select.select([self._channel], [], [], 0)[0])
+        return bool(self._waiting.poll(0))
 
     def _guarded(self, action: Callable[[], None], piece: int | None) -> None:
         """Do *action*; what goes wrong is told, and the other side says how to go on."""
