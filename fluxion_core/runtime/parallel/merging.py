@@ -86,7 +86,8 @@ class MergingLoop(Loop):
         if batch.part.kept is not None:
             return [kept_records(batch.part.kept, batch.positions)]
         try:
-            return self.patience.call(lambda: list(self.reader.read_piece(self.context, batch.piece)))
+            patience = attrs.evolve(self.patience, where="source")
+            return patience.call(lambda: list(self.reader.read_piece(self.context, batch.piece)))
         finally:
             self.reader.close()
 
