@@ -293,8 +293,9 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: A
     if ("min" in members) != ("max" in members):
         parser.problem(where, "min and max belong together")
     nodes = [parser.expression(members.get(name, value), f"{where}.{name}") for name, value in (("min", 0), ("max", 1))]
-    low, high = (node.value if isinstance(node, Constant) else None for node in nodes)
-    if not all(is_number(end) and is_finite(end) for end in (low, high)) or not low < high:
+    ends: list[Any] = [node.value if isinstance(node, Constant) else None for node in nodes]
+    low, high = ends
+    if not all(is_number(end) and is_finite(end) for end in ends) or not low < high:
         parser.problem(where, "min must be a number below max")
     bounds = parse_bounds(parser, window, f"{where}.window", order)
     if (is_number(bounds.low) and bounds.low > 0) or (is_number(bounds.high) and bounds.high < 0):
