@@ -72,14 +72,18 @@ class Results:
             return None
         return middle(theirs / ours for theirs, ours in zip(other["cpu_seconds"], row["cpu_seconds"], strict=False))
 
-    def net_speed(self, against: str, contender: str, job: str) -> float | None:
+    def net_speed(self, against: Mapping[str, Any], **labels: Any) -> float | None:
         """Return the same as :meth:`speed` with the start-up, which the rows of the job ``start-up`` hold, taken off both."""
-        row, other = self.find(contender=contender, job=job), self.find(contender=against, job=job)
-        start, others_start = (self.seconds(contender=name, job=START_UP) for name in (contender, against))
-        if row is None or other is None or start is None or others_start is None:
+        theirs, ours = (self._net_seconds(**{**labels, **more}) for more in (against, {}))
+        if theirs is None or ours is None:
             return None
-        pairs = zip(other["cpu_seconds"], row["cpu_seconds"], strict=False)
-        return middle((theirs - others_start) / max(ours - start, 1e-9) for theirs, ours in pairs)
+        return middle(other / one for other, one in zip(theirs, ours, strict=False))
+
+    def _net_seconds(self, *, contender: str, **labels: Any) -> list[float] | None:
+        row, start = self.find(contender=contender, **labels), self.seconds(contender=contender, job=START_UP)
+        if row is None or start is None:
+            return None
+        return [max(seconds - start, 1e-9) for seconds in row["cpu_seconds"]]
 
 
 def read_results(suite: str, folder: Path = FOLDER) -> Results | None:

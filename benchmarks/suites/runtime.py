@@ -67,7 +67,7 @@ def section(results: Results) -> list[str]:
             least = MUST.get((contender, job))
             cells.append(times(value) if least is None else f"{judged(value, least, times)}, must {times(least)}")
         lines.append((name, *cells))
-    net = [results.net_speed("runtime", "fluxion", job) for job in JOBS]
+    net = [results.net_speed({"contender": "runtime"}, contender="fluxion", job=job) for job in JOBS]
     added = [judged(value and value - 1, MOST_ADDED, percent, at_most=True) for value in net]
     slower = [results.speed({"contender": "runtime"}, contender="fluxion", job=job) for job in JOBS]
     peaks = [figure((results.find(contender="runtime", job=job) or {}).get("peak_mb"), 0, " MB") for job in JOBS]
