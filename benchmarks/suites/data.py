@@ -30,7 +30,8 @@ LEAST_OF_DICTS = 1 / 1.20
 
 
 def run(setting: Setting) -> list[Row]:
-    tasks, checks = [(START_UP, "plain", 1, ("hand", "fluxion", "decoded"))], []
+    tasks: list[tuple[str, str, int, tuple[str, ...]]] = [(START_UP, "plain", 1, ("hand", "fluxion", "decoded"))]
+    checks = []
     count = max(setting.documents // 4, 1)
     for job in ODD_JOBS:
         for shape, _ in ODD:
