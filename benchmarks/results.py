@@ -83,7 +83,8 @@ class Results:
         row, start = self.find(contender=contender, **labels), self.seconds(contender=contender, job=START_UP)
         if row is None or start is None:
             return None
-        return [max(seconds - start, 1e-9) for seconds in row["cpu_seconds"]]
+        net = [seconds - start for seconds in row["cpu_seconds"]]
+        return net if min(net) > 0 else None  # fewer documents than can be told from start-up
 
 
 def read_results(suite: str, folder: Path = FOLDER) -> Results | None:

@@ -35,8 +35,8 @@ def run(setting: Setting) -> list[Row]:
     count = max(setting.documents // 4, 1)
     for job in ODD_JOBS:
         for shape, _ in ODD:
-            contenders = ("hand", "fluxion", "decoded") if shape == "plain" else ("fluxion", "decoded")
-            tasks.append((job, shape, count, contenders))
+            names = ("hand", "fluxion", "decoded") if shape == "plain" else ("fluxion", "decoded")
+            tasks.append((job, shape, count, names))
     for shape, job, _, divisor in SHAPED:
         tasks.append((job, shape, max(count // divisor, 1), ("hand", "fluxion", "decoded")))
     measured = []

@@ -17,7 +17,7 @@ from typing import Any
 from agree import check
 from jobs import JOBS, STAGES
 from measure import HERE, Row, Setting, engine_command, interleave, run_process
-from results import Results
+from results import START_UP, Results
 from tables import figure, middle, table, times
 
 __all__ = ["TITLE", "run", "section"]
@@ -105,7 +105,7 @@ def run(setting: Setting) -> tuple[list[Row], dict[str, Any]] | str:
     if not versions:
         return "no other system is installed (make bench-peers)"
     most = min(setting.documents, MOST_DOCUMENTS)
-    rows = _measure(ALL_CAN, 1, ["hand", "fluxion", *versions], setting)  # what one document costs is start-up
+    rows = _measure(START_UP, 1, ["hand", "fluxion", *versions], setting)  # what one document costs is start-up
     for job in JOBS:
         able = [name for name in versions if job not in PEERS[name].cannot]
         sizes = {most: ["hand", "fluxion", *(name for name in able if PEERS[name].documents_divisor == 1)]}
@@ -119,14 +119,14 @@ def run(setting: Setting) -> tuple[list[Row], dict[str, Any]] | str:
 
 
 def _measure(job: str, count: int, names: Sequence[str], setting: Setting) -> list[Row]:
-    source = setting.input(count)
+    source, done = setting.input(count), ALL_CAN if job == START_UP else job
     tasks, outputs = [], {}
     for name in names:
         output = outputs[name] = setting.output(job, name, count)
         if name == "hand" and PYTHON.exists():
-            line = engine_command(name, job, source, output, str(PYTHON))
+            line = engine_command(name, done, source, output, str(PYTHON))
         else:
-            line = command(name, job, source, output) if name in PEERS else engine_command(name, job, source, output)
+            line = command(name, done, source, output) if name in PEERS else engine_command(name, done, source, output)
         more = {"POLARS_MAX_THREADS": "1"} if name == "polars" else None
         tasks.append(({"contender": name, "job": job, "documents": count}, partial(run_process, line, output, more)))
         if count > 1:  # they must agree before any of it is timed
@@ -137,23 +137,9 @@ def _measure(job: str, count: int, names: Sequence[str], setting: Setting) -> li
 
 
 def net_speed(results: Results, name: str, job: str) -> float | None:
-    """Return the speed against the hand loop on as many documents, start-up taken off both."""
-    row = next(
-        (row for row in reversed(results.rows) if row["contender"] == name and row["job"] == job and row["documents"] > 1), None
-    )
-    start, alone = (
-        results.seconds(contender=name, job=job, documents=1),
-        results.seconds(contender="hand", job=job, documents=1),
-    )
-    if row is None or start is None or alone is None:
-        return None
-    hand = results.find(contender="hand", job=job, documents=row["documents"])
-    if hand is None:
-        return None
-    ratios = [
-        (theirs - alone) / max(ours - start, 1e-9) for theirs, ours in zip(hand["cpu_seconds"], row["cpu_seconds"], strict=True)
-    ]
-    return middle(ratios)
+    """Return the speed against the hand loop on as many documents as this one was given, start-up taken off both."""
+    counts = [row["documents"] for row in results.rows if row["contender"] == name and row["job"] == job]
+    return results.net_speed({"contender": "hand"}, contender=name, job=job, documents=max(counts)) if counts else None
 
 
 def section(results: Results) -> list[str]:
@@ -180,7 +166,7 @@ def section(results: Results) -> list[str]:
         "\n".join(notes),
         (
             "DuckDB and Polars have columns of fixed types: they cannot keep documents whose fields are of several types, nor tell a missing field "
-            "from null; none of the two keeps checkpoints."
+            "from null; neither keeps checkpoints."
         ),
     ]
 
