@@ -94,7 +94,8 @@ def section(results: Results) -> list[str]:
             f"{RATE:,} records a second from another process, from the moment before a record is written to the moment when the sink's write has "
             f"returned; milliseconds, medians over the runs; p99 must be below {1e3 * MOST_P99_SECONDS:.0f} with defaults. State in SQLite with "
             "`synchronous=FULL`, so every seal waits for the disk, and so does every batch in a file. *CPU* is that of all threads against the wall "
-            "clock, the process that writes the records included."
+            "clock, the process that writes the records included. On a machine with more to do than it has cores, these are the delays of its "
+            "scheduler: look at the load above."
         ),
         table(("from, to", "options", "p50", "p99", "max", "CPU"), lines),
         "![latency against the options of the runtime](plots/latency.svg)",
