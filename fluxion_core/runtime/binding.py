@@ -259,11 +259,10 @@ def _shared_files(**components: Any) -> list[Problem]:
         if isinstance(path, Path):
             owner = owners.setdefault(os.path.normpath(path), where)
             if owner != where:
-                problems.append(
-                    Problem(
-                        f"{where}.path", f"is the {owner}'s own file", f"give the {where.replace('_', '-')} a file of its own"
-                    )
+                hint = (
+                    "give dead letters a file of their own" if where == "dead_letter" else f"give the {where} a file of its own"
                 )
+                problems.append(Problem(f"{where}.path", f"is the {owner}'s own file", hint))
     return problems
 
 
