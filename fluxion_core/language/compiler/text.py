@@ -11,10 +11,18 @@ __all__ = ["text_problems"]
 
 
 def text_problems(stages: Any, where: str) -> Iterator[Problem]:
-    """Yield a problem for every name that is no string, and for every string that is no text; *stages* may nest as deep as they like."""
+    """Yield a problem for every name that is no string, and for every string that is no text.
+
+    *stages* may nest as deep as they like; what stands at several places in them is looked at once.
+    """
     waiting = [(stages, where)]
+    seen: set[int] = set()
     while waiting:
         value, path = waiting.pop()
+        if isinstance(value, dict | list | tuple):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
         if isinstance(value, dict):
             for name, inner in value.items():
                 if not isinstance(name, str):
