@@ -70,14 +70,16 @@ class TopicDescription:
 class Records:
     """Records of one partition in order, by column; timestamps are milliseconds since the epoch, -1 for none.
 
-    *next_offset* is where reading goes on: behind the last record, and behind what is no record (ends of transactions) as far as
-    the client knows. Columns that are seldom looked at may be made when they are.
+    A tombstone is a record without a value; its payload here is empty. *next_offset* is where reading goes on: behind the last
+    record, and behind what is no record (ends of transactions) as far as the client knows. Columns that are seldom looked at
+    may be made when they are.
     """
 
     partition: int
     next_offset: int
     offsets: Sequence[int]
-    payloads: Sequence[bytes | None]
+    payloads: Sequence[bytes]
+    tombstones: Sequence[bool]
     keys: Sequence[bytes | None]
     timestamps: Sequence[int]
     headers: Sequence[Headers]

@@ -107,7 +107,8 @@ class KafkaPythonConsumer:
         return Records(
             partition=place.partition,
             next_offset=max(records[-1].offset + 1, self._position(place)),
-            payloads=[record.value for record in records],
+            payloads=[record.value or b"" for record in records],
+            tombstones=Column(count, lambda: [record.value is None for record in records]),
             offsets=Column(count, lambda: [record.offset for record in records]),
             keys=Column(count, lambda: [record.key for record in records]),
             timestamps=Column(count, lambda: [record.timestamp for record in records]),

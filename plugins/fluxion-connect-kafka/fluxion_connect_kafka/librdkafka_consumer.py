@@ -111,13 +111,12 @@ class LibrdkafkaConsumer:
                 messages = consume(1, timeout_seconds)
                 if messages and max_records > 1:
                     messages += consume(max_records - 1, 0)
-        ends: dict[int, int] = {}
-        events: list[Message] = []
-        if any(map(Message.error, messages)):
-            events = [message for message in messages if message.error()]
-            messages = [message for message in messages if not message.error()]
-            ends = {event.partition(): event.offset() for event in events if event.error().code() == PARTITION_END}
-        found = list(self._records(messages, ends))
+        plain = _of_one_partition(messages, self._next)
+        if plain is not None:
+            return [plain]
+        events = [message for message in messages if message.error()]
+        ends = {event.partition(): event.offset() for event in events if event.error().code() == PARTITION_END}
+        found = list(self._records([message for message in messages if not message.error()], ends))
         for partition, end in ends.items():
             self._next[partition] = max(self._next[partition], end)
         self._failure = self._failure_of(events)
@@ -127,12 +126,10 @@ class LibrdkafkaConsumer:
         raise failure
 
     def _records(self, messages: Sequence[Message], ends: Mapping[int, int]) -> Iterator[Records]:
-        begin = 0
-        for partition, group in groupby(map(Message.partition, messages)):
-            run = messages[begin : begin + len(list(group))]
-            begin += len(run)
+        for partition, group in groupby(messages, Message.partition):
+            run = list(group)
             self._next[partition] = next_offset = max(run[-1].offset() + 1, ends.get(partition, 0))
-            yield _columns(partition, next_offset, run)
+            yield _columns(partition, next_offset, run, [message.value() or b"" for message in run])
 
     def _failure_of(self, events: Sequence[Message]) -> OffsetsGone | BrokerError | None:
         gone = {event.partition(): self._next[event.partition()] for event in events if event.error().code() in GONE}
@@ -167,12 +164,25 @@ class LibrdkafkaConsumer:
         self._consumer.close()
 
 
-def _columns(partition: int, next_offset: int, run: Sequence[Message]) -> Records:
+def _of_one_partition(messages: Sequence[Message], positions: dict[int, int]) -> Records | None:
+    """Return what a fetch mostly brings, records of one partition and no event, after a single look at each; else ``None``."""
+    if not messages:
+        return None
+    partition = messages[0].partition()
+    payloads = [message.value() or b"" for message in messages if message.partition() == partition and not message.error()]
+    if len(payloads) != len(messages):
+        return None
+    positions[partition] = next_offset = messages[-1].offset() + 1
+    return _columns(partition, next_offset, messages, payloads)
+
+
+def _columns(partition: int, next_offset: int, run: Sequence[Message], payloads: Sequence[bytes]) -> Records:
     count = len(run)
     return Records(
         partition=partition,
         next_offset=next_offset,
-        payloads=list(map(Message.value, run)),
+        payloads=payloads,
+        tombstones=Column(count, lambda: [message.value() is None for message in run]),
         offsets=Column(count, lambda: list(map(Message.offset, run))),
         keys=Column(count, lambda: list(map(Message.key, run))),
         timestamps=Column(count, lambda: [time if kind else -1 for kind, time in map(Message.timestamp, run)]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
@@ -28,6 +28,7 @@ class KafkaSource(Source[KafkaSourceOptions]):
 
     name: ClassVar[str] = "kafka"
     options: ClassVar[type[Options]] = KafkaSourceOptions
+    parallel: ClassVar[Literal["no", "pieces", "splits"]] = "splits"
 
     def __init__(self, config: KafkaSourceOptions) -> None:
         """Keep the options."""
@@ -204,10 +205,8 @@ class KafkaSource(Source[KafkaSourceOptions]):
         for records in found:
             split = str(records.partition)
             positions[split] = self._position(records.next_offset)
-            payloads += records.payloads  # type: ignore[arg-type]  # see below
+            payloads += records.payloads
             splits += [split] * len(records.payloads)
-        if not all(payloads):
-            payloads = [payload or b"" for payload in payloads]  # tombstones
         count = len(payloads)
         return Batch(
             positions=positions,
@@ -264,9 +263,9 @@ class KafkaSource(Source[KafkaSourceOptions]):
 
 
 def _without_tombstones(records: Records) -> Records:
-    kept = [index for index, payload in enumerate(records.payloads) if payload is not None]
+    kept = [index for index, tombstone in enumerate(records.tombstones) if not tombstone]
     columns: dict[str, Any] = {
         name: [getattr(records, name)[index] for index in kept]
-        for name in ("payloads", "offsets", "keys", "timestamps", "headers")
+        for name in ("payloads", "tombstones", "offsets", "keys", "timestamps", "headers")
     }
     return attrs.evolve(records, **columns)

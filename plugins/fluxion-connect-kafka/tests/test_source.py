@@ -71,6 +71,15 @@ def test_a_batch_has_at_most_the_records_that_were_asked_for(kafka_broker, probe
         assert 7 == max(len(batch) for batch in reader.batches)
 
 
+@pytest.mark.parametrize(("tombstones", "expected"), [("keep", [b"{}", b"", b""]), ("skip", [b"{}", b""])])
+def test_a_record_without_a_value_is_kept_empty_or_skipped(kafka_broker, probe, reading, tombstones, expected) -> None:
+    topic = probe.create_topic()
+    probe.produce(topic, [b"{}", None, b""], key=b"k")
+    with reading(kafka_broker, topic, tombstones=tombstones) as reader:
+        assert expected == reader.read(len(expected))
+        assert [b"k"] * len(expected) == [key for batch in reader.batches for key in batch.keys or ()]
+
+
 def test_keys_headers_and_timestamps_come_beside_the_payloads(kafka_broker, probe, reading) -> None:
     topic = probe.create_topic()
     probe.produce(topic, [b"{}"], key=b"k", headers=[("h", b"v")], timestamp_ms=1_767_225_600_500)
