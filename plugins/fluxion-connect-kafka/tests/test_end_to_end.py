@@ -166,7 +166,9 @@ def pipeline(request, kafka_broker, probe, results, client, tmp_path) -> Iterato
     pipeline.close()
 
 
-@pytest.mark.parametrize("pipeline", ["", ", direct_handoff: true"], ids=["queues", "turns"], indirect=True)
+@pytest.mark.parametrize(
+    "pipeline", ["", ", direct_handoff: true", ", parallelism: 2"], ids=["queues", "turns", "processes"], indirect=True
+)
 def test_every_value_is_right_after_kills_in_the_middle(pipeline, results) -> None:
     """Each kill falls into a post: before the server applied it, or after it did and before the pipeline knew."""
     events = orders()
