@@ -44,3 +44,11 @@ def test_a_deep_condition_means_the_same_of_bytes_as_of_documents(condition: obj
     stages = [{"$match": {"a.b.c": condition}}, {"$project": {"_id": 0, "found": "$a.b.c"}}]
     expected = list(aggregate(documents, stages))
     assert expected == from_bytes(stages, documents)
+
+
+def test_a_hundred_stages_are_one_loop_that_decodes_what_they_read() -> None:
+    stages = [{"$set": {"n": {"$add": ["$n", number]}}} for number in range(100)]
+    program = compile_pipeline([*stages, {"$project": {"_id": 0, "n": 1}}])
+    _, loaded, _ = choose_reading(program, each=False)
+    assert 1 == len(program.steps)
+    assert ["n"] == list(loaded.written.demand.fields)

@@ -42,8 +42,8 @@ __all__ = ["MAXIMUM_STAGES", "make_program", "parse_stages", "plan_program", "st
 
 MAXIMUM_STAGES: Final = 1000
 """The most stages of one pipeline, MongoDB's limit too."""
-SEGMENT_STAGES: Final = 40
-"""The most stages that are fused into one loop: longer functions cost more to compile than they save."""
+SEGMENT_STAGES: Final = 200
+"""The most stages that are fused into one loop. What goes from one loop to the next is whole documents; compiling takes as long."""
 SEGMENT_LOOPS: Final = 5
 """The most loops inside each other (``$unwind``) in one segment; CPython allows 20 blocks."""
 
