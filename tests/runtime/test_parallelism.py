@@ -221,7 +221,7 @@ def test_a_piece_that_cannot_be_read_just_now_is_read_again(harness, place) -> N
     folder = run(harness, place(), 2, STATELESS, source={"type": "unsteady"}, policy="retry")
     assert out(run(harness, place("alone"), 1, STATELESS)) == out(folder)
     events = (folder / "events.txt").read_text()
-    assert "the disk is away at 0" in events
+    assert "the disk is away at " in events
     assert "Resumed" in events
 
 
