@@ -240,18 +240,25 @@ class SourceSuite:
     def test_some_of_the_splits_hold_their_records_alone(self, case: SourceCase, context: Context) -> None:
         """Opened with each split alone, objects of one source hand out every record once between them (``splits``)."""
         _needs_parallel(case, "splits")
-        found: list[Any] = []
-        positions: Positions = {}
+        readers = {}
         for split in case.make().splits(context):
             source = case.make()
             source.splits(context)
             source.open(context, {split.id: None})
-            reader = _Reader(source, case, {})
-            found += reader.read(len(case.records))
-            source.close()
-            assert {split.id} >= set(reader.positions)
-            positions |= reader.positions
-        _same(case, case.records, found, positions)
+            readers[split.id] = _Reader(source, case, {})
+        ended: set[str] = set()
+        deadline = time.monotonic() + case.patience_seconds
+        while sum(len(reader.records) for reader in readers.values()) < len(case.records) and time.monotonic() < deadline:
+            for split_id in readers.keys() - ended:
+                try:
+                    readers[split_id].poll()
+                except EndOfInput:
+                    ended.add(split_id)
+        for split_id, reader in readers.items():
+            reader.source.close()
+            assert {split_id} >= set(reader.positions)
+        positions = {split_id: place for reader in readers.values() for split_id, place in reader.positions.items()}
+        _same(case, case.records, [record for reader in readers.values() for record in reader.records], positions)
 
     def test_a_poll_returns_early_when_the_pipeline_stops(self, case: SourceCase, context: Context, reading: Any) -> None:
         """A poll that waits looks at ``context.stopping``: it must not sit out its timeout."""
