@@ -7,13 +7,14 @@ else at that place, it is decoded as what it is, and the generated code looks at
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Demand", "plain"]
+__all__ = ["Demand", "along", "plain"]
 
 _ELSE: Final = str | int | float | bool | None
 _DEEPEST: Final = 32
@@ -106,3 +107,14 @@ def plain(value: Any) -> Any:
         found = ((name, getattr(value, attribute)) for name, attribute in fields)
         return {name: plain(item) for name, item in found if item is not MISSING}
     return value
+
+
+def along(demand: Demand | None, names: Sequence[str]) -> list[Demand]:
+    """Return what is read at each of *names* below a value, as far down as it is decoded in part."""
+    found = []
+    for name in names:
+        demand = demand.field(name) if demand is not None else None
+        if demand is None:
+            break
+        found.append(demand)
+    return found
