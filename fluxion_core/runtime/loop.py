@@ -65,6 +65,7 @@ class Loop:
     _gathered: Gathered = attrs.field(factory=Gathered)
     _buffers: dict[str, OutputBuffer] = attrs.field(init=False)
     _last_seal_end: float = 0.0
+    _last_seal_seconds: float = 0.0
     _seal_cost_seconds: float = 0.0
     """What a seal took of late: a running mean, for one may meet a slow disk."""
 
@@ -205,7 +206,7 @@ class Loop:
         if idle:
             spacing = min(interval, 2 * self._seal_cost_seconds)
         else:
-            spacing = max(interval, min(15 * self._seal_cost_seconds, _LONGEST_SPACING_SECONDS))
+            spacing = max(interval, min(15 * max(self._seal_cost_seconds, self._last_seal_seconds), _LONGEST_SPACING_SECONDS))
         return max(0.0, spacing - since)
 
     @property
@@ -265,7 +266,8 @@ class Loop:
     def _note_seal(self, gathered: Gathered, outputs: Sequence[SealedOutput], started: float) -> None:
         self._last_seal_end = self.host.clock.monotonic()
         seconds = self._last_seal_end - started
-        self._seal_cost_seconds += (seconds - self._seal_cost_seconds) / 4
+        self._last_seal_seconds = seconds
+        self._seal_cost_seconds += (seconds - self._seal_cost_seconds) / (4 if self._seal_cost_seconds else 1)
         self.metrics.seals += 1
         self.metrics.seal_seconds += seconds
         self.metrics.state_keys = self.run.state_keys
