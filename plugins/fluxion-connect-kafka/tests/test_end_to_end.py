@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from fluxion_connect_kafka.testing.fixtures import KAFKA_MARKS
 
-pytestmark = [*KAFKA_MARKS, pytest.mark.crash, pytest.mark.xdist_group("kafka"), pytest.mark.timeout(180)]
+pytestmark = [*KAFKA_MARKS, pytest.mark.crash, pytest.mark.xdist_group("kafka-end-to-end"), pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parents[3]
 ORDERS = 6000
