@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -97,8 +99,9 @@ def load_plugins(
     allowed, blocked = _from_environment("ALLOW", allow), _from_environment("BLOCK", block) or set()
     loader = _Loader()
     unmet = blocked | (allowed or set())
+    version = _core_version()
     for module in BUILT_IN:
-        loader.load(_Candidate(Provenance(CORE, _core_version(), module.rpartition(".")[2]), module))
+        loader.load(_Candidate(Provenance(CORE, version, module.rpartition(".")[2]), module))
     for candidate in _candidates(distributions):
         name = _canonical(candidate.provenance.distribution)
         unmet -= {name}
@@ -123,14 +126,27 @@ def _canonical(name: str) -> str:
 
 
 def _core_version() -> str:
-    try:
-        return importlib_metadata.version(CORE)
-    except importlib_metadata.PackageNotFoundError:
-        return "0"
+    for distribution in importlib_metadata.distributions(name=CORE, path=_search_path()):
+        return _name_and_version(distribution)[1]
+    return "0"
+
+
+def _search_path() -> list[str]:
+    """Return where distributions may be: what is not there (Python's own zip file) would be taken for an archive to open."""
+    return [entry for entry in sys.path if Path(entry).exists()]
+
+
+def _name_and_version(distribution: Any) -> tuple[str, str]:
+    """Return both from the head of the metadata: parsing all of it costs more than importing most plugins."""
+    text = distribution.read_text("METADATA") or ""
+    head = dict(re.findall(r"^(Name|Version):[ \t]*(\S+)", text.partition("\n\n")[0], re.MULTILINE))
+    if len(head) == 2:
+        return head["Name"], head["Version"]
+    return distribution.metadata["Name"], distribution.version  # an egg, or damaged
 
 
 def _candidates(distributions: Iterable[Any] | None) -> Iterator[_Candidate]:
-    found = importlib_metadata.distributions() if distributions is None else distributions
+    found = importlib_metadata.distributions(path=_search_path()) if distributions is None else distributions
     first: dict[str, list[_Candidate]] = {}
     for distribution in found:
         candidates = list(_candidates_of(distribution))
@@ -144,11 +160,12 @@ def _candidates_of(distribution: Any) -> Iterator[_Candidate]:
     try:
         points = list(distribution.entry_points.select(group=hookspecs.ENTRY_POINT_GROUP))
     except Exception as error:  # noqa: BLE001  # the metadata of any package on the path may be damaged
-        provenance = Provenance(distribution.metadata["Name"], distribution.version, "?")
-        yield _Candidate(provenance, "?", f"its entry_points.txt cannot be read: {_reason(error)}")
+        yield _Candidate(
+            Provenance(*_name_and_version(distribution), "?"), "?", f"its entry_points.txt cannot be read: {_reason(error)}"
+        )
         return
     for point in points:
-        yield _Candidate(Provenance(distribution.metadata["Name"], distribution.version, point.name), point.value)
+        yield _Candidate(Provenance(*_name_and_version(distribution), point.name), point.value)
 
 
 class _Loader:

@@ -8,9 +8,9 @@ says, before their errors count.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import ExitStack
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -20,6 +20,9 @@ from fluxion_core.language import Operator
 from fluxion_core.observability.metrics import MetricsRegistry
 from fluxion_core.runtime.retry import Abandoned, Patience
 from fluxion_core.spi import Context
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["EffectContext", "patient_operator"]
 
@@ -32,7 +35,7 @@ class EffectContext:
     """
 
     context: Context
-    pool: Executor
+    pool_size: int
     patience: Patience
     retrying: RetryPolicy | None
     metrics: MetricsRegistry
@@ -41,6 +44,15 @@ class EffectContext:
     def on_close(self, callback: Callable[[], object]) -> None:
         """Have *callback* called when the run has ended."""
         self.closing.callback(callback)
+
+    @cached_property
+    def pool(self) -> Executor:
+        """Threads that calls may wait in, started when they are first asked for."""
+        from concurrent.futures import ThreadPoolExecutor  # few pipelines ask the outside
+
+        pool = ThreadPoolExecutor(self.pool_size, "fluxion-effects")
+        self.on_close(lambda: pool.shutdown(wait=False, cancel_futures=True))
+        return pool
 
     @property
     def host(self) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -155,10 +154,8 @@ class LocalExecution:
         host.reach("claimed")
         checkpoint = bound.store.load()
         check_fits(bound, checkpoint)
-        pool = ThreadPoolExecutor(self.config.worker_thread_pool_size, "fluxion-effects")
-        closing.callback(pool.shutdown, wait=False, cancel_futures=True)
         self._settle_workers()
-        loop = self._loop(lease, checkpoint, pool, closing)
+        loop = self._loop(lease, checkpoint, closing)
         drive = Inline if self.config.direct_handoff else Threaded
         self.metrics.status = "running"
         drive(self, loop, self._intake(lease), checkpoint).run()
@@ -174,11 +171,11 @@ class LocalExecution:
         if message:
             self.notify(Warned(pipeline_id=self.bound.definition.id, message=message))
 
-    def _loop(self, lease: Lease, checkpoint: Checkpoint, pool: ThreadPoolExecutor, closing: contextlib.ExitStack) -> Loop:
+    def _loop(self, lease: Lease, checkpoint: Checkpoint, closing: contextlib.ExitStack) -> Loop:
         bound = self.bound
         effects = EffectContext(
             context=self._context(lease),
-            pool=pool,
+            pool_size=self.config.worker_thread_pool_size,
             patience=self._patience("stages", self.stopping),
             retrying=bound.definition.error_policy.retrying,
             metrics=self.metrics,

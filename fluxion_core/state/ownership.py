@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
-import socket
 import sqlite3
 from pathlib import Path
 from typing import IO, Any
@@ -27,7 +27,7 @@ class Owner:
     @classmethod
     def this_process(cls, clock: Clock) -> Owner:
         """Return this process as an owner from now on."""
-        return cls(os.getpid(), socket.gethostname(), clock.now().isoformat(timespec="seconds"))
+        return cls(os.getpid(), platform.node(), clock.now().isoformat(timespec="seconds"))
 
 
 def read_owner(connection: sqlite3.Connection, pipeline_id: str) -> Owner | None:
