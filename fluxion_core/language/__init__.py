@@ -5,6 +5,7 @@ Source of the meaning: MongoDB manual 8.0. This page is the facade; nothing else
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
@@ -93,13 +94,13 @@ def compile_pipeline(
     return make_program(stages, parser=parser, forms=known, unbounded=unbounded, name=name)
 
 
-def _extended(known: Mapping[str, Any], added: Iterable[Any]) -> dict[str, Any]:
-    table = dict(known)
+def _extended(known: Mapping[str, Any], added: Iterable[Any]) -> Mapping[str, Any]:
+    more: dict[str, Any] = {}
     for descriptor in added:
         if descriptor.name in known:
             raise CompileError([Problem("", f"'{descriptor.name}' is the language's own and cannot be replaced")])
-        table[descriptor.name] = descriptor
-    return table
+        more[descriptor.name] = descriptor
+    return ChainMap(more, known) if more else known  # type: ignore[arg-type]  # nothing is written into a table
 
 
 def own_names(kind: str) -> frozenset[str]:

@@ -3,58 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fluxion_core.language import registered
-from fluxion_core.language.expressions import (
-    accumulators,
-    arithmetic,
-    array_forms,
-    arrays,
-    bitwise,
-    booleans,
-    comparison,
-    conditionals,
-    date_parts,
-    dates,
-    miscellaneous,
-    objects,
-    regular_expressions,
-    sets,
-    strings,
-    trigonometry,
-    types,
-    variables,
-    vectors,
-)
-from fluxion_core.language.operators import Form, Operator
+from fluxion_core.language.tables import LazyTable
+
+if TYPE_CHECKING:
+    from fluxion_core.language.operators import Form, Operator
 
 __all__ = ["FAMILIES", "OPERATORS"]
 
-FAMILIES: Final = (
-    arithmetic,
-    arrays,
-    array_forms,
-    bitwise,
-    booleans,
-    comparison,
-    conditionals,
-    dates,
-    date_parts,
-    miscellaneous,
-    objects,
-    regular_expressions,
-    sets,
-    strings,
-    trigonometry,
-    types,
-    variables,
-    vectors,
-    accumulators,
-    registered,
-)
-OPERATORS: Final[Mapping[str, Operator | Form]] = MappingProxyType(
-    {operator.name: operator for family in FAMILIES for operator in family.OPERATORS}
-)
+FAMILIES: Final = {
+    "arithmetic": (
+        "$abs $add $ceil $divide $exp $floor $ln $log $log10 $mod $multiply $pow $round $sigmoid $sqrt $subtract $trunc"
+    ),
+    "arrays": (
+        "$arrayElemAt $arrayToObject $concatArrays $first $firstN $in $indexOfArray $isArray $last $lastN $maxN $minN "
+        "$objectToArray $range $reverseArray $size $slice"
+    ),
+    "array_forms": "$filter $map $reduce $sortArray $zip",
+    "bitwise": "$bitAnd $bitOr $bitXor $bitNot",
+    "booleans": "$and $or $not",
+    "comparison": "$cmp $eq $gt $gte $lt $lte $ne",
+    "conditionals": "$cond $ifNull $switch",
+    "dates": "$dateAdd $dateSubtract $dateDiff $dateTrunc",
+    "date_parts": (
+        "$dateToParts $dateFromParts $dateToString $dateFromString $year $month $dayOfMonth $dayOfYear $dayOfWeek $hour "
+        "$minute $second $millisecond $week $isoWeek $isoWeekYear $isoDayOfWeek $tsSecond $tsIncrement"
+    ),
+    "miscellaneous": "$rand $bsonSize $toHashedIndexKey $binarySize",
+    "objects": "$mergeObjects $getField $setField $unsetField",
+    "regular_expressions": "$regexFind $regexFindAll $regexMatch",
+    "sets": "$allElementsTrue $anyElementTrue $setDifference $setEquals $setIntersection $setIsSubset $setUnion",
+    "strings": (
+        "$concat $indexOfBytes $indexOfCP $ltrim $rtrim $trim $replaceAll $replaceOne $split $strLenBytes $strLenCP "
+        "$strcasecmp $substr $substrBytes $substrCP $toLower $toUpper"
+    ),
+    "trigonometry": (
+        "$acos $acosh $asin $asinh $atan $atanh $cos $cosh $sin $sinh $tan $tanh $atan2 $degreesToRadians $radiansToDegrees"
+    ),
+    "types": (
+        "$convert $isNumber $type $subtype $toBool $toDate $toDecimal $toDouble $toInt $toLong $toObjectId $toString $toUUID"
+    ),
+    "variables": "$let $const $literal",
+    "vectors": "$similarityCosine $similarityDotProduct $similarityEuclidean",
+    "accumulators": "$avg $max $min $stdDevPop $stdDevSamp $sum $percentile $median",
+    ".registered": "$function",
+}
+"""For every file the operators in its table, in the order of the table."""
+
+OPERATORS: Final[Mapping[str, Operator | Form]] = LazyTable(__name__, "OPERATORS", FAMILIES)
 """Every operator of the language by its name."""

@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fluxion_core.language.compiler.parts import StageForm
-from fluxion_core.language.stages import (
-    bucket,
-    facet,
-    fill,
-    group,
-    lookup,
-    match,
-    paging,
-    project,
-    replace,
-    set_window_fields,
-    sort,
-    sub_pipeline,
-    unwind,
-    write,
-)
+from fluxion_core.language.tables import LazyTable
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parts import StageForm
 
 __all__ = ["FAMILIES", "STAGES"]
 
-FAMILIES: Final = (
-    match,
-    project,
-    group,
-    sort,
-    paging,
-    unwind,
-    replace,
-    lookup,
-    bucket,
-    facet,
-    fill,
-    set_window_fields,
-    sub_pipeline,
-    write,
-)
-STAGES: Final[Mapping[str, StageForm]] = MappingProxyType({form.name: form for family in FAMILIES for form in family.STAGES})
+FAMILIES: Final = {
+    "match": "$match $validate",
+    "project": "$project $addFields $set $unset",
+    "group": "$group $count $sortByCount",
+    "sort": "$sort",
+    "paging": "$limit $skip",
+    "unwind": "$unwind",
+    "replace": "$replaceRoot $replaceWith",
+    "lookup": "$lookup $graphLookup $unionWith $documents",
+    "bucket": "$bucket $bucketAuto",
+    "facet": "$facet $sample $redact",
+    "fill": "$fill $densify",
+    "set_window_fields": "$setWindowFields",
+    "sub_pipeline": "$subPipeline",
+    "write": "$out $merge",
+}
+"""For every file the stages in its table, in the order of the table."""
+
+STAGES: Final[Mapping[str, StageForm]] = LazyTable(__name__, "STAGES", FAMILIES)
 """Every stage of the language by its name."""
