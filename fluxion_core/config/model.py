@@ -158,7 +158,9 @@ class RuntimeConfig(Options):
     micro_batch_size: int = option(500, "The most records that are polled and run through the stages at a time.", minimum=1)
     max_wait_seconds: float = option(0.05, "The longest that a poll waits for its first record.", minimum=0)
     source_queue_capacity: int = option(
-        32, "The most polled batches that wait between the source and the stages; then polling pauses.", minimum=1
+        32,
+        "The most polled batches that wait between a source that has a thread of its own and the stages; then polling pauses.",
+        minimum=1,
     )
     queue_capacity: int = option(
         2048,
@@ -168,9 +170,7 @@ class RuntimeConfig(Options):
     parallelism: int = option(
         1, "How many processes read the source and run the stages that keep nothing between documents.", minimum=1
     )
-    direct_handoff: bool = option(
-        default=False, doc="Poll, run, seal and deliver in turns in one thread, without queues: less throughput, least memory."
-    )
+    direct_handoff: bool = option(default=False, doc="Poll, run, seal and deliver in turns in one thread, without queues.")
     worker_thread_pool_size: int = option(
         8, "Threads for stages that ask the outside world ($httpCall, $sqlQuery): the most calls at a time.", minimum=1
     )

@@ -41,7 +41,7 @@ class FileSourceOptions(Options):
 
     path: Path = option(REQUIRED, "The file to read: one record per line.", example="orders.ndjson")
     follow: bool = option(False, "Whether to wait for more at the end of the file instead of ending there.")
-    chunk_bytes: int = option(64 * 1024, "How much is read at a time.", minimum=1)
+    chunk_bytes: int = option(128 * 1024, "How much is read at a time.", minimum=1)
     piece_bytes: int = option(1024 * 1024, "With parallelism: how much of the file a process takes at a time.", minimum=1)
     look_again_seconds: float = option(0.1, "When following: how often to look whether the file has grown.", minimum=0.001)
 
@@ -58,6 +58,7 @@ class FileSource(Source[FileSourceOptions]):
 
     name: ClassVar[str] = "file"
     options: ClassVar[type[Options]] = FileSourceOptions
+    prompt: ClassVar[bool] = True
     parallel: ClassVar[Literal["no", "pieces", "splits"]] = "pieces"
 
     def __init__(self, config: FileSourceOptions) -> None:

@@ -49,6 +49,7 @@ class GeneratorSource(Source[GeneratorOptions]):
 
     name: ClassVar[str] = "generator"
     options: ClassVar[type[Options]] = GeneratorOptions
+    prompt: ClassVar[bool] = True
     ranges: ClassVar[bool] = True
 
     def __init__(self, config: GeneratorOptions) -> None:

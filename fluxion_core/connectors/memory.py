@@ -60,6 +60,7 @@ class MemorySource(Source[MemorySourceOptions]):
 
     name: ClassVar[str] = "memory"
     options: ClassVar[type[Options]] = MemorySourceOptions
+    prompt: ClassVar[bool] = True
 
     def __init__(self, config: MemorySourceOptions) -> None:
         """Keep the options."""

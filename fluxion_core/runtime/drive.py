@@ -265,7 +265,10 @@ class Threaded(Drive):
             self._give_up_in_time()
             if not full:
                 return  # a sink is behind: let the next seal grow instead of the queue
-        self.intake.sealed_up_to(loop.seal())
+        self._seal()
+
+    def _seal(self) -> None:
+        self.intake.sealed_up_to(self.loop.seal())
         self._sealed_at, self._waited_seconds = self.clock.monotonic(), 0.0
 
     def _drain(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -27,6 +27,8 @@ class Intake:
     notify: Listener
     max_records: int
     positions: dict[str, Json] = attrs.field(factory=dict)
+    before_outage: Callable[[], object] | None = None
+    """Called when the source is found to be away, before it is waited for."""
     _to_commit: Mapping[str, Json] | None = None
 
     def splits(self) -> list[Split]:
@@ -47,7 +49,9 @@ class Intake:
         Raises:
             EndOfInput: the source has ended.
         """
-        batch: object = self.patience.call(lambda: self.source.poll(self.max_records, timeout_seconds), recover=self._open)
+        batch: object = self.patience.call(
+            lambda: self.source.poll(self.max_records, timeout_seconds), recover=self._open, before=self.before_outage
+        )
         if not isinstance(batch, Batch):
             msg = f"source '{self.source.name}': poll() returned {type(batch).__name__}; the contract says Batch"
             raise PluginError(msg)

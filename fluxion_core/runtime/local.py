@@ -1,4 +1,4 @@
-"""The built-in runner: one pipeline in this process, driven by a thread each for source, stages and sinks, or by one alone.
+"""The built-in runner: one pipeline in this process, driven by a thread each for source, stages and sinks, or by fewer.
 
 The threads share nothing but the two kinds of queues in :mod:`fluxion_core.runtime.queues`; every component is opened, used and
 closed by one thread. With ``direct_handoff`` the same steps run in turns in a single thread, which is also how a simulation
@@ -28,6 +28,7 @@ from fluxion_core.runtime.drive import Inline, Threaded
 from fluxion_core.runtime.effects import EffectContext
 from fluxion_core.runtime.intake import Intake
 from fluxion_core.runtime.loop import Loop, restore
+from fluxion_core.runtime.polling import Polling
 from fluxion_core.runtime.queues import Inbox
 from fluxion_core.runtime.retry import Abandoned, Patience
 from fluxion_core.spi import Checkpoint, Context, Host, Lease, Runner
@@ -156,9 +157,13 @@ class LocalExecution:
         check_fits(bound, checkpoint)
         self._settle_workers()
         loop = self._loop(lease, checkpoint, closing)
-        drive = Inline if self.config.direct_handoff else Threaded
         self.metrics.status = "running"
-        drive(self, loop, self._intake(lease), checkpoint).run()
+        self._drive()(self, loop, self._intake(lease), checkpoint).run()
+
+    def _drive(self) -> type[Inline | Threaded]:
+        if self.config.direct_handoff:
+            return Inline
+        return Polling if self._divided is None and self.bound.source.prompt else Threaded
 
     def _settle_workers(self) -> None:
         """Wait for the workers; go on without them where they cannot be, and say so."""

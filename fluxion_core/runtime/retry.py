@@ -46,10 +46,16 @@ class Patience:
     metrics: MetricsRegistry
     give_up_after_seconds: float | None = None
 
-    def call(self, action: Callable[[], T], *, recover: Callable[[], object] | None = None) -> T:
+    def call(
+        self,
+        action: Callable[[], T],
+        *,
+        recover: Callable[[], object] | None = None,
+        before: Callable[[], object] | None = None,
+    ) -> T:
         """Return what *action* returns, trying again as long as it raises ``TransientError``.
 
-        *recover* (reopen a connection) runs before each new attempt, under the same patience.
+        *before* runs before the first pause; *recover* (reopen a connection) before each new attempt, under the same patience.
 
         Raises:
             FatalError: the outage lasted longer than ``give_up_after_seconds``.
@@ -64,7 +70,10 @@ class Patience:
                     recover()
                 answer = action()
             except TransientError as error:
-                started = clock.monotonic() if started is None else started
+                if started is None:
+                    started = clock.monotonic()
+                    if before is not None:
+                        before()
                 attempt += 1
                 self._pause(error, attempt, clock.monotonic() - started)
             else:

@@ -46,6 +46,9 @@ class Source(ABC, Generic[O]):
     """Whether ``open`` can resume at any position that ``poll`` reported. Exactly-once needs it."""
     ranges: ClassVar[bool] = False
     """Whether reading again from position a to b yields exactly the same records, for ever."""
+    prompt: ClassVar[bool] = False
+    """Whether ``poll`` with a timeout of 0 returns at once whatever the outside does, as for a file or a list. The thread that runs the
+    stages then polls by itself, which saves handing every batch over; another source has a thread of its own."""
     parallel: ClassVar[Literal["no", "pieces", "splits"]] = "no"
     """How several processes may read at once, each with an object of its own (``runtime: {parallelism: N}``).
 

@@ -5,15 +5,23 @@ from time import monotonic
 import pytest
 
 from fluxion_core import ErrorPolicy, SourceConfig, StateConfig, load_plugins
+from fluxion_core.connectors.generator import GeneratorSource
 from fluxion_core.spi import FatalError, TransientError
 from fluxion_core.state import SqliteStateStore
 
 TIGHT = {"drain_timeout_seconds": 0.3}
 WAYS = {
-    "threads": {},
-    "threads, output at its limit": {"seal_max_bytes": 1000},
+    "a thread for the sink": {},
+    "a thread for the sink, output at its limit": {"seal_max_bytes": 1000},
     "one thread": {"direct_handoff": True},
 }
+
+
+class Waiting(GeneratorSource):
+    """Numbers from a source that has a thread of its own."""
+
+    name = "waiting"
+    prompt = False
 
 
 def stopped_after(handle) -> float:
@@ -25,9 +33,11 @@ def stopped_after(handle) -> float:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("part", ["opening", "writing"])
-def test_a_stop_while_the_sink_is_away_ends_at_the_drain_timeout(bench, until, part, way):
+@pytest.mark.parametrize("source", ["generator", "waiting"])
+def test_a_stop_while_the_sink_is_away_ends_at_the_drain_timeout(bench, until, part, way, source):
     setattr(bench.wall, part, False)
-    handle = bench.start(runtime={**TIGHT, **WAYS[way]})
+    components = load_plugins().components.with_class("source", Waiting)
+    handle = bench.start(source=SourceConfig(source), components=components, runtime={**TIGHT, **WAYS[way]})
     until(lambda: handle.status() == "waiting")
     assert 0.2 < stopped_after(handle) < 3
     assert (False, "stopped") == (handle.drained, handle.status())

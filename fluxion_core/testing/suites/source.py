@@ -134,6 +134,12 @@ class SourceSuite:
                 else:
                     assert len(reader.poll()) == 0
 
+    def test_a_prompt_source_needs_no_time_for_its_first_record(self, case: SourceCase, reading: Any) -> None:
+        """A source that declares ``prompt`` returns what it has at the first poll with a timeout of 0."""
+        with reading() as reader:
+            if type(reader.source).prompt:
+                assert len(reader.source.poll(len(case.records) or 1, 0.0)) > 0
+
     @pytest.mark.parametrize("most", [1, 2, 3])
     def test_a_batch_holds_no_more_than_was_asked_for(self, case: SourceCase, reading: Any, most: int) -> None:
         """``poll(max_records)`` returns that many at most, and the rest comes later."""
