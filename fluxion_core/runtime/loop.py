@@ -37,7 +37,7 @@ from fluxion_core.runtime.error_policies import (
     nobodys,
     too_many_groups,
 )
-from fluxion_core.runtime.outputs import OutputBuffer
+from fluxion_core.runtime.outputs import OutputBuffer, content_bytes
 from fluxion_core.runtime.queues import Delivered
 from fluxion_core.runtime.retry import Patience
 from fluxion_core.spi import Batch, Checkpoint, Document, Host, Lease, RecordError, SealedOutput, SealRequest
@@ -260,7 +260,7 @@ class Loop:
         documents = sum(output.count for output in outputs if output.target == "sink")
         self.ledger.documents_sealed += documents
         self.metrics.documents_this_run += documents
-        self.metrics.bytes_out += sum(len(output.data) - 1 for output in outputs if output.target == "sink")
+        self.metrics.bytes_out += sum(content_bytes(output.data) for output in outputs if output.target == "sink")
         return outputs
 
     def _note_seal(self, gathered: Gathered, outputs: Sequence[SealedOutput], started: float) -> None:

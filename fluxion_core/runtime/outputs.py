@@ -1,7 +1,8 @@
 """Sealed output as bytes: how it is cut into batches for a sink, packed for the state store, and unpacked for delivery.
 
-The packed form is one letter for the kind, then the content: ``B`` newline-ended payloads, ``P`` a list of payloads in
-MessagePack, ``D`` documents with their types in the language's own encoding. What comes out is, byte for byte, what went in.
+The packed form of newline-ended JSON is the text itself: it is most of what is sealed, and not copied once more to mark it. Of
+other content it is one letter for the kind, with which no object in JSON begins, then the content: ``P`` a list of payloads in MessagePack,
+``D`` documents with their types in the language's own encoding. What comes out is, byte for byte, what went in.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from fluxion_core.errors import StateError
 from fluxion_core.language import decode_value, encode_value
 from fluxion_core.spi import Codec, Document, RecordError, Sink
 
-__all__ = ["OutputBuffer", "Packed", "unpack"]
+__all__ = ["OutputBuffer", "Packed", "content_bytes", "unpack"]
 
+_OPENS_JSON = frozenset({b"{", b" ", b"\t", b"\r"})
 _pack_list = msgspec.msgpack.Encoder().encode
 _unpack_list = msgspec.msgpack.Decoder(list[bytes]).decode
 
@@ -89,7 +91,7 @@ class OutputBuffer:
         limit = self._sink.max_batch_records
         blocks = self._blocks if limit is None else list(_split(self._blocks, limit))
         for group in _grouped(blocks, limit, self._sink.max_batch_bytes):
-            yield Packed(sum(count for count, _ in group), b"B" + b"".join([block for _, block in group]))
+            yield Packed(sum(count for count, _ in group), b"".join([block for _, block in group]))
 
     def _pack_items(self) -> Iterator[Packed]:
         kind = b"D" if self._sink.accepts == "documents" else b"P"
@@ -123,18 +125,23 @@ def _grouped(pairs: Sequence[tuple[int, bytes]], limit: int | None, limit_bytes:
         yield group
 
 
+def content_bytes(data: bytes) -> int:
+    """Return how many bytes the content of a packed batch takes."""
+    return len(data) - (data[:1] not in _OPENS_JSON)
+
+
 def unpack(data: bytes) -> dict[str, Any]:
     """Return the content of a packed batch as keyword arguments for a ``SealedBatch``.
 
     Raises:
         StateError: the stored bytes are of a kind that this version does not know.
     """
-    kind, content = data[:1], data[1:]
-    if kind == b"B":
-        return {"block": content}
+    kind = data[:1]
+    if kind in _OPENS_JSON:
+        return {"block": data}
     if kind == b"P":
-        return {"payload_column": _unpack_list(content)}
+        return {"payload_column": _unpack_list(memoryview(data)[1:])}
     if kind == b"D":
-        return {"documents": [decode_value(item) for item in _unpack_list(content)]}
+        return {"documents": [decode_value(item) for item in _unpack_list(memoryview(data)[1:])]}
     msg = f"state: a sealed batch of unknown kind {kind!r}; it was written by another version of fluxion-core"
     raise StateError(msg)
