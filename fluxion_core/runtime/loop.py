@@ -40,7 +40,7 @@ from fluxion_core.runtime.error_policies import (
 from fluxion_core.runtime.outputs import OutputBuffer, content_bytes
 from fluxion_core.runtime.queues import Delivered
 from fluxion_core.runtime.retry import Patience
-from fluxion_core.spi import Batch, Checkpoint, Document, Host, Lease, RecordError, SealedOutput, SealRequest
+from fluxion_core.spi import Batch, Checkpoint, Document, Host, Lease, RecordError, SealedOutput, SealRequest, StateRows
 
 __all__ = ["Loop"]
 
@@ -230,7 +230,7 @@ class Loop:
         request = SealRequest(
             lease=self.lease,
             positions=gathered.positions,
-            rows=self.run.state_delta(),
+            rows=StateRows(self.run.state_delta()),
             outputs=outputs,
             delivered=gathered.marks,
             ledger=self.ledger.sealed_form(),

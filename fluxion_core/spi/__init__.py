@@ -12,9 +12,21 @@ from fluxion_core.spi.signals import EndOfInput, FatalError, FencedError, Record
 from fluxion_core.spi.sink import Cursor, Sink, is_duplicate
 from fluxion_core.spi.source import Source, StreamDescriptor
 from fluxion_core.spi.stage import Stage, StageAnswer
-from fluxion_core.spi.state import Checkpoint, Lease, SealedOutput, SealRequest, StateRow, StateStore, key_group
+from fluxion_core.spi.state import (
+    KEY_GROUPS,
+    Checkpoint,
+    Lease,
+    SealedOutput,
+    SealRequest,
+    StateRow,
+    StateRows,
+    StateStore,
+    key_group,
+    key_groups,
+)
 
 __all__ = [
+    "KEY_GROUPS",
     "REQUIRED",
     "SPI_VERSION",
     "Batch",
@@ -50,12 +62,14 @@ __all__ = [
     "StageAnswer",
     "StateError",
     "StateRow",
+    "StateRows",
     "StateStore",
     "StreamDescriptor",
     "TransientError",
     "WriteResult",
     "is_duplicate",
     "key_group",
+    "key_groups",
     "option",
 ]
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from fluxion_core.spi import StateRow, key_group
-from fluxion_core.state.packing import Rows, fold, live_rows, pack, rows_of, unpack
+from fluxion_core.spi import KEY_GROUPS, StateRow, key_groups
+from fluxion_core.state.packing import Rows, content_bytes, fold, live, pack, rows_of, unpack
 
 __all__ = ["Changelog", "Sizes"]
 
@@ -43,11 +43,12 @@ class Changelog:
 
     def append(self, seal: int, rows: Sequence[StateRow], sizes: Sizes) -> Sizes:
         """Add the changed *rows* of one seal, folding if it is time; return the new sizes."""
-        if not rows:
+        changes = rows_of(rows)
+        if not changes:
             return sizes
-        delta = pack(rows_of(rows))
-        if sizes.change_bytes + len(delta) > max(sizes.snapshot_bytes, _MINIMUM_BYTES):
-            return self._fold(delta)
+        if sizes.change_bytes + content_bytes(changes) > max(sizes.snapshot_bytes, _MINIMUM_BYTES):
+            return self._fold(changes)
+        delta = pack(changes)
         self._connection.execute("INSERT INTO changes VALUES (?, ?, ?)", (self._pipeline, seal, delta))
         return attrs.evolve(sizes, change_bytes=sizes.change_bytes + len(delta))
 
@@ -66,10 +67,10 @@ class Changelog:
         self._clear("snapshots")
         return Sizes(sum(self._write(group, part) for group, part in _by_group(rows).items()))
 
-    def _fold(self, last: bytes) -> Sizes:
+    def _fold(self, last: Rows) -> Sizes:
         """Bring all deltas and *last* into the blobs of the key groups that they touch."""
         changed: Rows = {}
-        for delta in (*self._deltas(), self._unpack(last)):
+        for delta in (*self._deltas(), last):
             fold(changed, delta)
         for group, part in _by_group(changed).items():
             rows = self._read(group)
@@ -89,7 +90,7 @@ class Changelog:
         return self._unpack(found[0]) if found else {}
 
     def _write(self, group: int, rows: Rows) -> int:
-        data = pack(rows_of(live_rows(rows)))
+        data = pack(live(rows))
         self._connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", (self._pipeline, group, data))
         return len(data)
 
@@ -104,6 +105,10 @@ class Changelog:
 def _by_group(rows: Rows) -> dict[int, Rows]:
     groups: dict[int, Rows] = {}
     for operator, keyed in rows.items():
-        for key, value in keyed.items():
-            groups.setdefault(key_group(key), {}).setdefault(operator, {})[key] = value
+        parts: list[dict[bytes, bytes | None]] = [{} for _ in range(KEY_GROUPS)]
+        for (key, value), group in zip(keyed.items(), key_groups(keyed), strict=True):
+            parts[group][key] = value
+        for group, part in enumerate(parts):
+            if part:
+                groups.setdefault(group, {})[operator] = part
     return groups

@@ -12,9 +12,9 @@ from zlib import crc32
 
 import msgspec
 
-from fluxion_core.spi import StateError, StateRow
+from fluxion_core.spi import StateError, StateRow, StateRows
 
-__all__ = ["Rows", "fold", "live_rows", "pack", "rows_of", "unpack"]
+__all__ = ["Rows", "content_bytes", "fold", "live", "live_rows", "pack", "rows_of", "unpack"]
 
 T = TypeVar("T")
 
@@ -58,7 +58,9 @@ def _letter(where: str, found: str) -> str:
 
 
 def rows_of(rows: Iterable[StateRow]) -> Rows:
-    """Return *rows* by operator id and key; a later row of a key replaces an earlier one."""
+    """Return *rows* by operator id and key; a later row of a key replaces an earlier one. What is returned is not to be changed."""
+    if isinstance(rows, StateRows):
+        return rows.by_operator
     grouped: Rows = {}
     for operator, key, value in rows:
         grouped.setdefault(operator, {})[key] = value
@@ -69,6 +71,21 @@ def fold(into: Rows, changes: Rows) -> None:
     """Apply *changes* to *into*, keeping the marks of deleted keys."""
     for operator, rows in changes.items():
         into.setdefault(operator, {}).update(rows)
+
+
+def live(rows: Rows) -> Rows:
+    """Return *rows* without those that are deleted."""
+    kept = {operator: _without_deleted(keyed) for operator, keyed in rows.items()}
+    return {operator: keyed for operator, keyed in kept.items() if keyed}
+
+
+def _without_deleted(keyed: dict[bytes, bytes | None]) -> dict[bytes, bytes | None]:
+    return {key: value for key, value in keyed.items() if value is not None} if None in keyed.values() else keyed
+
+
+def content_bytes(rows: Rows) -> int:
+    """Return how many bytes the keys and values of *rows* have."""
+    return sum(sum(map(len, keyed)) + sum(map(len, filter(None, keyed.values()))) for keyed in rows.values())
 
 
 def live_rows(rows: Rows) -> Iterable[StateRow]:

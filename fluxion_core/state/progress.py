@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from fluxion_core.spi import Checkpoint, Json, SealedOutput, SealRequest
-from fluxion_core.state.packing import Rows, live_rows, pack, rows_of, unpack
+from fluxion_core.state.packing import Rows, live, live_rows, pack, unpack
 
 __all__ = ["Progress", "Snapshot"]
 
@@ -99,7 +99,7 @@ class Snapshot:
     def pack(self) -> bytes:
         """Return this as bytes."""
         outputs = [(output.target, output.seq, output.count, output.data) for output in self.outputs]
-        return pack({"progress": self.progress.pack(), "outputs": outputs, "rows": rows_of(live_rows(self.rows))})
+        return pack({"progress": self.progress.pack(), "outputs": outputs, "rows": live(self.rows)})
 
     @classmethod
     def unpack(cls, data: bytes) -> Snapshot:

@@ -92,7 +92,7 @@ def divided(stages: Any, parts: list[list[dict[str, Any]]], emit: Any) -> tuple[
         [sum(one) for one in zip(*stage, strict=True)] for stage in zip(*(head.stage_counts() for head in heads), strict=True)
     ]
     if tail is None:
-        return rows, [*fates, [], list(map(tuple, counts))]
+        return rows, [*fates, {}, list(map(tuple, counts))]
     if emit == "updates":
         rows += tail.changed().documents
     rows += tail.finish().documents

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
 from fluxion_core.language.compiler.decode import Decoder
+from fluxion_core.spi import StateRows
 
 sys.path.insert(0, str(Path(__file__).parent))
 from random_pipelines import COLLECTIONS, document, pipeline
@@ -90,7 +91,7 @@ def test_the_state_of_a_run_can_be_put_into_another_one() -> None:
         if output.failures:
             continue
         second = program.start()
-        second.restore(first.state_delta())
+        second.restore(StateRows(first.state_delta()))
         rows = shown(output.documents)
         got, expected = second.feed(documents=documents[3:]), first.feed(documents=documents[3:])
         assert shown(expected.documents) == shown(got.documents), (stages, rows)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from fluxion_core import CompileError, EvaluationError, Operator, aggregate, compile_pipeline
 from fluxion_core.errors import RecordError
+from fluxion_core.spi import StateRows
 
 DOUBLE = [{"$set": {"n": {"$multiply": ["$n", 2]}}}]
 POSITIVE = [{"$match": {"n": {"$gt": 0}}}]
@@ -167,7 +168,7 @@ def test_the_cut_into_batches_and_a_restart_change_nothing(spec, numbers, size, 
     run, rows, got = program.start(), [], []
     for start in range(0, len(documents), size):
         got += run.feed(documents=documents[start : start + size]).documents
-        rows += run.state_delta()
+        rows += StateRows(run.state_delta())
         if start <= restart < start + size:
             run = program.start()
             run.restore(rows)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fluxion_core.spi import Batch, SealedBatch, key_group
+from fluxion_core.spi import Batch, SealedBatch, StateRows, key_group, key_groups
 from fluxion_core.spi.state import KEY_GROUPS
 
 
@@ -61,3 +61,13 @@ def test_a_key_group_follows_from_the_key_alone() -> None:
 
 def test_keys_spread_over_all_groups() -> None:
     assert set(range(KEY_GROUPS)) == {key_group(b"%d" % number) for number in range(5000)}
+
+
+def test_the_groups_of_many_keys_are_those_of_each():
+    assert [0, 67, 125, 114] == key_groups([b"", b"a", b"customer-1", b"\x00\xff"])
+
+
+def test_rows_of_state_are_a_sequence():
+    rows = StateRows({"0.0": {b"a": b"1", b"b": None}, "1.0": {b"a": b"2"}})
+    assert [("0.0", b"a", b"1"), ("0.0", b"b", None), ("1.0", b"a", b"2")] == list(rows)
+    assert (3, ("0.0", b"b", None), [("1.0", b"a", b"2")]) == (len(rows), rows[1], rows[2:])

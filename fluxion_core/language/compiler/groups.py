@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
@@ -53,18 +53,18 @@ class Groups:
         self.epoch += 1
         return touched
 
-    def delta(self) -> list[tuple[bytes, bytes | None]]:
+    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
         """Return the changed groups as rows of state."""
-        unsealed = {**self._unsealed, **{id(group): group for group in self._turn()}}
-        self._unsealed = {}
-        content = self._loaded.namespace["group_bytes"]
-        rows: list[tuple[bytes, bytes | None]] = [
-            (encode_plain(group.key) if group.key.__class__ is str else encode_value(group.key), content(group))
-            for group in unsealed.values()
-        ]
-        if rows:
-            self._row_bytes = sum(len(key) + len(content or b"") for key, content in rows) / len(rows)
-        return rows
+        unsealed = self._turn()
+        if self._unsealed:
+            unsealed = list({**self._unsealed, **{id(group): group for group in unsealed}}.values())
+            self._unsealed = {}
+        names = [group.key for group in unsealed]
+        keys = list(map(encode_plain if set(map(type, names)) == {str} else encode_value, names))
+        contents: list[bytes] = list(map(self._loaded.namespace["group_bytes"], unsealed))
+        if keys:
+            self._row_bytes = (sum(map(len, keys)) + sum(map(len, contents))) / len(keys)
+        return zip(keys, contents, strict=True)
 
     @property
     def state_bytes(self) -> int:

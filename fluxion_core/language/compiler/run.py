@@ -345,17 +345,17 @@ class Run:
             elif isinstance(step, StepPart):
                 yield f"{step.stage}.{index}", self._states[index]
 
-    def state_delta(self) -> list[StateRow]:
-        """Return the rows of state that changed since the last call."""
-        rows: list[StateRow] = [(name, key, value) for name, state in self._operator_ids() for key, value in state.delta()]
+    def state_delta(self) -> dict[str, dict[bytes, bytes | None]]:
+        """Return the rows of state that changed since the last call: operator id, key, and content (``None``: deleted)."""
+        rows = {name: changed for name, state in self._operator_ids() if (changed := dict(state.delta()))}
         for name, counter in self.counters.items():
             if self._dirty_counters.get(name) != counter.seen:
                 self._dirty_counters[name] = counter.seen
-                rows.append((name, b"", encode_value(counter.seen)))
+                rows.setdefault(name, {})[b""] = encode_value(counter.seen)
         return rows
 
     def restore(self, rows: Iterable[StateRow]) -> None:
-        """Take back what ``state_delta`` gave out, in a fresh run."""
+        """Take back what ``state_delta`` gave out, row by row and a later row of a key after an earlier one, in a fresh run."""
         tables: dict[str, dict[bytes, bytes]] = {}
         for name, key, value in rows:
             if value is None:
