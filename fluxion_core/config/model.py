@@ -179,7 +179,9 @@ class RuntimeConfig(Options):
         "Under load, the time between two seals (more, up to 5 s, where one takes long); an idle source seals at once.",
         minimum=0,
     )
-    seal_max_bytes: int = option(4 * 1024 * 1024, "Seal when this much output has gathered.", minimum=1)
+    seal_max_bytes: int = option(
+        8 * 1024 * 1024, "Seal when this much output has gathered; a quarter of it where the stages keep no state.", minimum=1
+    )
     drain_timeout_seconds: float = option(
         30.0, "How long a stop may take to deliver what is sealed, before it is left for the next run.", minimum=0
     )

@@ -193,9 +193,10 @@ class Loop:
     def seal_wait_seconds(self, *, idle: bool) -> float | None:
         """Return after how many seconds a seal is due: 0 for now, ``None`` if there is nothing to seal.
 
-        Under load a seal is due every ``seal_interval_seconds`` or ``seal_max_bytes``, or so much later that sealing takes no
-        more than a sixteenth of the time. When nothing more is waiting (*idle*) it is due at once, unless sealing has taken
-        more than a third of the time of late.
+        Under load a seal is due every ``seal_interval_seconds``, or so much later that sealing takes no more than a sixteenth of the
+        time; at ``seal_max_bytes`` whatever it takes. Stages that keep nothing lose nothing by small seals, which take less memory:
+        theirs are due at a quarter of those bytes, unless sealing then takes a quarter of the time. When nothing more is waiting
+        (*idle*) a seal is due at once, unless sealing has taken more than a third of the time of late.
         """
         if self._gathered.empty:
             return None
@@ -206,7 +207,10 @@ class Loop:
         if idle:
             spacing = min(interval, 2 * self._seal_cost_seconds)
         else:
-            spacing = max(interval, min(15 * max(self._seal_cost_seconds, self._last_seal_seconds), _LONGEST_SPACING_SECONDS))
+            cost = max(self._seal_cost_seconds, self._last_seal_seconds)
+            spacing = max(interval, min(15 * cost, _LONGEST_SPACING_SECONDS))
+            if self.output_bytes >= self.config.seal_max_bytes // 4 and not self.bound.program.stateful:
+                spacing = min(spacing, 3 * cost)
         return max(0.0, spacing - since)
 
     @property

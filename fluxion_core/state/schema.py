@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
 
 from fluxion_core.spi import FatalError, StateError
 from fluxion_core.state.letters import damaged, is_busy, unreadable
@@ -19,6 +18,9 @@ APPLICATION_ID = 0x464C584E  # "FLXN" in the file's header: tells our files from
 SCHEMA_VERSION = 1
 PAGE_BYTES = 16 * 1024
 """Sealed output is written in large pieces: a third less CPU than with SQLite's 4096; small seals cost the same."""
+
+CACHE_KIB = 4 * 1024
+"""A seal that outgrows SQLite's cache (2,000 KiB if not set) is written twice, which costs half as much again."""
 
 TABLES = """
 CREATE TABLE pipelines (
@@ -81,6 +83,8 @@ def inspect(path: Path, check_below_bytes: int) -> bool:
 
 
 def _inspected(path: Path, mode: Literal["ro", "rw"], check_below_bytes: int) -> bool:
+    from urllib.parse import quote  # a new state file needs none
+
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None)) as connection:
             return _recognise(connection, path, check=path.stat().st_size < check_below_bytes)
@@ -143,6 +147,7 @@ def create(connection: sqlite3.Connection, patience: Callable[[], bool]) -> None
     connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
     _write_ahead(connection, patience)
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
     connection.execute("BEGIN IMMEDIATE")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
