@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from os import SEEK_END
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
@@ -43,7 +43,7 @@ class FileSourceOptions(Options):
     follow: bool = option(False, "Whether to wait for more at the end of the file instead of ending there.")
     chunk_bytes: int = option(128 * 1024, "How much is read at a time.", minimum=1)
     piece_bytes: int = option(1024 * 1024, "With parallelism: how much of the file a process takes at a time.", minimum=1)
-    look_again_seconds: float = option(0.1, "When following: how often to look whether the file has grown.", minimum=0.001)
+    look_again_seconds: float = option(0.02, "When following: how often to look whether the file has grown.", minimum=0.001)
 
 
 class FileSource(Source[FileSourceOptions]):
@@ -71,6 +71,7 @@ class FileSource(Source[FileSourceOptions]):
         self._ended = False
         self._cut_to = 0  # where the next piece begins
         self._whole_to = 0  # before it, every line that is followed has its end
+        self._stamp: tuple[int, ...] | None = None  # of the file when it was last found to be the same
 
     @property
     def bounded(self) -> bool:
@@ -111,6 +112,7 @@ class FileSource(Source[FileSourceOptions]):
         self._file.seek(offset)
         self._lines = LineCutter(offset, context.max_record_bytes)
         self._ended = False
+        self._stamp = None
         self._cut_to = self._whole_to = offset
 
     def poll(self, max_records: int, timeout_seconds: float) -> Batch:
@@ -282,12 +284,18 @@ class FileSource(Source[FileSourceOptions]):
 
     def _check_growing(self, offset: int) -> None:
         """Refuse to go on following a file that was read up to *offset*, and cut or replaced by another one."""
+        stamp = None
+        with suppress(OSError):  # opening it tells what is wrong
+            stamp = self._context.host.files.stamp(self.config.path)
+        if stamp is not None and stamp == self._stamp:
+            return
         with self._open_file(self._context) as now:
             size = self._context.host.files.size(self.config.path)
             if size < offset:
                 raise StateError(self._shorter(size, offset))
             if _read(now, 0, len(self._head)) != self._head:
                 raise StateError(self._another(offset))
+        self._stamp = stamp
 
     def _shorter(self, size: int, offset: int) -> str:
         return (

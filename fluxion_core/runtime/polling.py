@@ -45,14 +45,16 @@ class Polling(Threaded):
             return EndMark(exhausted=False)
 
     def _poll(self) -> Batch | Delivered | None:
-        batch = self.intake.poll(0.0)
-        if len(batch) or batch.positions:
-            return batch
-        longest, seconds = self.execution.config.max_wait_seconds, self._wait_seconds()
-        if seconds == 0.0:
-            return batch  # a seal is due
-        if seconds is None and not self._sinks_have_room(0):
-            return self.execution.inbox.take_report(longest)
+        longest, seconds = self.execution.config.max_wait_seconds, None
+        if self.loop.seal_wait_seconds(idle=True) is not None:
+            batch = self.intake.poll(0.0)
+            if len(batch) or batch.positions:
+                return batch
+            seconds = self._wait_seconds()
+            if seconds == 0.0:
+                return batch  # a seal is due
+            if seconds is None:  # it is, and a sink is behind
+                return self.execution.inbox.take_report(longest)
         began = self.clock.monotonic()
         batch = self.intake.poll(longest if seconds is None else min(seconds, longest))
         self._waited_seconds += self.clock.monotonic() - began

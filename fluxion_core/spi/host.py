@@ -74,6 +74,11 @@ class Files:
         """Return the size of *path* in bytes."""
         return path.stat().st_size
 
+    def stamp(self, path: Path) -> tuple[int, ...]:
+        """Return what changes when *path* is written to, cut or replaced: device, inode, size and time of the last change."""
+        found = path.stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
     def make_directory(self, path: Path) -> None:
         """Make *path* and its parents, private to this user, unless it is there."""
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
