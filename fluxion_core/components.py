@@ -12,14 +12,14 @@ from types import MappingProxyType
 from typing import Any
 
 import attrs
+import msgspec
 
 from fluxion_core.errors import UnknownNameError, did_you_mean
 
 __all__ = ["KINDS", "PACKAGES", "Component", "ComponentSet", "Kind", "Provenance"]
 
 
-@attrs.frozen
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """A kind of component: how it is called, which hook registers it, and what its names look like."""
 
     name: str
@@ -58,8 +58,7 @@ PACKAGES: Mapping[tuple[str, str], str] = MappingProxyType(
 """Components that are known but not built in, and the package that brings each."""
 
 
-@attrs.frozen
-class Provenance:
+class Provenance(msgspec.Struct, frozen=True):
     """Where a component comes from: distribution, its version, and the plugin (entry point) that registered it."""
 
     distribution: str
@@ -71,8 +70,7 @@ class Provenance:
         return f"{self.distribution} {self.version}"
 
 
-@attrs.frozen
-class Component:
+class Component(msgspec.Struct, frozen=True):
     """A registered class or descriptor, under its name, with where it comes from."""
 
     kind: str

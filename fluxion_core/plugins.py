@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import importlib_metadata
+import msgspec
 import pluggy
 
 from fluxion_core import hookspecs
@@ -37,8 +37,7 @@ BUILT_IN = (
 """The core's own plugins, loaded first; their names are reserved."""
 
 
-@attrs.frozen(kw_only=True)
-class PluginReport:
+class PluginReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one plugin: provenance, what it provides (``source kafka``), load time, and why it failed if it did.
 
     *collisions* tells which names it may not provide because another distribution has them, or claims them too.
@@ -57,8 +56,7 @@ class PluginReport:
         return not self.reason
 
 
-@attrs.frozen
-class PluginRegistry:
+class PluginRegistry(msgspec.Struct, frozen=True):
     """The loaded plugins: their components, a report for each, and the hooks for commands and events."""
 
     components: ComponentSet
@@ -76,8 +74,7 @@ class PluginRegistry:
                 yield implementation.plugin_name.partition(":")[0], error
 
 
-@attrs.frozen
-class _Candidate:
+class _Candidate(msgspec.Struct, frozen=True):
     """A plugin before it is loaded; *reason* if it cannot even be tried."""
 
     provenance: Provenance
@@ -111,7 +108,7 @@ def load_plugins(
             loader.refuse(candidate, "blocked by the allow or block list")
         else:
             loader.load(candidate)
-    return attrs.evolve(loader.registry(), not_installed=tuple(sorted(unmet)))
+    return msgspec.structs.replace(loader.registry(), not_installed=tuple(sorted(unmet)))
 
 
 def _from_environment(which: str, given: Sequence[str] | None) -> set[str] | None:
@@ -298,7 +295,7 @@ def _with_collisions(report: PluginReport, refused: Mapping[tuple[str, str], str
     if report.provenance.distribution == CORE:
         return report
     lost = {f"{kind} {name}": reason for (kind, name), reason in refused.items() if f"{kind} {name}" in report.provides}
-    return attrs.evolve(
+    return msgspec.structs.replace(
         report,
         provides=tuple(provided for provided in report.provides if provided not in lost),
         collisions=tuple(f"{provided}: {reason}" for provided, reason in lost.items()),

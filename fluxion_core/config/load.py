@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
+import msgspec
 
 from fluxion_core.config.interpolate import interpolated
 from fluxion_core.config.model import (
@@ -44,8 +45,7 @@ _WORDS: Final = {"emit": ("auto", "final", "updates", "each"), "delivery": ("aut
 _POLICIES: Final = ("fail_fast", "skip", "dead_letter", "retry")
 
 
-@attrs.frozen
-class PipelineFile:
+class PipelineFile(msgspec.Struct, frozen=True):
     """A pipeline file that was read: its definition, and where in which file everything stands."""
 
     definition: PipelineDefinition
@@ -201,7 +201,7 @@ class _Builder:
             loaded = self._attempt(lambda: read_text(path, "stages"), "stages")
             if loaded is None:
                 return []
-            self.stages_text = attrs.evolve(loaded, places=_list_places(loaded.places))
+            self.stages_text = msgspec.structs.replace(loaded, places=_list_places(loaded.places))
             return self._attempt(lambda: _stages_of(loaded), "stages") or []
         if not isinstance(value, list):
             self.problems.append(Problem("stages", "a list of stages, or the path of a file that holds one, was expected"))

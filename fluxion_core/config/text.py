@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from fluxion_core.config.json_places import json_places
 from fluxion_core.errors import ConfigError, Problem
@@ -17,8 +18,7 @@ __all__ = ["Text", "read_text"]
 MAXIMUM_BYTES: Final = 4 * 1024 * 1024
 
 
-@attrs.frozen
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A parsed file: its value, and ``path -> (line, column)`` for everything in it, both from 1."""
 
     file: Path

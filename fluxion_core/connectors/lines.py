@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import overload
 
-import attrs
+import msgspec
 
 __all__ = ["LineCutter", "LineOffsets", "Lines"]
 
@@ -14,8 +14,7 @@ _MOST_WANTED_BYTES = 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@attrs.frozen
-class Lines:
+class Lines(msgspec.Struct, frozen=True):
     """Whole lines: *block* as a batch wants it, of *count* records, the offset behind them, and where each record begins."""
 
     block: bytes

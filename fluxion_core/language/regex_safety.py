@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 __all__ = ["Cost", "cost_of"]
 
@@ -24,16 +24,14 @@ MANY: Final = 16
 _SAMPLES: Final = "aZ_09 \t\n\r.,;:-+*/=<>()[]{}!?@#$%&'\"\\|~^`é中\u2028"
 
 
-@attrs.frozen
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """*exponential*, or at worst about the length of the text to the power of *degree* steps."""
 
     exponential: bool
     degree: int
 
 
-@attrs.define
-class _Part:
+class _Part(msgspec.Struct):
     """A part of the pattern in the position automaton."""
 
     nullable: bool

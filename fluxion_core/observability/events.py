@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import attrs
+import msgspec
 
 __all__ = ["Ended", "Event", "Listener", "Paused", "RecordFailed", "Resumed", "Sealed", "Started", "Warned"]
 
 
-@attrs.frozen(kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to pipeline *pipeline_id*."""
 
     pipeline_id: str
 
 
-@attrs.frozen(kw_only=True)
-class Started(Event):
+class Started(Event, frozen=True, kw_only=True):
     """The pipeline is open: *resumed* says whether it continues from an earlier run; *delivery* what it promises and why."""
 
     epoch: int
@@ -30,8 +28,7 @@ class Started(Event):
     delivery: str
 
 
-@attrs.frozen(kw_only=True)
-class Sealed(Event):
+class Sealed(Event, frozen=True, kw_only=True):
     """A seal has committed: *records* were read since the last one, *documents* go out."""
 
     number: int
@@ -40,8 +37,7 @@ class Sealed(Event):
     seconds: float
 
 
-@attrs.frozen(kw_only=True)
-class RecordFailed(Event):
+class RecordFailed(Event, frozen=True, kw_only=True):
     """A record is at fault. *fate* is ``skipped``, ``dead_lettered`` or ``fatal``; the record's bytes are not in here."""
 
     stage: str
@@ -50,8 +46,7 @@ class RecordFailed(Event):
     fate: str
 
 
-@attrs.frozen(kw_only=True)
-class Paused(Event):
+class Paused(Event, frozen=True, kw_only=True):
     """The outside world is away: *where* is ``source``, ``sink``, ``dead_letter``, ``stages`` or ``state``."""
 
     where: str
@@ -60,23 +55,20 @@ class Paused(Event):
     retry_in_seconds: float
 
 
-@attrs.frozen(kw_only=True)
-class Resumed(Event):
+class Resumed(Event, frozen=True, kw_only=True):
     """The outside world is back after *seconds*."""
 
     where: str
     seconds: float
 
 
-@attrs.frozen(kw_only=True)
-class Warned(Event):
+class Warned(Event, frozen=True, kw_only=True):
     """Something a person should know and nothing stops for."""
 
     message: str
 
 
-@attrs.frozen(kw_only=True)
-class Ended(Event):
+class Ended(Event, frozen=True, kw_only=True):
     """The pipeline has ended: *status* is ``finished``, ``stopped`` or ``failed``, with the *reason* of a failure."""
 
     status: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import attrs
+import msgspec
 
 __all__ = ["FATES", "Ledger", "MetricsRegistry", "StageCounters", "StageMetrics"]
 
@@ -17,8 +17,7 @@ FATES = ("delivered", "filtered", "skipped", "dead_lettered", "in_flight")
 """What can become of a record that was read."""
 
 
-@attrs.define
-class StageCounters:
+class StageCounters(msgspec.Struct):
     """One stage of the pipeline.
 
     *duration_seconds* is the time of the stage's steps, decoding and sealing left out: stages of one segment run as one loop and share
@@ -34,11 +33,10 @@ class StageCounters:
     duration_seconds: float = 0.0
 
 
-@attrs.define
-class StageMetrics:
+class StageMetrics(msgspec.Struct):
     """Counters of every stage of one pipeline, in the order of the stages."""
 
-    stages: list[StageCounters] = attrs.field(factory=list)
+    stages: list[StageCounters] = msgspec.field(default_factory=list)
 
     def reset(self, names: Sequence[str], segments: Sequence[int]) -> None:
         """Begin to count for stages called *names*, compiled into *segments*."""
@@ -46,11 +44,10 @@ class StageMetrics:
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return one plain mapping per stage."""
-        return [attrs.asdict(stage) for stage in self.stages]
+        return [msgspec.structs.asdict(stage) for stage in self.stages]
 
 
-@attrs.define
-class Ledger:
+class Ledger(msgspec.Struct):
     """What became of every record that was read, over all runs of the pipeline's state.
 
     ``records_in == delivered + filtered + skipped + dead_lettered + in_flight`` holds at every seal. A record counts as
@@ -79,15 +76,14 @@ class Ledger:
 
     def sealed_form(self) -> dict[str, int]:
         """Return the counters as the state store keeps them."""
-        return attrs.asdict(self)
+        return msgspec.structs.asdict(self)
 
     def snapshot(self) -> dict[str, int]:
         """Return the counters and what follows from them."""
-        return {**attrs.asdict(self), "in_flight": self.in_flight, "documents_waiting": self.documents_waiting}
+        return {**msgspec.structs.asdict(self), "in_flight": self.in_flight, "documents_waiting": self.documents_waiting}
 
 
-@attrs.define
-class MetricsRegistry:
+class MetricsRegistry(msgspec.Struct):
     """Everything that one running pipeline counts.
 
     Seconds are wall-clock seconds of this run. ``lag_records`` is what waits at the source behind the last poll, ``None`` where
@@ -95,8 +91,8 @@ class MetricsRegistry:
     """
 
     pipeline_id: str = ""
-    stages: StageMetrics = attrs.field(factory=StageMetrics)
-    ledger: Ledger = attrs.field(factory=Ledger)
+    stages: StageMetrics = msgspec.field(default_factory=StageMetrics)
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
     records_this_run: int = 0
     documents_this_run: int = 0
     batches: int = 0
@@ -119,7 +115,7 @@ class MetricsRegistry:
     state_bytes: int = 0
     running_seconds: float = 0.0
     status: str = "starting"
-    _seconds: Callable[[], float] | None = attrs.field(default=None, init=False, repr=False)
+    _seconds: Callable[[], float] | None = None
 
     def begin(self, monotonic: Callable[[], float]) -> None:
         """Let the time of this run go from now on."""
@@ -152,7 +148,8 @@ class MetricsRegistry:
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return everything as plain values, with the stages and the ledger nested."""
-        plain = attrs.asdict(self, recurse=False, filter=lambda field, _: field.name != "_seconds")
+        plain = msgspec.structs.asdict(self)
+        del plain["_seconds"]
         plain["running_seconds"] = self._elapsed()
         plain["stages"] = self.stages.snapshot()
         plain["ledger"] = self.ledger.snapshot()

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import attrs
+import msgspec
 
 from fluxion_core.components import PACKAGES, ComponentSet
 from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkConfig, SourceConfig
@@ -31,8 +32,7 @@ __all__ = ["BoundPipeline", "bind"]
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
-class BoundPipeline:
+class BoundPipeline(msgspec.Struct, frozen=True, kw_only=True):
     """A pipeline that is ready to be opened: component objects (none of them open yet), the program, and what is promised."""
 
     definition: PipelineDefinition

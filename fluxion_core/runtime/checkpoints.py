@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import StateError
 from fluxion_core.runtime.binding import BoundPipeline
@@ -16,11 +16,10 @@ __all__ = ["Gathered", "check_fits", "check_splits", "meta_of"]
 FORMAT = 1
 
 
-@attrs.define
-class Gathered:
+class Gathered(msgspec.Struct):
     """What the next seal will make durable, apart from the output itself."""
 
-    positions: dict[str, Json] = attrs.field(factory=dict)
+    positions: dict[str, Json] = msgspec.field(default_factory=dict)
     records: int = 0
     delivered: int = 0
     filtered: int = 0
@@ -28,7 +27,7 @@ class Gathered:
     dead_lettered: int = 0
     refused: int = 0
     """Documents that the sink's codec has no form for."""
-    marks: dict[str, int] = attrs.field(factory=dict)
+    marks: dict[str, int] = msgspec.field(default_factory=dict)
     urgent: bool = False
     """Whether something waits for the seal that no further record will bring (dead letters from a sink's refusals)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import FatalError, PluginError, RecordError
 from fluxion_core.runtime.retry import Abandoned, Patience
@@ -16,14 +16,13 @@ _POLL_RECORDS: Final = 1000
 _POLL_SECONDS: Final = 0.1
 
 
-@attrs.frozen(kw_only=True)
-class BoundCollection:
+class BoundCollection(msgspec.Struct, frozen=True, kw_only=True):
     """A collection that a bounded source holds. *documents* is the list that the program joins with; it is empty until ``fill``."""
 
     name: str
     source: Source[Any]
     codec: Codec[Any]
-    documents: list[Document] = attrs.field(factory=list)
+    documents: list[Document] = msgspec.field(default_factory=list)
 
     def fill(self, context: Context, patience: Patience) -> None:
         """Read the whole source into ``documents``, waiting for the outside world if need be; done before the program starts.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-import attrs
+import msgspec
 
 from fluxion_core.spi.host import Clock
 
 __all__ = ["DrainDeadline"]
 
 
-@attrs.define
-class DrainDeadline:
+class DrainDeadline(msgspec.Struct):
     """The moment at which a stop stops waiting; there is none before somebody has asked to stop (:meth:`start`)."""
 
     clock: Clock

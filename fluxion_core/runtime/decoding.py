@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.spi import Codec, Document, RecordError
 
 __all__ = ["DecodedPayloads", "decode_payloads"]
 
 
-@attrs.frozen
-class DecodedPayloads:
+class DecodedPayloads(msgspec.Struct, frozen=True):
     """*documents* with the *indexes* of the payloads that they were, and what is wrong with each of the others."""
 
     documents: Sequence[Document]

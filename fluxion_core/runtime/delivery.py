@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import FencedError, PluginError, StateError
 from fluxion_core.runtime.outputs import unpack
@@ -16,8 +16,7 @@ from fluxion_core.spi import Checkpoint, Codec, Context, Cursor, Lease, SealedBa
 __all__ = ["Outlet"]
 
 
-@attrs.define(kw_only=True)
-class Outlet:
+class Outlet(msgspec.Struct, kw_only=True):
     """One sink with everything that stands before it: *target* is "sink" or "dead_letter"."""
 
     target: str
@@ -26,7 +25,7 @@ class Outlet:
     context: Context
     lease: Lease
     patience: Patience
-    queue: SealedQueue = attrs.field(factory=SealedQueue)
+    queue: SealedQueue = msgspec.field(default_factory=SealedQueue)
     sealed_seq: int = 0
     delivered_seq: int = 0
 

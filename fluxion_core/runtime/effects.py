@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import msgspec
 
 from fluxion_core.config.model import RetryPolicy
 from fluxion_core.errors import ConfigError, Problem, TransientError, did_you_mean
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["EffectContext", "patient_operator"]
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class EffectContext:
+class EffectContext(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """What an effectful operator gets: ``host``, ``logger`` and ``stopping`` as every component, connections, and a pool.
 
     There is one per run, compared by identity: an operator may keep what it opened under it, and has it closed by ``on_close``.

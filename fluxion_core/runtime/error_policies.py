@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-import attrs
+import msgspec
 
 from fluxion_core.config.model import ErrorPolicy
 from fluxion_core.errors import EvaluationError, FatalError
@@ -20,8 +20,7 @@ Located: TypeAlias = "tuple[int | None, str, Exception, Any]"
 """A failure: the index of its record in the batch, or ``None`` for a later document; the stage; the error; the document."""
 
 
-@attrs.frozen(kw_only=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """A record at fault: what is wrong, in which stage (``decode``, ``stages[1].$set``, ``sink``), and where it stood.
 
     *payload* holds the original bytes; for a record that never had any, *document* is what the stage saw.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import FluxionError, PluginError
 from fluxion_core.observability.events import Listener, Warned
@@ -16,8 +16,7 @@ from fluxion_core.spi import Batch, Context, Json, Source, Split
 __all__ = ["Intake"]
 
 
-@attrs.define(kw_only=True)
-class Intake:
+class Intake(msgspec.Struct, kw_only=True):
     """A source with the positions up to which it was polled (which run ahead of those that are sealed)."""
 
     source: Source[Any]
@@ -26,7 +25,7 @@ class Intake:
     metrics: MetricsRegistry
     notify: Listener
     max_records: int
-    positions: dict[str, Json] = attrs.field(factory=dict)
+    positions: dict[str, Json] = msgspec.field(default_factory=dict)
     before_outage: Callable[[], object] | None = None
     """Called when the source is found to be away, before it is waited for."""
     _to_commit: Mapping[str, Json] | None = None

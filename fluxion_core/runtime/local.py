@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import msgspec
 
 from fluxion_core.config.model import RetryPolicy
 from fluxion_core.errors import FluxionError, PluginError
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["LocalExecution", "LocalPlan", "LocalRunner", "fluxion_register_runners"]
 
 
-@attrs.frozen(kw_only=True)
-class LocalPlan:
+class LocalPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the orchestrator hands to a runner: the bound pipeline and how to run it."""
 
     bound: BoundPipeline

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.config.model import RuntimeConfig
 from fluxion_core.errors import FatalError
@@ -48,8 +48,7 @@ _LONGEST_SPACING_SECONDS: Final = 5.0
 """What a crash may cost at most, unless sealing itself takes longer or is set to be rarer."""
 
 
-@attrs.define(kw_only=True)
-class Loop:
+class Loop(msgspec.Struct, kw_only=True):
     """One pipeline between its source and its sinks: runs batches, gathers their effects, seals them."""
 
     bound: BoundPipeline
@@ -62,14 +61,14 @@ class Loop:
     patience: Patience
     finished: bool = False
     """Whether the end of input was taken in, and nothing was read since."""
-    _gathered: Gathered = attrs.field(factory=Gathered)
-    _buffers: dict[str, OutputBuffer] = attrs.field(init=False)
+    _gathered: Gathered = msgspec.field(default_factory=Gathered)
+    _buffers: dict[str, OutputBuffer] = msgspec.field(default_factory=dict)
     _last_seal_end: float = 0.0
     _last_seal_seconds: float = 0.0
     _seal_cost_seconds: float = 0.0
     """What a seal took of late: a running mean, for one may meet a slow disk."""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         self._buffers = {name: OutputBuffer(outlet.sink, outlet.codec) for name, outlet in self.outlets.items()}
         self._last_seal_end = self.host.clock.monotonic()
 

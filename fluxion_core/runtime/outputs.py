@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import attrs
 import msgspec
 
 from fluxion_core.errors import StateError
@@ -24,8 +23,7 @@ _pack_list = msgspec.msgpack.Encoder().encode
 _unpack_list = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
-@attrs.frozen
-class Packed:
+class Packed(msgspec.Struct, frozen=True):
     """Content for one sealed batch."""
 
     count: int

@@ -11,22 +11,20 @@ from collections.abc import Callable
 from threading import Condition, RLock
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.spi import Batch, SealedOutput, WriteResult
 
 __all__ = ["Delivered", "EndMark", "Inbox", "SealedQueue"]
 
 
-@attrs.frozen
-class EndMark:
+class EndMark(msgspec.Struct, frozen=True):
     """Stands in the inbox behind the last batch: the source has ended (*exhausted*) or stopped polling."""
 
     exhausted: bool
 
 
-@attrs.frozen
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """A sealed output is durable in its sink."""
 
     output: SealedOutput

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
-import attrs
+import msgspec
 
 from fluxion_core.config.model import RetryPolicy
 from fluxion_core.errors import FatalError, TransientError
@@ -27,8 +27,7 @@ class Abandoned(BaseException):
     """
 
 
-@attrs.define(kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, kw_only=True):
     """How one part of a pipeline (*where*) waits out an outage.
 
     The pauses grow as *policy* says, whatever its number of attempts: an outage is no record's fault and has no fixed

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-import attrs
+import msgspec
 
 from fluxion_core.spi import KEY_GROUPS, StateRow, key_groups
 from fluxion_core.state.packing import Rows, content_bytes, fold, live, pack, rows_of, unpack
@@ -20,8 +20,7 @@ __all__ = ["Changelog", "Sizes"]
 _MINIMUM_BYTES = 256 * 1024  # below this, folding costs more than it saves
 
 
-@attrs.frozen
-class Sizes:
+class Sizes(msgspec.Struct, frozen=True):
     """How many bytes the blobs and the deltas of a pipeline take."""
 
     snapshot_bytes: int = 0
@@ -50,7 +49,7 @@ class Changelog:
             return self._fold(changes)
         delta = pack(changes)
         self._connection.execute("INSERT INTO changes VALUES (?, ?, ?)", (self._pipeline, seal, delta))
-        return attrs.evolve(sizes, change_bytes=sizes.change_bytes + len(delta))
+        return msgspec.structs.replace(sizes, change_bytes=sizes.change_bytes + len(delta))
 
     def load(self) -> Rows:
         """Return every row, some of which may be marked as deleted."""

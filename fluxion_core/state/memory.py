@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import ClassVar
 
-import attrs
+import msgspec
 
 from fluxion_core.spi import (
     Checkpoint,
@@ -26,15 +26,14 @@ from fluxion_core.state.progress import Progress, Snapshot
 __all__ = ["InMemoryStateStore"]
 
 
-@attrs.define
-class _Held:
+class _Held(msgspec.Struct):
     """One pipeline's state; *progress* stays packed, so that nobody's later changes reach it."""
 
     incarnation: str
     epoch: int = 0
-    progress: bytes = attrs.field(factory=lambda: Progress().pack())
-    outputs: list[SealedOutput] = attrs.field(factory=list)
-    rows: Rows = attrs.field(factory=dict)
+    progress: bytes = msgspec.field(default_factory=lambda: Progress().pack())
+    outputs: list[SealedOutput] = msgspec.field(default_factory=list)
+    rows: Rows = msgspec.field(default_factory=dict)
     state_bytes: int = 0
 
 

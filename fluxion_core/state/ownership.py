@@ -9,15 +9,14 @@ import sqlite3
 from pathlib import Path
 from typing import IO, Any
 
-import attrs
+import msgspec
 
 from fluxion_core.spi import Clock, FatalError, Files
 
 __all__ = ["Owner", "OwnerLock", "read_owner"]
 
 
-@attrs.frozen
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The process that claimed a pipeline last; *since* in ISO-8601, UTC."""
 
     pid: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
 import msgspec
 
 from fluxion_core.spi import Checkpoint, Json, SealedOutput, SealRequest
@@ -14,15 +13,14 @@ from fluxion_core.state.packing import Rows, live, live_rows, pack, unpack
 __all__ = ["Progress", "Snapshot"]
 
 
-@attrs.frozen(kw_only=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """What the seals so far add up to, but for keyed state and waiting output."""
 
-    positions: Mapping[str, Json] = attrs.field(factory=dict)
-    sealed: Mapping[str, int] = attrs.field(factory=dict)
-    delivered: Mapping[str, int] = attrs.field(factory=dict)
-    ledger: Mapping[str, int] = attrs.field(factory=dict)
-    meta: Mapping[str, Any] = attrs.field(factory=dict)
+    positions: Mapping[str, Json] = msgspec.field(default_factory=dict)
+    sealed: Mapping[str, int] = msgspec.field(default_factory=dict)
+    delivered: Mapping[str, int] = msgspec.field(default_factory=dict)
+    ledger: Mapping[str, int] = msgspec.field(default_factory=dict)
+    meta: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     def after(self, request: SealRequest) -> Progress:
         """Return the progress that *request* leads to.
@@ -88,8 +86,7 @@ def _checked_deliveries(before: Mapping[str, int], sealed: Mapping[str, int], no
     return now
 
 
-@attrs.frozen
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """A pipeline's whole state as one value: what ``StateStore.snapshot`` packs. Every store here reads every other's."""
 
     progress: Progress

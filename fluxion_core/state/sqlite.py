@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 import attrs
+import msgspec
 
 from fluxion_core.spi import (
     Checkpoint,
@@ -50,8 +51,7 @@ class SqliteOptions(Options):
     )
 
 
-@attrs.define
-class _Claimed:
+class _Claimed(msgspec.Struct):
     """What this process owns: the lease, the pipeline's row, its lock, and its progress as of the last seal."""
 
     lease: Lease

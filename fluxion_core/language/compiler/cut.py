@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
@@ -26,8 +27,7 @@ __all__ = ["Cut", "TailRun", "cut_program"]
 _COLUMN: Final = Operator(name="$column", function=lambda: None, minimum=0, maximum=0)
 
 
-@attrs.frozen(kw_only=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
     """A program as head and tail; without a *tail* every document leaves the head as it leaves the program."""
 
     head: Program
@@ -73,7 +73,7 @@ class TailRun(Run):
         self.failures = output.failures
         self._feed_bytes(block, len(origins), (), output)
         output.failures[:] = [
-            failure if failure.index is None else attrs.evolve(failure, index=origins[failure.index])
+            failure if failure.index is None else msgspec.structs.replace(failure, index=origins[failure.index])
             for failure in output.failures
         ]
         return self._fates(output, records - failed, passed)
@@ -195,12 +195,12 @@ def _cut_documents(program: Program, step: SegmentStep, place: int) -> Cut:
 def _head(program: Program, segment: Segment) -> Program:
     step = SegmentStep(segment=segment, name=f"{program.name} head")
     written = step.load().written
-    return attrs.evolve(
+    return msgspec.structs.replace(
         program, steps=(step,), first=step, fingerprints={}, required_fields=None if written.whole else written.loads
     )
 
 
 def _tail(program: Program, segment: Segment, *, tracks: bool) -> Program:
     """Return the rest of *program*, in as many steps, for their numbers name the state that they keep."""
-    step = SegmentStep(segment=attrs.evolve(segment, tracks=tracks), name=f"{program.name} tail")
-    return attrs.evolve(program, steps=(step, *program.steps[1:]), first=step, required_fields=None)
+    step = SegmentStep(segment=msgspec.structs.replace(segment, tracks=tracks), name=f"{program.name} tail")
+    return msgspec.structs.replace(program, steps=(step, *program.steps[1:]), first=step, required_fields=None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
 import msgspec
 
 from fluxion_core.errors import RecordError
@@ -17,8 +16,7 @@ from fluxion_core.errors import RecordError
 __all__ = ["Decoded", "Decoder"]
 
 
-@attrs.define
-class Decoded:
+class Decoded(msgspec.Struct):
     """Documents (dicts or structs), the index of each in the input if some are lacking, and the records that are no documents."""
 
     documents: list[Any]

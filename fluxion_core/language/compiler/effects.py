@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
+import msgspec
 
 from fluxion_core.language.compiler.frame import Gathering, stage_of
 from fluxion_core.language.compiler.loaded import SegmentStep
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["EffectStep"]
 
 
-@attrs.frozen(kw_only=True)
-class EffectStep:
+class EffectStep(msgspec.Struct, frozen=True, kw_only=True):
     """Calls of effectful operators, inner ones first, and the segments that gather their arguments."""
 
     calls: tuple[Call, ...]

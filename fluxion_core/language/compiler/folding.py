@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.folds import Fold, fold_of
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FoldingWriter", "group_class"]
 
 
-@attrs.frozen
-class _Column:
+class _Column(msgspec.Struct, frozen=True):
     """One accumulator of a ``$group``: its name in the rows, its place in a group, and how it is written out, if it is."""
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.loaded import Loaded
@@ -61,8 +61,7 @@ class Gathering(Frame):
         super().fail(None if origin is None else self._places[origin], document, fault)
 
 
-@attrs.define
-class Counter:
+class Counter(msgspec.Struct):
     """How many documents a ``$limit`` let through or a ``$skip`` dropped. *ends*: a full one ends the input."""
 
     limit: int

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.language.compiler.demand import plain
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING
@@ -36,14 +36,13 @@ class Odd(Exception):
     """Raised by generated code: the document has other classes than the code was written for."""
 
 
-@attrs.define
-class Guesses:
+class Guesses(msgspec.Struct):
     """The guesses of one writing of a segment."""
 
-    classes: Classes = attrs.field(factory=dict)
-    asked: dict[Path, None] = attrs.field(factory=dict)
+    classes: Classes = msgspec.field(default_factory=dict)
+    asked: dict[Path, None] = msgspec.field(default_factory=dict)
     """The paths whose class would have helped."""
-    sure: set[Path] = attrs.field(factory=set)
+    sure: set[Path] = msgspec.field(default_factory=set)
     """The paths that were looked at ahead of a loop; a path that others begin with is a document."""
     open: bool = True
     """Whether a document can still be turned away: nothing has changed yet."""

@@ -6,7 +6,7 @@ import hashlib
 import linecache
 from typing import Any, Literal
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.folding import group_class
@@ -53,13 +53,12 @@ class Loaded:
         return path
 
 
-@attrs.frozen(kw_only=True)
-class SegmentStep:
+class SegmentStep(msgspec.Struct, frozen=True, kw_only=True):
     """A segment in the plan; its code is loaded per form of input and output."""
 
     segment: Segment
     name: str
-    _loaded: dict[Any, Loaded] = attrs.field(factory=dict, eq=False, repr=False)
+    _loaded: dict[Any, Loaded] = msgspec.field(default_factory=dict)
 
     def load(
         self,

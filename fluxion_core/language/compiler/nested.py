@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
+import msgspec
 
 from fluxion_core.language.compiler.frame import Frame
 from fluxion_core.language.compiler.loaded import SegmentStep
@@ -20,8 +21,7 @@ from fluxion_core.language.compiler.writer import Value
 __all__ = ["Evaluator", "Nested", "nested_group", "parse_nested"]
 
 
-@attrs.define
-class Nested:
+class Nested(msgspec.Struct):
     """A pipeline within a stage: planned when it is first run, when there are no problems any more."""
 
     parser: Parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import attrs
+import msgspec
 
 from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.encoding import encode_json_lines
@@ -14,8 +14,7 @@ from fluxion_core.language.values import MISSING
 __all__ = ["Failure", "Output"]
 
 
-@attrs.frozen
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A record (*index* in what was fed, or ``None`` for a later document) that a stage, or the decoder, could not take."""
 
     index: int | None
@@ -25,16 +24,15 @@ class Failure:
     document: Any = None
 
 
-@attrs.define
-class Output:
+class Output(msgspec.Struct):
     """What came out: rows in one of four forms, and the fates of the records that went in."""
 
-    rows: list[Any] = attrs.field(factory=list)
+    rows: list[Any] = msgspec.field(default_factory=list)
     form: Literal["dict", "struct", "line", "ended line"] = "dict"
     names: tuple[str, ...] = ()
     passed: int = 0
     filtered: int = 0
-    failures: list[Failure] = attrs.field(factory=list)
+    failures: list[Failure] = msgspec.field(default_factory=list)
     block: bytes | None = None
     """The lines as one piece, where all of the input passed unchanged; the rows only say how many."""
     origins: Sequence[int | None] | None = None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import attrs
+import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Node
@@ -41,8 +42,7 @@ StateRow = tuple[str, bytes, bytes | None]
 """(operator id, key, value); no value: the row is gone."""
 
 
-@attrs.frozen(kw_only=True)
-class StageForm:
+class StageForm(msgspec.Struct, frozen=True, kw_only=True):
     """A stage of the language: ``parse(parser, spec, where)`` returns its parts, or none after a problem was kept.
 
     *kind*: ``stateless``, ``keyed``, ``blocking`` or ``counter``; what ``fluxion explain`` shows and the reference says.

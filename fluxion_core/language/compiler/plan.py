@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from fluxion_core.errors import CompileError, Problem, did_you_mean
 from fluxion_core.language.compiler import known
@@ -197,7 +198,9 @@ class _Planner:
                     for part in step.segment.parts
                 )
                 if doublings > SAFE_DOUBLINGS:
-                    self.steps[index] = attrs.evolve(step, segment=attrs.evolve(step.segment, measures=True))
+                    self.steps[index] = msgspec.structs.replace(
+                        step, segment=msgspec.structs.replace(step.segment, measures=True)
+                    )
             elif isinstance(step, StepPart):
                 doublings += step.doubles()
 
@@ -214,7 +217,9 @@ class _Planner:
                 break
         if streaming > 1:
             self.steps[:streaming] = [
-                attrs.evolve(step, segment=attrs.evolve(step.segment, tracks=True)) if isinstance(step, SegmentStep) else step
+                msgspec.structs.replace(step, segment=msgspec.structs.replace(step.segment, tracks=True))
+                if isinstance(step, SegmentStep)
+                else step
                 for step in self.steps[:streaming]
             ]
         return self.steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.loaded import SegmentStep
@@ -15,8 +15,7 @@ from fluxion_core.language.compiler.run import Emit, Run
 __all__ = ["PlanStep", "Program"]
 
 
-@attrs.frozen
-class PlanStep:
+class PlanStep(msgspec.Struct, frozen=True):
     """One step of the plan, for people: which stages it runs, how, and whether it gives out as it takes in."""
 
     kind: str
@@ -26,8 +25,7 @@ class PlanStep:
     note: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Program:
+class Program(msgspec.Struct, frozen=True, kw_only=True):
     """A compiled pipeline. Made by :func:`fluxion_core.compile_pipeline`."""
 
     name: str

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from copy import deepcopy
 from typing import Any, Literal
 
-import attrs
 import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
@@ -24,8 +23,7 @@ from fluxion_core.language.values import MISSING
 __all__ = ["Segment", "SegmentWriter", "Written"]
 
 
-@attrs.frozen
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """The text of a segment and what it needs to run."""
 
     text: str
@@ -50,8 +48,7 @@ class Written:
     """What is decoded of a document."""
 
 
-@attrs.frozen(kw_only=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """What a segment is made of. *calls*: effectful calls whose answers come in beside the documents."""
 
     parts: tuple[Part, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import attrs
+import msgspec
 
 from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.guesses import Path
@@ -20,8 +20,7 @@ __all__ = ["Base", "Shape"]
 T = TypeVar("T")
 
 
-@attrs.define
-class Base:
+class Base(msgspec.Struct):
     """A document that exists at run time: in local *name*; its fields are keys, or attributes where *demand* says what is decoded.
 
     *path*: where it stands in the document of the input, if it comes from there.
@@ -30,21 +29,20 @@ class Base:
     name: str
     demand: Demand | None = None
     path: Path | None = None
-    loads: dict[str, None] = attrs.field(factory=dict)
+    loads: dict[str, None] = msgspec.field(default_factory=dict)
     """Top-level fields that were read, in order."""
     whole: bool = False
     """Whether the document itself was used."""
 
 
-@attrs.define
-class Shape:
+class Shape(msgspec.Struct):
     """The current document: *base* with *fields* set over it and *dropped* names removed; or, without a base, the fields alone."""
 
     writer: Writer
     base: Base | None
-    fields: dict[str, Value] = attrs.field(factory=dict)
-    dropped: set[str] = attrs.field(factory=set)
-    _cache: list[dict[Any, Any]] = attrs.field(factory=lambda: [{}])
+    fields: dict[str, Value] = msgspec.field(default_factory=dict)
+    dropped: set[str] = msgspec.field(default_factory=set)
+    _cache: list[dict[Any, Any]] = msgspec.field(default_factory=lambda: [{}])
 
     # ------------------------------------------------------------------------------------------------- scopes
 

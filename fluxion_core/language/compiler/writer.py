@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.guesses import Guesses, Path
@@ -47,14 +48,13 @@ class Value:
         return self.local
 
 
-@attrs.define
-class Function:
+class Function(msgspec.Struct):
     """One function of the generated text while it is being written."""
 
     name: str
     parameters: list[str]
-    lines: list[str] = attrs.field(factory=list)
-    paths: list[str] = attrs.field(factory=list)
+    lines: list[str] = msgspec.field(default_factory=list)
+    paths: list[str] = msgspec.field(default_factory=list)
     indent: int = 1
     blocks: int = 0
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
@@ -81,7 +81,7 @@ def _eq(parser: Parser, spec: Any, where: str) -> Leaf:
 def _ne(parser: Parser, spec: Any, where: str) -> Leaf:
     if kind(spec) == "regex":
         parser.problem(where, "cannot compare with a regular expression", "write {$not: /.../}")
-    return attrs.evolve(_eq(parser, spec, where), negated=True, fast=None)
+    return msgspec.structs.replace(_eq(parser, spec, where), negated=True, fast=None)
 
 
 def _ordered(name: str, wanted: frozenset[int]) -> Callable[[Parser, Any, str], Leaf]:
@@ -145,7 +145,7 @@ def _in(parser: Parser, spec: Any, where: str) -> Leaf:
 
 
 def _nin(parser: Parser, spec: Any, where: str) -> Leaf:
-    return attrs.evolve(_in(parser, spec, where), negated=True, fast=None)
+    return msgspec.structs.replace(_in(parser, spec, where), negated=True, fast=None)
 
 
 QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {

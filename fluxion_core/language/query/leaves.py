@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-import attrs
+import msgspec
 
 from fluxion_core.language.values import MISSING
 
@@ -19,8 +19,7 @@ __all__ = ["Leaf", "Test", "endpoints"]
 Test: TypeAlias = Callable[[Any], bool]
 
 
-@attrs.frozen
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """One condition on the value of a field.
 
     *expands*: at an array, its elements are tried too. *fast*: an operator with a constant that generated code can compare inline.

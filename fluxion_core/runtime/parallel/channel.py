@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.language import decode_value, encode_value
 
@@ -21,8 +21,7 @@ class Closed(Exception):  # it is no error in itself: whoever receives it knows 
     """The other side is gone."""
 
 
-@attrs.frozen
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """*kind* says what it is about, *content* holds plain values, *blobs* what is large."""
 
     kind: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.config.model import RuntimeConfig
 from fluxion_core.language import Cut, Program, cut_program
@@ -14,8 +14,7 @@ from fluxion_core.spi import Codec, Sink, Source
 __all__ = ["Division", "divide"]
 
 
-@attrs.frozen(kw_only=True)
-class Division:
+class Division(msgspec.Struct, frozen=True, kw_only=True):
     """A pipeline in *processes* workers, each of which reads a part of *source* and runs the head of *cut* over it."""
 
     processes: int

@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Iterable, Sequence
 from random import Random
 
-import attrs
 import msgspec
 
 from fluxion_core.language import Output, encode_value, pack_column, row_columns
@@ -22,15 +21,14 @@ __all__ = ["Head"]
 _pack_list = msgspec.msgpack.Encoder().encode
 
 
-@attrs.define
-class _Made:
+class _Made(msgspec.Struct):
     """What the batches of one part have become so far."""
 
-    outputs: list[Output] = attrs.field(factory=list)
-    origins: array[int] = attrs.field(factory=lambda: array("I"))
-    faults: list[Fault] = attrs.field(factory=list)
-    refused: list[Fault] = attrs.field(factory=list)
-    positions: dict[str, Json] = attrs.field(factory=dict)
+    outputs: list[Output] = msgspec.field(default_factory=list)
+    origins: array[int] = msgspec.field(default_factory=lambda: array("I"))
+    faults: list[Fault] = msgspec.field(default_factory=list)
+    refused: list[Fault] = msgspec.field(default_factory=list)
+    positions: dict[str, Json] = msgspec.field(default_factory=dict)
     records: int = 0
     bytes_in: int = 0
 

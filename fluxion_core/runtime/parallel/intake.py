@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
+import msgspec
 
 from fluxion_core.errors import FluxionError
 from fluxion_core.observability.events import Warned
@@ -44,8 +45,7 @@ def _batch(part: Part, piece: Json = None) -> PartBatch:
     return PartBatch(positions=part.positions, payloads=(), part=part, piece=piece)
 
 
-@attrs.define(kw_only=True)
-class _WorkedIntake(Intake):
+class _WorkedIntake(Intake, kw_only=True):
     """What both ways of reading share."""
 
     workers: Workers
@@ -81,15 +81,14 @@ class _WorkedIntake(Intake):
         super().close()
 
 
-@attrs.define(kw_only=True)
-class PieceIntake(_WorkedIntake):
+class PieceIntake(_WorkedIntake, kw_only=True):
     """Cuts the source into numbered pieces, gives each to a worker that has room, and returns the parts in the pieces' order."""
 
     _next_number: int = 0
     _due: int = 0
-    _pieces: dict[int, Json] = attrs.field(factory=dict)
-    _again: deque[int] = attrs.field(factory=deque)
-    _parts: dict[int, Part] = attrs.field(factory=dict)
+    _pieces: dict[int, Json] = msgspec.field(default_factory=dict)
+    _again: deque[int] = msgspec.field(default_factory=deque)
+    _parts: dict[int, Part] = msgspec.field(default_factory=dict)
     _ended: bool = False
 
     def open(self, splits: list[Split], sealed: Mapping[str, Json]) -> None:
@@ -157,15 +156,14 @@ class PieceIntake(_WorkedIntake):
             raise faults[0]
 
 
-@attrs.define(kw_only=True)
-class SplitIntake(_WorkedIntake):
+class SplitIntake(_WorkedIntake, kw_only=True):
     """Gives each worker splits of its own, and returns the parts as they come."""
 
-    _owners: dict[str, Worker] = attrs.field(factory=dict)
-    _arrived: deque[tuple[Worker, Part]] = attrs.field(factory=deque)
-    _reading: set[int] = attrs.field(factory=set)
-    _stuck: list[Worker] = attrs.field(factory=list)
-    _lags: dict[int, int | None] = attrs.field(factory=dict)
+    _owners: dict[str, Worker] = msgspec.field(default_factory=dict)
+    _arrived: deque[tuple[Worker, Part]] = msgspec.field(default_factory=deque)
+    _reading: set[int] = msgspec.field(default_factory=set)
+    _stuck: list[Worker] = msgspec.field(default_factory=list)
+    _lags: dict[int, int | None] = msgspec.field(default_factory=dict)
 
     def open(self, splits: list[Split], sealed: Mapping[str, Json]) -> None:
         """Deal the splits out to the workers, which open them where the last seal left them."""

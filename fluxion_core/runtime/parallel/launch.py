@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+import msgspec
 
 from fluxion_core.config.model import ComponentConfig
 from fluxion_core.language import Run, encode_value
@@ -22,8 +23,7 @@ from fluxion_core.spi import Context, Host
 __all__ = ["Divided", "components_of", "launch"]
 
 
-@attrs.frozen(kw_only=True)
-class Divided:
+class Divided(msgspec.Struct, frozen=True, kw_only=True):
     """A pipeline whose workers have been started: what the runner makes in place of the parts of an undivided one."""
 
     bound: BoundPipeline

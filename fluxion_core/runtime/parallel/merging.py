@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
 import msgspec
 
 from fluxion_core.language import TailRun, decode_value, unpack_column
@@ -22,8 +21,7 @@ __all__ = ["MergingLoop"]
 _unpack_list = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
-@attrs.define(kw_only=True)
-class MergingLoop(Loop):
+class MergingLoop(Loop, kw_only=True):
     """Runs the tail of the stages over the parts, in the order in which they come, and counts what the workers counted."""
 
     division: Division
@@ -31,11 +29,11 @@ class MergingLoop(Loop):
     """A source that is not open: it reads a piece again when a record of it is at fault in the tail."""
     context: Context
     workers: Workers
-    _head_counts: list[list[int]] = attrs.field(init=False)
+    _head_counts: list[list[int]] = msgspec.field(default_factory=list)
     _head_seconds: float = 0.0
 
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._head_counts = [[0, 0, 0] for _ in self.division.stage_names]
 
     def _feed(self, batch: Batch) -> list[Located]:
@@ -86,7 +84,7 @@ class MergingLoop(Loop):
         if batch.part.kept is not None:
             return [kept_records(batch.part.kept, batch.positions)]
         try:
-            patience = attrs.evolve(self.patience, where="source")
+            patience = msgspec.structs.replace(self.patience, where="source")
             return patience.call(lambda: list(self.reader.read_piece(self.context, batch.piece)))
         finally:
             self.reader.close()

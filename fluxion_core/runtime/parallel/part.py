@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import attrs
 import msgspec
 
 from fluxion_core.language import decode_value, encode_value
@@ -21,8 +20,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
 
-@attrs.frozen(kw_only=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, kw_only=True):
     """The fates of *records* records (*refused* are documents that the sink's codec could not encode), and *rows* rows in *blobs*, in the form that *form* names.
 
     For the sink, ``block``: one blob, newline-ended JSON; or ``items``: one blob, a list of encoded documents. For the tail, ``columns``:
@@ -49,10 +47,11 @@ class Part:
 
     def message(self, number: int) -> Message:
         """Return the part, numbered, on its way."""
-        content = attrs.asdict(self, recurse=False, filter=lambda field, _: field.name != "blobs")
+        content = msgspec.structs.asdict(self)
+        del content["blobs"]
         content["positions"] = dict(self.positions)
         for name in ("faults", "refused"):
-            content[name] = [attrs.asdict(fault, recurse=False) for fault in content[name]]
+            content[name] = [msgspec.structs.asdict(fault) for fault in content[name]]
         return Message("part", [number, content], self.blobs)
 
     @classmethod

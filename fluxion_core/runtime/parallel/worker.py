@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
+import msgspec
 
 from fluxion_core.errors import FluxionError, TransientError
 from fluxion_core.runtime.parallel.channel import Channel, Closed, Message
@@ -25,8 +26,7 @@ from fluxion_core.spi import Context, EndOfInput, Host, Json, KillPoints
 __all__ = ["Assignment", "work"]
 
 
-@attrs.frozen(kw_only=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is started with. *seed* decides what the stages draw."""
 
     division: Division
@@ -158,6 +158,6 @@ class _Worker:
         self._positions.update(batch.positions)
         part = self._head.take([batch], self._number)
         kept = pack_records(batch) if part.origins else None
-        self._channel.send(attrs.evolve(part, kept=kept, lag=self._source.lag()).message(self._number))
+        self._channel.send(msgspec.structs.replace(part, kept=kept, lag=self._source.lag()).message(self._number))
         self._number += self._step
         self._credit -= 1

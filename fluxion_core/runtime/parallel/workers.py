@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import FatalError, FencedError, FluxionError, PluginError, StateError, TransientError
 from fluxion_core.runtime.parallel.channel import Channel, Closed, Message
@@ -62,14 +62,13 @@ class _Forked:
             os.kill(self.pid, signal.SIGKILL)
 
 
-@attrs.define(eq=False)
-class Worker:
+class Worker(msgspec.Struct, eq=False):
     """One worker, as this process sees it. *pending*: the pieces that it has been given and not answered."""
 
     number: int
     process: _Process
     channel: Channel
-    pending: set[int] = attrs.field(factory=set)
+    pending: set[int] = msgspec.field(default_factory=set)
 
 
 class Workers:
