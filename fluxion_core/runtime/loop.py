@@ -46,6 +46,8 @@ __all__ = ["Loop"]
 
 _LONGEST_SPACING_SECONDS: Final = 5.0
 """What a crash may cost at most, unless sealing itself takes longer or is set to be rarer."""
+_KEY_SECONDS: Final = 2e-6
+"""About what sealing the state of one key takes: of the first seals there is no other measure, and state grows between two."""
 
 
 class Loop(msgspec.Struct, kw_only=True):
@@ -206,7 +208,8 @@ class Loop(msgspec.Struct, kw_only=True):
         if idle:
             spacing = min(interval, 2 * self._seal_cost_seconds)
         else:
-            cost = max(self._seal_cost_seconds, self._last_seal_seconds)
+            coming = self.run.changed_keys * _KEY_SECONDS
+            cost = max(self._seal_cost_seconds, self._last_seal_seconds, coming)
             spacing = max(interval, min(15 * cost, _LONGEST_SPACING_SECONDS))
             if self.output_bytes >= self.config.seal_max_bytes // 4 and not self.bound.program.stateful:
                 spacing = min(spacing, 3 * cost)

@@ -1,4 +1,4 @@
-"""What ``stage_counts`` says of stages that are made of several parts: documents are counted where they enter and where they leave."""
+"""What a run counts: documents where they enter a stage and where they leave it, and the groups that changed since the last seal."""
 
 import pytest
 
@@ -30,3 +30,15 @@ def test_two_stages_of_one_segment_count_each_for_itself():
     run = compile_pipeline([POSITIVE, {"$match": {"n": 1}}]).start()
     run.feed(documents=DOCUMENTS)
     assert [(4, 3, 0), (3, 2, 0)] == run.stage_counts()
+
+
+@pytest.mark.parametrize("emit", ["final", "updates"])
+def test_the_groups_that_a_seal_would_hold_are_counted_before_it(emit):
+    run = compile_pipeline([{"$group": {"_id": "$k"}}]).start(emit=emit)
+    run.feed(documents=[{"k": key} for key in (1, 2, 1)])
+    run.changed()
+    run.feed(documents=[{"k": 3}])
+    assert 3 == run.changed_keys
+    (changed,) = run.state_delta().values()
+    assert 3 == len(changed)
+    assert 0 == run.changed_keys

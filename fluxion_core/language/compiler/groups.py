@@ -67,6 +67,11 @@ class Groups:
         return zip(keys, contents, strict=True)
 
     @property
+    def changed_keys(self) -> int:
+        """How many groups :meth:`delta` would return, counting those twice that :meth:`changed` gave out and that changed again."""
+        return len(self.touched) + len(self._unsealed)
+
+    @property
     def state_bytes(self) -> int:
         """About how many bytes all groups take in the store, from those that were sealed last."""
         return int(self._row_bytes * len(self.groups))

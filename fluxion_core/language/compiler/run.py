@@ -375,6 +375,11 @@ class Run:
         return sum(len(state.groups) for state in self._states.values() if isinstance(state, Groups))
 
     @property
+    def changed_keys(self) -> int:
+        """How many groups the next :meth:`state_delta` holds, or a few more."""
+        return sum(state.changed_keys for state in self._states.values() if isinstance(state, Groups))
+
+    @property
     def state_bytes(self) -> int:
         """About how many bytes the sealed state takes."""
         return sum(state.state_bytes for state in self._states.values() if isinstance(state, Groups))
