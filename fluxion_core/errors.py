@@ -19,7 +19,6 @@ The exit codes are those of BSD's ``sysexits.h`` where one fits.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -45,6 +44,8 @@ __all__ = [
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"did you mean 'x'?"`` for the closest of *known*, or an empty string when none is close."""
+    import difflib  # late: who mistypes nothing need not wait for it
+
     lowered = {candidate.lower(): candidate for candidate in sorted(known, reverse=True)}
     close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f"did you mean '{lowered[close[0]]}'?" if close else ""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fluxion_core.errors import EvaluationError
 
@@ -120,6 +119,8 @@ def zone(name: str) -> tzinfo:
     if found is not None:
         delta = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0)) * (-1 if found["sign"] == "-" else 1)
         return _offset(delta)
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # late: many dates are in UTC
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

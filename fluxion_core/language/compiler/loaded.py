@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import linecache
 from typing import Any, Literal
+from zlib import crc32
 
 import msgspec
 
@@ -25,8 +25,8 @@ class Loaded:
         self.written = written
         self.general = general
         """The code for documents of any classes, if this is for some only."""
-        digest = hashlib.sha256("\0".join([written.text, *map(repr, written.constants)]).encode()).hexdigest()[:12]
-        self.filename = f"<fluxion {name} {digest}>"
+        checksum = crc32("\0".join([written.text, *map(repr, written.constants)]).encode())
+        self.filename = f"<fluxion {name} {checksum:08x}>"
         linecache.cache[self.filename] = (len(written.text), None, written.text.splitlines(keepends=True), self.filename)
         self.namespace: dict[str, Any] = {
             **written.constants,

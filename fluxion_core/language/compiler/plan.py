@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -272,6 +271,8 @@ def _check_unbounded(parser: Parser, parts: Sequence[Part], names: Sequence[str]
 
 
 def _fingerprint(stage: Any) -> str:
+    import hashlib  # late, as it loads a library; only stages that keep something have a fingerprint
+
     try:
         data = encode_value(stage)
     except TypeError:

@@ -15,7 +15,6 @@ from fluxion_core.language.query import arrays, bitwise, comparison, element, ev
 from fluxion_core.language.query.comparison import equality
 from fluxion_core.language.query.evaluation import regex_leaf
 from fluxion_core.language.query.examples import EXAMPLES
-from fluxion_core.language.query.json_schema import schema_test
 from fluxion_core.language.query.leaves import Leaf, Test
 from fluxion_core.language.values import MISSING, is_finite, is_number, is_string, kind, truthy, type_name
 
@@ -68,6 +67,10 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
     if name == "$comment":
         return []
     if name == "$jsonSchema":
+        from fluxion_core.language.query.json_schema import (
+            schema_test,  # late: with numbers and dates it brings much that few need
+        )
+
         return [Predicate(where, Field(where, ()), schema_test(parser, value, where))]
     if name == "$sampleRate":
         return [_sample(parser, value, where)]
