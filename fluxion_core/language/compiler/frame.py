@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.parts import evaluation_error
+
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.loaded import Loaded
     from fluxion_core.language.compiler.run import Run
@@ -36,6 +39,10 @@ class Frame:
     def fail_at(self, position: int, document: Any, fault: BaseException) -> None:
         """Report that the document at *position* of what the segment was given failed."""
         self._run.fail(self, self.origins[position] if self.origins is not None else position, document, fault)
+
+    def error_of(self, fault: BaseException) -> EvaluationError:
+        """Return *fault* as an error with the path of the expression that raised it."""
+        return evaluation_error(fault, self.code.path_of(fault))
 
     def odd(self, origin: int | None, document: Any, rows: list[Any], kept: list[int | None], state: Any) -> None:
         """Run *document*, made from record *origin*, through the code for documents of any classes."""

@@ -103,7 +103,7 @@ class _Raising(Frame):
     def fail(self, origin: int | None, document: Any, fault: BaseException) -> None:
         """Raise *fault*, with its path."""
         del origin, document
-        raise self._run.error_of(self, fault) from None
+        raise self.error_of(fault) from None
 
     def fail_at(self, position: int, document: Any, fault: BaseException) -> None:
         """Raise *fault*, with its path."""

@@ -52,7 +52,8 @@ class Run:
         self._seconds = [0.0] * len(program.steps)
         self.outer: Mapping[str, Any] = {}
         self._emit = emit
-        self._context = context
+        self.context = context
+        """What was handed to ``start``."""
         self._each = {
             index
             for index, step in enumerate(program.steps)
@@ -82,11 +83,6 @@ class Run:
         self._decoders: dict[str, tuple[Decoder, Loaded | None, str]] = {}
 
     # ------------------------------------------------------------------------------------------------- feeding
-
-    @property
-    def context(self) -> Any:
-        """What was handed to ``start``."""
-        return self._context
 
     @property
     def done(self) -> bool:
@@ -370,19 +366,23 @@ class Run:
                 counter.seen = self._dirty_counters[name] = decode_value(found)
 
     @property
+    def _grouped(self) -> list[Groups]:
+        return [state for state in self._states.values() if isinstance(state, Groups)]
+
+    @property
     def state_keys(self) -> int:
         """How many groups are kept."""
-        return sum(len(state.groups) for state in self._states.values() if isinstance(state, Groups))
+        return sum(len(state.groups) for state in self._grouped)
 
     @property
     def changed_keys(self) -> int:
         """How many groups the next :meth:`state_delta` holds, or a few more."""
-        return sum(state.changed_keys for state in self._states.values() if isinstance(state, Groups))
+        return sum(state.changed_keys for state in self._grouped)
 
     @property
     def state_bytes(self) -> int:
         """About how many bytes the sealed state takes."""
-        return sum(state.state_bytes for state in self._states.values() if isinstance(state, Groups))
+        return sum(state.state_bytes for state in self._grouped)
 
     def stage_seconds(self) -> list[float]:
         """Return how long every stage took so far, with those that it is one loop with, by the clock in *monotonic*."""
@@ -394,12 +394,7 @@ class Run:
 
     def fail(self, frame: Frame, index: int | None, document: Any, fault: BaseException) -> None:
         """Keep what a document failed with."""
-        error = self.error_of(frame, fault)
+        error = frame.error_of(fault)
         stage = stage_of(error.path)
         frame.failed.append(stage)
         self.failures.append(Failure(index, stage, error.path, error, document if isinstance(document, dict) else None))
-
-    @staticmethod
-    def error_of(frame: Frame, fault: BaseException) -> EvaluationError:
-        """Return *fault* as an error with the path of the expression that raised it."""
-        return evaluation_error(fault, frame.code.path_of(fault))
