@@ -60,6 +60,19 @@ def test_nothing_is_raised_but_what_is_promised_and_no_input_is_changed() -> Non
     assert all(problem.path.startswith("stages") for error in refused for problem in error.problems)
 
 
+def test_every_record_has_one_fate() -> None:
+    draw = random.Random(6)
+    for _ in range(COUNT // 4):
+        stages, documents = [{"$unwind": "$b"}] * draw.randrange(2) + pipeline(draw), [document(draw) for _ in range(6)]
+        try:
+            program = compile_pipeline(stages, collections=COLLECTIONS)
+        except CompileError:
+            continue
+        output = program.start().feed(documents=documents)
+        failed = {failure.index for failure in output.failures if failure.index is not None}
+        assert 6 == output.passed + output.filtered + len(failed), stages
+
+
 def test_any_cut_into_batches_gives_the_same_result() -> None:
     draw = random.Random(2)
     for _ in range(COUNT // 4):

@@ -32,6 +32,12 @@ def test_two_stages_of_one_segment_count_each_for_itself():
     assert [(4, 3, 0), (3, 2, 0)] == run.stage_counts()
 
 
+@pytest.mark.parametrize("held", [{"$sort": {"n": 1}}, {"$facet": {"all": []}}, {"$group": {"_id": "$n"}}])
+def test_a_record_that_became_several_documents_is_held_once(held):
+    output = compile_pipeline([{"$unwind": "$n"}, held]).start().feed(documents=[{"n": [1, 2, 3]}, {"n": []}])
+    assert (1, 1) == (output.passed, output.filtered)
+
+
 @pytest.mark.parametrize("emit", ["final", "updates"])
 def test_the_groups_that_a_seal_would_hold_are_counted_before_it(emit):
     run = compile_pipeline([{"$group": {"_id": "$k"}}]).start(emit=emit)

@@ -147,6 +147,7 @@ class Run:
         origins: Sequence[int | None] | None = indexes
         answers: Sequence[Any] | None = None
         first = start == 0
+        passed = len(documents)  # records, of which each may have become several rows
         began = self.monotonic()
         for index in range(start, len(self.program.steps)):
             if index > start:
@@ -154,12 +155,14 @@ class Run:
             step = self.program.steps[index]
             if isinstance(step, EffectStep):
                 rows, origins, answers = step.ask(self, rows, origins)
+                passed = len(set(origins))
                 continue
             if isinstance(step, StepPart):
-                fed = rows
                 rows, origins = self._step(index, step, rows, origins if first else [None] * len(rows))
+                if step.streams:
+                    passed = len(rows) if origins is None else len(set(origins))
                 if first and index == self._last_passed:
-                    output.passed += self._distinct(rows, origins) if step.streams else len(fed)
+                    output.passed += passed
                 first = first and step.streams
                 continue
             code = loaded if loaded is not None and index == start else step.load(each=index in self._each)
@@ -176,7 +179,7 @@ class Run:
         output.rows += rows
         output.origins = origins
         if not self.program.steps:
-            output.passed += len(rows)
+            output.passed += passed
 
     @property
     def _last_passed(self) -> int:
@@ -187,10 +190,6 @@ class Run:
             ):
                 return index
         return len(self.program.steps) - 1
-
-    @staticmethod
-    def _distinct(rows: Sequence[Any], origins: Sequence[int | None] | None) -> int:
-        return len(rows) if origins is None else len(set(origins))
 
     def _segment(
         self,
