@@ -11,7 +11,7 @@ from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.encoding import encode_json_lines
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Failure", "Output"]
+__all__ = ["Failure", "Output", "of_good_records"]
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -22,6 +22,21 @@ class Failure(msgspec.Struct, frozen=True):
     path: str
     error: Exception
     document: Any = None
+
+
+def of_good_records(
+    rows: Sequence[Any], origins: Sequence[int | None], failures: Sequence[Failure]
+) -> tuple[Sequence[Any], Sequence[int | None], int]:
+    """Return *rows*, their *origins* and how many records these are, without those of which another row has failed.
+
+    Rows that do not lie beside their origins, as the groups of a ``$group``, are returned as they are.
+    """
+    failed = {failure.index for failure in failures} & set(origins) if failures else ()
+    if failed:
+        if len(rows) == len(origins):
+            rows = [row for row, origin in zip(rows, origins, strict=True) if origin not in failed]
+        origins = [origin for origin in origins if origin not in failed]
+    return rows, origins, len(set(origins))
 
 
 class Output(msgspec.Struct):

@@ -15,7 +15,7 @@ from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
 from fluxion_core.language.compiler.groups import Groups
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
-from fluxion_core.language.compiler.output import Failure, Output
+from fluxion_core.language.compiler.output import Failure, Output, of_good_records
 from fluxion_core.language.compiler.parts import (
     FAULTS,
     AnsweringStep,
@@ -144,9 +144,9 @@ class Run:
     ) -> None:
         """Run *documents* through the steps from *start* on; what reaches the end is added to *output*."""
         rows: Sequence[Any] = documents
-        origins: Sequence[int | None] | None = indexes
-        answers: Sequence[Any] | None = None
         first = start == 0
+        origins: Sequence[int | None] | None = indexes if first else [None] * len(rows)
+        answers: Sequence[Any] | None = None
         passed = len(documents)  # records, of which each may have become several rows
         began = self.monotonic()
         for index in range(start, len(self.program.steps)):
@@ -155,31 +155,29 @@ class Run:
             step = self.program.steps[index]
             if isinstance(step, EffectStep):
                 rows, origins, answers = step.ask(self, rows, origins)
-                passed = len(set(origins))
                 continue
             if isinstance(step, StepPart):
-                rows, origins = self._step(index, step, rows, origins if first else [None] * len(rows))
-                if step.streams:
-                    passed = len(rows) if origins is None else len(set(origins))
-                if first and index == self._last_passed:
-                    output.passed += passed
-                first = first and step.streams
-                continue
-            code = loaded if loaded is not None and index == start else step.load(each=index in self._each)
-            rows, origins, passed = self._segment(index, step, code, rows, origins, answers)
-            answers = None
+                rows, origins = self._step(index, step, rows, origins)
+                holds = not step.streams
+            else:
+                code = loaded if loaded is not None and index == start else step.load(each=index in self._each)
+                rows, origins, passed = self._segment(index, step, code, rows, origins, answers)
+                answers, holds = None, step.segment.folding is not None
+                if index == len(self.program.steps) - 1 and code.written.row_fields is not None:
+                    output.form, output.names = "struct", code.written.row_fields
+            if first and origins is not None:
+                rows, origins, passed = of_good_records(rows, origins, output.failures)
             if first and index == self._last_passed:
                 output.passed += passed
-            if step.segment.folding is not None:
-                first = False
-            if index == len(self.program.steps) - 1 and code.written.row_fields is not None:
-                output.form, output.names = "struct", code.written.row_fields
+            first = first and not holds
+            if not first:
+                origins = [None] * len(rows)  # what was held back is no record's any more
         if self.program.steps:
             self._seconds[-1] += self.monotonic() - began
+        else:
+            output.passed += passed
         output.rows += rows
         output.origins = origins
-        if not self.program.steps:
-            output.passed += passed
 
     @property
     def _last_passed(self) -> int:
@@ -216,9 +214,7 @@ class Run:
         if adapting is not None:
             adapting.note(len(rows), len(frame.counted))
         passed = self._count(index, step, code, len(rows), counted, frame.failed)
-        if step.segment.tracks:
-            return made, kept, len(set(kept)) if state is None else passed
-        return made, None, passed
+        return made, kept if step.segment.tracks else None, passed
 
     def _count(
         self, index: int, step: SegmentStep, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]

@@ -254,6 +254,7 @@ class SegmentWriter:
             self._current = None
             self._passed = self.count("passed")
         pending = self._fans_out and segment.folding is not None and self._careful
+        marks = segment.tracks and not self._each  # rows that are given out mark their records themselves
         if flagged or pending:
             writer.line("todo = []" if pending else "seen = 0")
         with self._open:
@@ -265,12 +266,16 @@ class SegmentWriter:
                 if segment.measures:
                     writer.line(f"{writer.constant(checked_size)}({self.shape.document()})", segment.parts[-1].where)
                 self._folding.fold(pending=pending, row=self._touched if self._each else None)
+                if marks and not pending:
+                    writer.line("kept.append(i)")
             else:
                 self._emit(self.shape)
             if flagged and not pending:
                 writer.line("seen = 1")
         if pending and self._folding is not None:
             self._folding.drain(self._touched if self._each else None)
+            if marks:
+                writer.line("if todo: kept.append(i)")
         if flagged:
             writer.line(f"if todo: {self._passed} += 1" if pending else f"{self._passed} += seen")
 
