@@ -5,6 +5,7 @@ Source: MongoDB manual, "$setWindowFields", its window operators, "$fill", "$lin
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,10 @@ from typing import Any, Final
 import attrs
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.expressions.arithmetic import DECIMAL, add, divide, multiply, subtract, to_decimal
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.ordering import sort_key
-from fluxion_core.language.values import MISSING, is_finite, is_number, type_name
+from fluxion_core.language.values import MISSING, is_number, type_name
 
 __all__ = ["UNIT_MILLISECONDS", "Bounds", "linear_fill", "locf"]
 
@@ -190,68 +190,38 @@ def _one(like: Any) -> Any:
 
 # --------------------------------------------------------------------------------------------------- functions of a window
 
-_MEAN: Final = ACCUMULATORS["$avg"]
-_SUM: Final = ACCUMULATORS["$sum"]
-
 
 def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
-    """``$derivative``: the mean rate of change between the ends of the window."""
-    if len(values) < 2:  # two ends
-        return None
-    rise = _checked(values[-1], "$derivative"), _checked(values[0], "$derivative")
-    if any(value is None for value in rise):
+    """``$derivative``: the mean rate of change between the ends of the window; null where they have the same value to sort by."""
+    if not values:
         return None
     run = subtract(_position(keys[-1], unit_milliseconds, "$derivative"), _position(keys[0], unit_milliseconds, "$derivative"))
+    rise = subtract(_checked(values[-1], "$derivative"), _checked(values[0], "$derivative"))
     if run == 0:
-        raise EvaluationError("$derivative: the ends of the window have the same value to sort by")
-    return divide(subtract(*rise), run if unit_milliseconds is None else divide(run, unit_milliseconds))
+        return None
+    return divide(rise, run) if unit_milliseconds is None else multiply(divide(rise, run), unit_milliseconds)
 
 
 def _checked(value: Any, operator: str) -> Any:
-    if value is None or value is MISSING:
-        return None
     if not is_number(value):
         raise EvaluationError(f"{operator} needs numbers, not {type_name(value)}")
     return value
 
 
 def integral(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
-    """``$integral``: the area below the window, by trapezoids."""
-    points = []
-    for key, value in zip(keys, values, strict=True):
-        number = _checked(value, "$integral")
-        if number is not None:
-            points.append((_position(key, unit_milliseconds, "$integral"), number))
+    """``$integral``: the area below the window, by trapezoids; NaN where a value or what it is sorted by is none."""
+    points = [
+        (_position(key, unit_milliseconds, "$integral"), _checked(value, "$integral"))
+        for key, value in zip(keys, values, strict=True)
+    ]
     if not points:
         return None
+    if any(number != number for point in points for number in point):  # noqa: PLR0124 - NaN does not equal itself
+        return math.nan
     total: Any = 0
     for (start, left), (end, right) in pairwise(points):
         total = add(total, divide(multiply(subtract(end, start), add(left, right)), 2))
     return total if unit_milliseconds is None else divide(total, unit_milliseconds)
-
-
-def covariance(pairs: Sequence[Any], less: int) -> Any:
-    """``$covariancePop`` (*less* 0) and ``$covarianceSamp`` (*less* 1) of pairs of numbers; others are passed over.
-
-    With enough finite pairs an infinite value makes the result infinite, and NaN makes it NaN; what overflows does so as well.
-    """
-    mean_x, mean_y, total = _MEAN.initial(), _MEAN.initial(), _SUM.initial()
-    count = 0
-    for pair in pairs:
-        if len(pair) != 2 or not all(map(is_number, pair)):  # x and y
-            continue
-        x, y = pair
-        if not (is_finite(x) and is_finite(y)):
-            total = _SUM.step(total, sum(float(value) for value in pair if not is_finite(value)))
-            continue
-        from_mean = subtract(x, _MEAN.result(mean_x)) if count else 0
-        mean_x, mean_y = _MEAN.step(mean_x, x), _MEAN.step(mean_y, y)
-        if count:
-            total = _SUM.step(total, multiply(from_mean, subtract(y, _MEAN.result(mean_y))))
-        count += 1
-    if count <= max(less, 1):
-        return 0.0 if count > less else None
-    return divide(_SUM.result(total), count - less)
 
 
 def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fluxion_core import CompileError, aggregate
+from fluxion_core import CompileError, EvaluationError, aggregate
 
 
 @pytest.mark.parametrize("bounds", [[-1, 0], ["unbounded", "current"], ["current", "unbounded"]])
@@ -133,3 +133,44 @@ def test_the_ends_of_the_scale_may_be_expressions_that_are_constant() -> None:
 def test_the_scale_has_two_ends_and_its_window_holds_the_document(output) -> None:
     with pytest.raises(CompileError):
         computed(output, {"t": 1, "v": 1})
+
+
+NAN, INFINITY = float("nan"), float("inf")
+PAIR = {"window": {"documents": [-1, 0]}}
+
+
+def test_a_deviation_of_a_window_with_a_lower_bound_is_nan_even_of_one_value() -> None:
+    rows = [{"t": 1, "v": INFINITY}, {"t": 2, "v": 1}]
+    assert [NAN, None] == pytest.approx(computed({"$stdDevSamp": "$v", "window": {"documents": [0, 0]}}, *rows), nan_ok=True)
+
+
+def test_a_deviation_of_a_window_without_lower_bound_is_null_of_one_value() -> None:
+    assert [None] == computed({"$stdDevSamp": "$v"}, {"t": 1, "v": INFINITY})
+
+
+def test_an_infinite_number_leaves_a_trace_in_the_deviation_of_a_sliding_window() -> None:
+    # MongoDB counts it among the numbers whose mean it is not part of.
+    rows = [{"t": 1, "v": INFINITY}, {"t": 2, "v": 5}, {"t": 3, "v": 7}]
+    assert [NAN, NAN, 13**0.5] == pytest.approx(computed({"$stdDevPop": "$v", **PAIR}, *rows), nan_ok=True)
+
+
+@pytest.mark.parametrize(("operator", "expected"), [("$covariancePop", [0.0, 0.5, 0.5]), ("$covarianceSamp", [None, 1.0, 1.0])])
+def test_a_covariance_forgets_what_leaves_the_window(operator, expected) -> None:
+    rows = [{"t": 1, "x": 1, "y": 2}, {"t": 2, "x": 2, "y": 4}, {"t": 3, "x": 3, "y": 6}]
+    assert expected == computed({operator: ["$x", "$y"], **PAIR}, *rows)
+
+
+def test_a_derivative_between_equal_values_to_sort_by_is_null() -> None:
+    assert [None, None] == computed({"$derivative": {"input": "$v"}, **PAIR}, {"t": 1, "v": 1}, {"t": 1, "v": 2})
+
+
+@pytest.mark.parametrize("operator", ["$derivative", "$integral"])
+@pytest.mark.parametrize("row", [{"t": 1, "v": None}, {"t": 1}, {"v": 1}, {"t": 1, "v": "1"}])
+def test_a_slope_needs_numbers_even_in_a_window_of_one(operator, row) -> None:
+    with pytest.raises(EvaluationError):
+        computed({operator: {"input": "$v"}, **PAIR}, row)
+
+
+def test_an_integral_with_nan_in_the_window_is_nan() -> None:
+    rows = [{"t": 1, "v": NAN}, {"t": 2, "v": 2}, {"t": 3, "v": 2}]
+    assert [NAN, NAN, 2] == pytest.approx(computed({"$integral": {"input": "$v"}, **PAIR}, *rows), nan_ok=True)

@@ -17,6 +17,7 @@ from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import identity, sort_key
 from fluxion_core.language.paths import get, put
+from fluxion_core.language.sliding import Covariance, Deviation, Window, slid
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
@@ -151,6 +152,9 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
     parameters, values = parse_arguments(parser, accumulator, spec, where)
     if not all(isinstance(parameter, Constant) for parameter in parameters):
         parser.problem(where, f"what shapes the whole of {accumulator.name} must be constant in a window")
+    kept = REMOVABLE.get(accumulator.name)
+    if kept is not None and bounds.low is not None:
+        return (*parameters, *values), _sliding(kept, bounds)
     count = len(parameters)
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -169,6 +173,14 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
         return result
 
     return (*parameters, *values), compute
+
+
+def _sliding(window: Callable[[], Window], bounds: Bounds) -> Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]:
+    return lambda keys, rows: list(slid(window(), [value for (value,) in rows], bounds.places(keys)))
+
+
+REMOVABLE: Final[dict[str, Callable[[], Window]]] = {"$stdDevPop": lambda: Deviation(0), "$stdDevSamp": lambda: Deviation(1)}
+"""What MongoDB calculates in another way than the accumulator does where a window has a lower bound, with other answers."""
 
 
 # --------------------------------------------------------------------------------------------------- window functions
@@ -277,13 +289,7 @@ def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | 
 def _covarying(less: int) -> Any:
     def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
         bounds = parse_bounds(parser, window, f"{where}.window", order)
-        pair = parser.expression(spec, where)
-
-        def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-            pairs = [value if value.__class__ is list else () for (value,) in rows]
-            return [windows.covariance(pairs[low:high], less) for low, high in bounds.places(keys)]
-
-        return (pair,), compute
+        return (parser.expression(spec, where),), _sliding(lambda: Covariance(less), bounds)
 
     return parse
 

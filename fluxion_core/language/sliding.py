@@ -1,0 +1,185 @@
+"""Window functions that are kept up to date: what enters a window is added, what leaves it is taken away.
+
+MongoDB does so wherever a window has a lower bound. What has passed through such a window may leave traces (of an overflow, of an
+infinite number in a standard deviation), and they are the same here.
+
+Source: MongoDB manual, "$setWindowFields", "$stdDevPop", "$covariancePop"; the server's WindowFunctionSum, -StdDev and -Covariance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.accumulators.sums import total
+from fluxion_core.language.expressions.arithmetic import divide, multiply, subtract
+from fluxion_core.language.values import is_finite, is_number
+
+__all__ = ["Covariance", "Deviation", "Window", "slid"]
+
+_SUM: Final = ACCUMULATORS["$sum"]
+
+
+class Window(Protocol):
+    """What is known of the documents of one window."""
+
+    def add(self, value: Any, sign: int) -> None:
+        """Take in the value of a document that enters (*sign* 1), or forget that of the one that has been there longest (-1)."""
+
+    def value(self) -> Any:
+        """Return the result for the documents that are in the window."""
+
+
+def slid(window: Window, values: Sequence[Any], places: Sequence[tuple[int, int]]) -> Iterator[Any]:
+    """Yield the result for each of *places*, half-open ranges of *values* neither of whose ends moves back."""
+    low = high = 0
+    for start, end in places:
+        if low >= high:
+            low = high = start
+        if start < end:
+            for place in range(high, end):
+                window.add(values[place], 1)
+            high = end
+        stay = start if start < end else high
+        for place in range(low, stay):
+            window.add(values[place], -1)
+        low = stay
+        yield window.value()
+
+
+class _Sum:
+    """The sum of finite numbers, and how many were infinite or none at all."""
+
+    def __init__(self) -> None:
+        self._finite = _SUM.initial()
+        self._infinite = {math.inf: 0, -math.inf: 0}
+        self._without_value = 0
+
+    def add(self, number: Any, sign: int) -> None:
+        if is_finite(number):
+            self._finite = _SUM.step(self._finite, _signed(number, sign))
+        elif number == number:  # noqa: PLR0124 - NaN does not equal itself
+            self._infinite[float(number)] += sign
+        else:
+            self._without_value += sign
+
+    def value(self) -> Any:
+        above, below = self._infinite[math.inf] > 0, self._infinite[-math.inf] > 0
+        if self._without_value > 0 or (above and below):
+            return math.nan
+        if above or below:
+            return math.inf if above else -math.inf
+        return total(self._finite)
+
+
+def _signed(number: Any, sign: int) -> Any:
+    if sign > 0:
+        return number
+    return number.copy_negate() if number.__class__ is Decimal else -number
+
+
+class Deviation:
+    """``$stdDevPop`` (*less* 0) and ``$stdDevSamp`` (*less* 1) of the numbers of a window; everything else is passed over."""
+
+    def __init__(self, less: int) -> None:
+        self._less = less
+        self._clear()
+
+    def _clear(self) -> None:
+        self._sum, self._squares = _SUM.initial(), _SUM.initial()
+        self._count = self._infinite = 0
+
+    def add(self, value: Any, sign: int) -> None:
+        """Take in or forget one value; a number that is not finite counts as one, and that count outlasts it."""
+        if not is_number(value):
+            return
+        if not is_finite(value):
+            self._infinite += sign
+            self._count += sign
+            return
+        if self._count == 0:
+            self._count = 1
+            self._sum = _SUM.step(self._sum, value)
+            return
+        if self._count + sign == 0:
+            self._clear()
+            return
+        number = _float(value)
+        distance = self._count * number - _float(total(self._sum))
+        self._count += sign
+        self._sum = _SUM.step(self._sum, number * sign)
+        self._squares = _SUM.step(self._squares, distance * distance * sign / (self._count * (self._count - sign)))
+
+    def value(self) -> float | None:
+        """Return the deviation: NaN while there is a number that is not finite, null of too few."""
+        if self._infinite > 0:
+            return math.nan
+        count = self._count - self._less
+        if count == 0:
+            return None
+        squares = _float(total(self._squares))
+        if squares < 0 or (self._count == 1 and not self._less):  # below zero by rounding
+            self._squares = _SUM.initial()
+            return 0.0
+        return math.sqrt(squares / count)
+
+
+def _float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number that is beyond all floats
+        return math.copysign(math.inf, number)
+
+
+class Covariance:
+    """``$covariancePop`` (*less* 0) and ``$covarianceSamp`` (*less* 1) of pairs of numbers; others are passed over.
+
+    With enough finite pairs an infinite value makes the result infinite, and NaN makes it NaN; what overflows does so as well.
+    """
+
+    def __init__(self, less: int) -> None:
+        self._less = less
+        self._clear()
+
+    def _clear(self) -> None:
+        self._count = 0
+        self._xs, self._ys, self._products = _Sum(), _Sum(), _Sum()
+
+    def _mean(self, numbers: _Sum) -> Any:
+        return divide(numbers.value(), self._count)
+
+    def add(self, value: Any, sign: int) -> None:
+        """Take in or forget the pair *value*, a list of x and y."""
+        if value.__class__ is not list or len(value) != 2 or not all(map(is_number, value)):  # x and y
+            return
+        x, y = value
+        if not (is_finite(x) and is_finite(y)):
+            self._products.add(sum(float(number) for number in value if not is_finite(number)), sign)
+            return
+        if sign > 0:
+            from_mean = subtract(x, self._mean(self._xs)) if self._count else None
+            self._count += 1
+            self._xs.add(x, 1)
+            self._ys.add(y, 1)
+            if from_mean is not None:
+                self._products.add(multiply(from_mean, subtract(y, self._mean(self._ys))), 1)
+            return
+        self._count -= 1
+        if self._count == 0:
+            self._clear()
+            return
+        self._xs.add(x, -1)
+        from_mean = subtract(x, self._mean(self._xs))
+        # The mean of the ys is that of the count before: MongoDB takes y away from its sum last.
+        before = divide(self._ys.value(), self._count + 1)
+        self._products.add(multiply(from_mean, subtract(y, before)), -1)
+        self._ys.add(y, -1)
+
+    def value(self) -> Any:
+        """Return the covariance: null of too few pairs."""
+        if self._count <= max(self._less, 1):
+            return 0.0 if self._count > self._less else None
+        return divide(self._products.value(), self._count - self._less)
