@@ -86,3 +86,13 @@ def test_a_whole_number_beyond_every_float_makes_a_sum_infinite_and_ends_nothing
     fields = {"s": {"$sum": "$x"}, "a": {"$avg": "$x"}, "m": {"$max": "$x"}}
     expected = [{"_id": None, "s": float("inf"), "a": float("inf"), "m": 10**400}]
     assert expected == list(aggregate([{"x": 10**400}, {"x": 1.5}], [{"$group": {"_id": None, **fields}}]))
+
+
+@pytest.mark.parametrize("operator", ["$sum", "$avg"])
+@pytest.mark.parametrize(
+    ("decimals", "expected"),
+    [(["Infinity", "-Infinity"], "NaN"), (["9E+6144", "9E+6144"], "Infinity"), (["-9E+6144", "-9E+6144"], "-Infinity")],
+)
+def test_an_accumulator_of_decimals_leaves_them_for_infinity_and_nan_not_for_an_error(operator, decimals, expected) -> None:
+    rows = [{"v": Decimal(decimal)} for decimal in decimals]
+    assert [expected] == [str(row["r"]) for row in aggregate(rows, [{"$group": {"_id": None, "r": {operator: "$v"}}}])]

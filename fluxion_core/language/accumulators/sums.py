@@ -15,8 +15,8 @@ from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_num
 
 __all__ = ["ACCUMULATORS", "DECIMAL", "total"]
 
-DECIMAL: Final = Context(prec=34)
-"""Arithmetic of Decimal128: 34 digits."""
+DECIMAL: Final = Context(prec=34, Emin=-6143, Emax=6144, clamp=1, traps=[])
+"""Arithmetic of Decimal128: 34 digits; what is undefined is NaN, what is too great infinite."""
 
 # State of a sum: [exact sum of ints, sum of floats or None, its error, sum of decimals or None]
 _State = list[Any]
