@@ -153,6 +153,8 @@ def linear_fill(keys: Sequence[Any], values: Sequence[Any]) -> list[Any]:
         if not is_number(values[place]):
             raise EvaluationError(f"$linearFill needs numbers, not {type_name(values[place])}")
     positions = [_line_position(key) for key in keys]
+    if len({key.__class__ is datetime for key in keys}) > 1:
+        raise EvaluationError("$linearFill needs values to sort by that are all numbers or all dates")
     for left, right in pairwise(positions):
         if left == right:
             raise EvaluationError("$linearFill needs values to sort by that do not repeat")

@@ -174,3 +174,31 @@ def test_a_slope_needs_numbers_even_in_a_window_of_one(operator, row) -> None:
 def test_an_integral_with_nan_in_the_window_is_nan() -> None:
     rows = [{"t": 1, "v": NAN}, {"t": 2, "v": 2}, {"t": 3, "v": 2}]
     assert [NAN, NAN, 2] == pytest.approx(computed({"$integral": {"input": "$v"}, **PAIR}, *rows), nan_ok=True)
+
+
+def filled(rows, **spec):
+    return list(aggregate(rows, [{"$fill": spec}]))
+
+
+def test_fill_is_set_window_fields_and_behind_it_add_fields() -> None:
+    rows = [{"t": 2}, {"t": 1, "a": 5}]
+    assert [{"t": 1, "a": 5, "b": 5}, {"t": 2, "a": 5, "b": 5}] == filled(
+        rows, sortBy={"t": 1}, output={"b": {"value": "$a"}, "a": {"method": "locf"}}
+    )
+
+
+def test_fill_with_values_alone_leaves_the_order_of_the_documents() -> None:
+    assert [{"t": 2, "a": 0}, {"t": 1, "a": 0}] == filled([{"t": 2}, {"t": 1}], sortBy={"t": 1}, output={"a": {"value": 0}})
+
+
+def test_locf_carries_forward_in_the_order_of_the_documents_where_no_other_is_asked_for() -> None:
+    assert [{"a": 1}, {"a": 1}] == filled([{"a": 1}, {}], partitionBy="all", output={"a": {"method": "locf"}})
+
+
+def test_a_field_that_fill_says_nothing_of_stays() -> None:
+    assert [{"a": None}] == filled([{"a": None}], output={"a": {}})
+
+
+def test_a_line_needs_values_to_sort_by_of_one_kind() -> None:
+    with pytest.raises(EvaluationError):
+        computed({"$linearFill": "$v"}, {"t": 1, "v": 1}, {"t": datetime(2020, 1, 1, tzinfo=UTC), "v": 2})

@@ -10,17 +10,18 @@ import attrs
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
-from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf
+from fluxion_core.language.compiler.nodes import Node, ObjectOf
 from fluxion_core.language.compiler.parse import shown
-from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
+from fluxion_core.language.compiler.parts import Part, StageForm, Step, StepPart
 from fluxion_core.language.expressions.arithmetic import add
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import compare, sort_key
 from fluxion_core.language.paths import get, put
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.stages.set_window_fields import partitions, sort_values
-from fluxion_core.language.stages.sort import Order, ordered, parse_order
+from fluxion_core.language.stages.project import parse_set
+from fluxion_core.language.stages.set_window_fields import parse_window_fields, partitions
+from fluxion_core.language.stages.sort import parse_order
 from fluxion_core.language.values import MISSING, is_finite, is_number, is_string, type_name
 
 if TYPE_CHECKING:
@@ -33,97 +34,59 @@ LIMIT_DOCUMENTS: Final = 500_000
 """The most documents that ``$densify`` makes, MongoDB's limit too."""
 
 
-@attrs.define(kw_only=True)
-class Fill(StepPart):
-    """Gives fields that are null or missing a value: a constant one, the last one, or one on the line between neighbours."""
-
-    partition: Node
-    order: Order
-    methods: tuple[tuple[tuple[str, ...], str], ...]
-    values: tuple[tuple[tuple[str, ...], Node], ...]
-
-    def start(self, environment: Any) -> Step:
-        """Return the step for one run."""
-        by = self.evaluator(self.partition)
-        evaluate = self.evaluator(*(node for _, node in self.values)) if self.values else None
-
-        def arrange(documents: Rows) -> list[dict[str, Any]]:
-            rows = list(documents)
-            if evaluate is not None:
-                answers = evaluate.rows(environment, rows)
-                rows = [self._valued(row, answer) for row, answer in zip(rows, answers, strict=True)]
-            if not self.methods:
-                return ordered(rows, self.order) if self.order else rows
-            keys = [key for (key,) in by.rows(environment, rows)]
-            return [filled for group in partitions(rows, keys) for filled in self._filled(ordered(group, self.order))]
-
-        return Held(arrange)
-
-    def _valued(self, row: dict[str, Any], answers: Sequence[Any]) -> dict[str, Any]:
-        for (names, _), answer in zip(self.values, answers, strict=True):
-            if get(row, names) in (None, MISSING):
-                row = put(row, names, answer)
-        return row
-
-    def _filled(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        keys = sort_values(rows, self.order)
-        for names, method in self.methods:
-            column = [get(row, names) for row in rows]
-            made = windows.linear_fill(keys, column) if method == "linear" else windows.locf(keys, column)
-            rows = [put(row, names, value) for row, value in zip(rows, made, strict=True)]
-        return rows
-
-
-def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
+    """Return the stages that ``$fill`` stands for: ``$setWindowFields`` for the methods and, behind it, ``$addFields`` for the values."""
     nullable = ("partitionByFields", "sortBy")
     members = parser.members(spec, where, ("output",), ("partitionBy", *nullable), nullable=nullable)
     given = members.get("output")
     if not isinstance(given, dict) or not given:
         parser.problem(f"{where}.output", f"an object of fields was expected, not {shown(given)}")
         return []
-    order = parse_order(parser, members["sortBy"], f"{where}.sortBy") if "sortBy" in members else ()
-    methods: list[tuple[tuple[str, ...], str]] = []
-    values: list[tuple[tuple[str, ...], Node]] = []
+    methods: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, how in given.items():
         path = f"{where}.output.{name}"
-        names = parser.field_path(name, path)
-        if names is None:
+        if parser.field_path(name, path) is None:
             continue
         if isinstance(how, dict) and set(how) == {"value"}:
-            values.append((names, parser.expression(how["value"], f"{path}.value")))
+            values[name] = {"$ifNull": [f"${name}", how["value"]]}
         elif isinstance(how, dict) and set(how) == {"method"} and how["method"] in ("linear", "locf"):
-            methods.append((names, how["method"]))
-        else:
+            methods[name] = {"$linearFill" if how["method"] == "linear" else "$locf": f"${name}"}
+        elif how != {}:  # which fills nothing
             parser.problem(path, f"{{value: ...}}, {{method: linear}} or {{method: locf}} was expected, not {shown(how)}")
-    if methods and not order:
-        parser.problem(where, "a method needs a sortBy")
-    if any(method == "linear" for _, method in methods) and len(order) > 1:
-        parser.problem(where, "linear needs a sortBy of one field")
+    window: dict[str, Any] = {"output": methods, "partitionBy": _partition(parser, members, where)}
+    if "sortBy" in members:
+        parse_order(parser, members["sortBy"], f"{where}.sortBy")
+        window["sortBy"] = members["sortBy"]
     return [
-        Fill(
-            where=where, partition=_partition(parser, members, where), order=order, methods=tuple(methods), values=tuple(values)
-        )
+        *(parse_window_fields(parser, window, where) if methods else ()),
+        *(parse_set(parser, values, f"{where}.output") if values else ()),
     ]
 
 
-def _partition(parser: Parser, members: dict[str, Any], where: str) -> Node:
-    if "partitionBy" in members and "partitionByFields" in members:
+def _partition(parser: Parser, members: dict[str, Any], where: str) -> Any:
+    """Return the expression to partition by."""
+    if "partitionBy" not in members:
+        return {field: f"${field}" for field in _partition_fields(parser, members, where)}
+    if "partitionByFields" in members:
         parser.problem(where, "partitionBy and partitionByFields cannot stand together")
-    if "partitionBy" in members:
-        given = members["partitionBy"]
-        if not isinstance(given, dict) and not (is_string(given) and given.startswith("$")):
-            parser.problem(f"{where}.partitionBy", f"an expression was expected, not {shown(given)}", "write '$field'")
-        return parser.expression(given, f"{where}.partitionBy")
-    fields = members.get("partitionByFields", [])
+    given = members["partitionBy"]
+    if not isinstance(given, dict) and not is_string(given):
+        parser.problem(f"{where}.partitionBy", f"a string or an object was expected, not {shown(given)}", "write '$field'")
+    return given
+
+
+def _partition_fields(parser: Parser, members: dict[str, Any], where: str) -> Sequence[str]:
+    fields: Any = members.get("partitionByFields", [])
     path = f"{where}.partitionByFields"
     if not isinstance(fields, list | tuple) or not all(is_string(field) for field in fields):
         parser.problem(path, f"an array of fields was expected, not {shown(fields)}")
-        return Constant(where, None)
+        return []
     for field in fields:
         if field.startswith("$"):
             parser.problem(path, f"'{field}' is no field: no '$' at the beginning")
-            return Constant(where, None)
-    return ObjectOf(path, tuple((str(index), parser.expression(f"${field}", path)) for index, field in enumerate(fields)))
+            return []
+    return fields
 
 
 # --------------------------------------------------------------------------------------------------- $densify
@@ -243,7 +206,11 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     bounds = _densify_bounds(parser, given["bounds"], unit, f"{where}.range.bounds")
     if bounds == "partition" and not fields:
         parser.problem(f"{where}.range.bounds", "'partition' needs partitionByFields")
-    partition = _partition(parser, {"partitionByFields": fields}, where)
+    by = f"{where}.partitionByFields"
+    members = {"partitionByFields": fields}
+    partition = ObjectOf(
+        by, tuple((name, parser.expression(f"${name}", by)) for name in _partition_fields(parser, members, where))
+    )
     names = tuple(path for path in paths if path is not None)
     return [Densify(where=where, field=field, fields=names, partition=partition, step=step, unit=unit, bounds=bounds)]
 

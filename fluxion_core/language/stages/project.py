@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["STAGES", "Exclude", "Include", "SetFields", "check_overlaps", "parse_projection"]
+__all__ = ["STAGES", "Exclude", "Include", "SetFields", "check_overlaps", "parse_projection", "parse_set"]
 
 
 # --------------------------------------------------------------------------------------------------- $addFields, $set
@@ -59,7 +59,8 @@ def _takes_document(nodes: Iterable[Node]) -> bool:
     return any(isinstance(part, Field) and not part.names for node in nodes for part in walk(node))
 
 
-def _parse_set(parser: Parser, spec: Any, where: str) -> Sequence[SetFields]:
+def parse_set(parser: Parser, spec: Any, where: str) -> Sequence[SetFields]:
+    """Return the part of ``$addFields`` with the specification *spec*; problems go to *parser*."""
     if not isinstance(spec, dict):
         parser.problem(where, f"an object of fields was expected, not {shown(spec)}")
         return []
@@ -269,7 +270,7 @@ STAGES = (
     *(
         StageForm(
             name=name,
-            parse=_parse_set,
+            parse=parse_set,
             kind="stateless",
             examples=[Example([{name: {"b": {"$add": ["$a", 1]}}}], [{"a": 1, "b": 2}], documents=[{"a": 1}])],
         )

@@ -29,7 +29,7 @@ from fluxion_core.language.windows import Bounds
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["STAGES", "partitions", "sort_values"]
+__all__ = ["STAGES", "parse_window_fields", "partitions", "sort_values"]
 
 Rows = Sequence[dict[str, Any]]
 
@@ -100,7 +100,8 @@ class SetWindowFields(StepPart):
 # --------------------------------------------------------------------------------------------------- parsing
 
 
-def _parse(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+def parse_window_fields(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    """Return the part of ``$setWindowFields`` with the specification *spec*; problems go to *parser*."""
     members = parser.members(spec, where, ("output",), ("partitionBy", "sortBy"), nullable=("sortBy",))
     given = members.get("output")
     if "output" not in members:
@@ -335,7 +336,7 @@ _SALES = ({"d": 1, "v": 10}, {"d": 2, "v": 20})
 STAGES = (
     StageForm(
         name="$setWindowFields",
-        parse=_parse,
+        parse=parse_window_fields,
         kind="blocking",
         examples=[
             Example(
