@@ -76,6 +76,7 @@ def test_a_covariance_that_overflows_has_a_sign() -> None:
         {"$topN": {"n": "$v", "sortBy": {"v": 1}, "output": "$v"}},
         {"$sum": "$v", "window": {"range": [0, 1], "unit": None}},
         {"$shift": {"output": "$v", "by": 2**40}},
+        {"$mergeObjects": {"v": "$v"}},
     ],
 )
 def test_a_window_function_is_an_error(output) -> None:

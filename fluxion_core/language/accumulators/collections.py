@@ -107,6 +107,7 @@ ACCUMULATORS = (
         dump=_copied_object,
         load=_copied_object,
         total=False,
+        window=False,
         family="collections",
         examples=[Example({"$mergeObjects": "$o"}, {"a": 1, "b": 2}, documents=_VALUES)],
     ),
