@@ -3,6 +3,8 @@
 Source: MongoDB manual, "Aggregation Stages"; IEC 60063 for the series of preferred numbers.
 """
 
+from decimal import Decimal
+
 import pytest
 
 from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
@@ -20,6 +22,7 @@ PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"
         {"$bucket": {"groupBy": "$v", "boundaries": [0, 9], "output": {"_id": {"$sum": 1}}}},
         {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "granularity": "E7"}},
         {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "granularity": None}},
+        {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "output": {"r": {"$firstN": {"n": "$n", "input": "$v"}}}}},
         {"$lookup": {"from": "others", "localField": "a", "foreignField": "b", "let": {"c": "$d"}, "as": "e"}},
         {"$lookup": {"from": "others", "pipeline": [{"$documents": []}], "as": "e"}},
         {"$unionWith": {"coll": "others", "pipeline": [{"$documents": []}]}},
@@ -31,10 +34,37 @@ def test_a_specification_is_an_error(stage) -> None:
         list(aggregate([], [stage], collections={"others": []}))
 
 
-@pytest.mark.parametrize(("series", "edges"), [("E48", (3.83, 4.02)), ("E96", (3.92, 4.02)), ("E192", (3.97, 4.02))])
-def test_the_fine_series_of_iec_60063_round_the_edges(series, edges) -> None:
+@pytest.mark.parametrize(
+    ("series", "edges"),
+    [("E48", (3.83, 4.02)), ("E96", (3.92, 4.02)), ("E192", (3.97, 4.02)), ("R40", (3.75, 4.25)), ("R80", (3.87, 4.12))],
+)
+def test_the_fine_series_round_the_edges(series, edges) -> None:
     (row,) = aggregate([{"v": 4}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": series}}])
     assert edges == (row["_id"]["min"], row["_id"]["max"])
+
+
+@pytest.mark.parametrize(("value", "edges"), [(0.15, (0.1, 0.22)), (Decimal("0.15"), (0.1, 0.22)), (0.8, (0.68, 1))])
+def test_a_preferred_number_is_neither_above_nor_below_itself(value, edges) -> None:
+    (row,) = aggregate([{"v": value}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": "E6"}}])
+    assert edges == pytest.approx((float(row["_id"]["min"]), float(row["_id"]["max"])))
+
+
+def test_an_automatic_bucket_gathers_in_the_order_of_the_input() -> None:
+    output = {"all": {"$push": "$n"}, "first": {"$first": "$n"}, "last": {"$lastN": {"n": 1, "input": "$n"}}}
+    rows = [{"v": 5, "n": 0}, {"v": 1, "n": 1}, {"v": 3, "n": 2}]
+    (row,) = aggregate(rows, [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "output": output}}])
+    assert {"_id": {"min": 1, "max": 5}, "all": [0, 1, 2], "first": 0, "last": [2]} == row
+
+
+def test_an_automatic_bucket_without_output_is_counted() -> None:
+    rows = list(aggregate([{"v": 1}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "output": {}}}]))
+    assert [{"_id": {"min": 1, "max": 1}, "count": 1}] == rows
+
+
+def test_nan_has_no_place_among_percentiles() -> None:
+    rows = [{"v": value} for value in (float("nan"), 1, 2, 3)]
+    percentile = {"$percentile": {"input": "$v", "p": [0.3], "method": "approximate"}}
+    assert [[1.0]] == [row["r"] for row in aggregate(rows, [{"$group": {"_id": None, "r": percentile}}])]
 
 
 def test_a_bucket_of_zeros_ends_below_the_next_value() -> None:

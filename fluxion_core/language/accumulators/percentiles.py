@@ -39,9 +39,8 @@ def percentile(values: Sequence[Any], share: float) -> float | None:
 
 
 def sorted_numbers(values: Sequence[Any]) -> list[Any]:
-    """Return the numbers among *values*, sorted; NaN is the least."""
-    numbers = [value for value in values if is_number(value)]
-    return sorted(numbers, key=lambda value: (value == value, value if value == value else 0))  # noqa: PLR0124  # NaN differs from itself
+    """Return the numbers among *values*, sorted; NaN has no place in an order and is passed over."""
+    return sorted(value for value in values if is_number(value) and value == value)  # noqa: PLR0124  # NaN differs from itself
 
 
 # The state is the pair of the shares and the numbers so far.
