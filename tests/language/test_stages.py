@@ -190,3 +190,13 @@ def test_a_restriction_that_fails_on_the_collection_fails_the_document() -> None
     search["restrictSearchWithMatch"] = {"$expr": {"$divide": [1, "$zero"]}}
     program = compile_pipeline([{"$graphLookup": search}], collections={"people": [{"name": "Ada", "zero": 0}]})
     assert [0] == [failure.index for failure in program.start().feed(documents=[{"boss": "Ada"}]).failures]
+
+
+def test_the_only_field_of_a_key_is_null_where_it_is_missing() -> None:
+    grouped = {"$group": {"_id": {"x": "$a"}, "n": {"$sum": 1}}}
+    assert [{"_id": {"x": None}, "n": 2}] == list(aggregate([{}, {"a": None}], [grouped]))
+
+
+def test_one_of_several_fields_of_a_key_stays_away_where_it_is_missing() -> None:
+    grouped = {"$group": {"_id": {"x": "$a", "y": "$b"}, "n": {"$sum": 1}}}
+    assert [{"_id": {"y": 1}, "n": 1}] == list(aggregate([{"b": 1}], [grouped]))

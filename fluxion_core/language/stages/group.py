@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.compiler import known
-from fluxion_core.language.compiler.nodes import Constant, Node
+from fluxion_core.language.compiler.nodes import Constant, FirstPresent, Node, ObjectOf
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Folding, Part, StageForm
 from fluxion_core.language.operators import Accumulator, Example
@@ -33,6 +33,9 @@ def _parse_group(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     key = parser.expression(spec["_id"], f"{where}._id")
     if isinstance(spec["_id"], dict) and any(isinstance(value, bool) for value in spec["_id"].values()):
         parser.problem(f"{where}._id", "true and false say nothing in a key", "write {$literal: true} for the value")
+    if isinstance(key, ObjectOf) and len(key.fields) == 1:  # only beside other fields a missing one stays away, as in MongoDB
+        ((name, node),) = key.fields
+        key = ObjectOf(key.where, ((name, FirstPresent(node.where, (node, Constant(node.where, None)))),))
     fields = [
         field
         for name, value in spec.items()
