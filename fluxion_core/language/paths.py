@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Tree", "exclude", "get", "project", "put"]
+__all__ = ["Tree", "exclude", "get", "nest", "project", "put"]
 
 Tree: TypeAlias = "Mapping[str, Any]"
 """name -> ``True`` (as it is), an index into computed values, or the tree below."""
@@ -46,6 +46,23 @@ def put(value: Any, names: Sequence[str], new: Any) -> Any:
     name, rest = names[0], names[1:]
     changed = dict(value) if value.__class__ is dict else {}
     inner = put(changed.get(name, MISSING), rest, new)
+    if inner is MISSING:
+        changed.pop(name, None)
+    else:
+        changed[name] = inner
+    return changed
+
+
+def nest(value: Any, names: Sequence[str], new: Any) -> Any:
+    """Return *value* with *new* at *names* below it, as ``$lookup`` and ``$unwind`` write: what is no document on the way becomes one.
+
+    ``MISSING`` removes the last name.
+    """
+    if not names:
+        return new
+    name, rest = names[0], names[1:]
+    changed = dict(value) if value.__class__ is dict else {}
+    inner = nest(changed.get(name, MISSING), rest, new)
     if inner is MISSING:
         changed.pop(name, None)
     else:

@@ -200,3 +200,14 @@ def test_the_only_field_of_a_key_is_null_where_it_is_missing() -> None:
 def test_one_of_several_fields_of_a_key_stays_away_where_it_is_missing() -> None:
     grouped = {"$group": {"_id": {"x": "$a", "y": "$b"}, "n": {"$sum": 1}}}
     assert [{"_id": {"y": 1}, "n": 1}] == list(aggregate([{"b": 1}], [grouped]))
+
+
+def test_a_join_writes_a_document_over_an_array_on_its_way() -> None:
+    joined = {"$lookup": {"from": "people", "localField": "n", "foreignField": "_id", "as": "a.b"}}
+    (row,) = aggregate([{"n": 1, "a": [{"c": 1}, 2]}], [joined], collections={"people": PEOPLE})
+    assert {"n": 1, "a": {"b": [PEOPLE[0]]}} == row
+
+
+def test_the_index_of_unwind_writes_a_document_over_an_array_on_its_way() -> None:
+    rows = list(aggregate([{"a": [1], "b": [3]}], [{"$unwind": {"path": "$a", "includeArrayIndex": "b.i"}}]))
+    assert [{"a": 1, "b": {"i": 0}}] == rows

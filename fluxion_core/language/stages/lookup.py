@@ -15,7 +15,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
-from fluxion_core.language.paths import put
+from fluxion_core.language.paths import nest
 from fluxion_core.language.query.leaves import endpoints
 from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string
 
@@ -98,7 +98,7 @@ class _LookupStep(EachStep):
         self._same: list[dict[str, Any]] | None = None
 
     def one(self, document: dict[str, Any]) -> Documents:
-        return [put(document, self._part.into, list(self._found(document)))]
+        return [nest(document, self._part.into, list(self._found(document)))]
 
     def _found(self, document: dict[str, Any]) -> Documents:
         part = self._part
@@ -229,12 +229,12 @@ class _GraphStep(EachStep):
             asked.update(frontier)
             reached = [found for found in index.find(frontier) if id(found) not in seen]
             for found in reached:
-                seen[id(found)] = found if part.depth_field is None else put(found, part.depth_field, depth)
+                seen[id(found)] = found if part.depth_field is None else nest(found, part.depth_field, depth)
             frontier = [
                 key for found in reached for key in map(identity, _local_values(found, part.connect_from)) if key not in asked
             ]
             depth += 1
-        return [put(document, part.into, list(seen.values()))]
+        return [nest(document, part.into, list(seen.values()))]
 
 
 def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:

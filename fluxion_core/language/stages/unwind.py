@@ -11,7 +11,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.operators import Example
-from fluxion_core.language.paths import put
+from fluxion_core.language.paths import nest
 from fluxion_core.language.values import MISSING, is_string
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Unwind(PerDocument):
         writer, shape = segment.writer, segment.shape
         if len(path) > 1:
             old = shape.read(path[0])
-            text = f"{writer.constant(put)}({old.text}, {writer.constant(path[1:])}, {value.text})"
+            text = f"{writer.constant(nest)}({old.text}, {writer.constant(path[1:])}, {value.text})"
             value = Value(writer.assign(f"{text} if {value.text} is not M or {old.text}.__class__ is dict else {old.text}"))
         shape.set(path[0], value)
 
