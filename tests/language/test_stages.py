@@ -211,3 +211,26 @@ def test_a_join_writes_a_document_over_an_array_on_its_way() -> None:
 def test_the_index_of_unwind_writes_a_document_over_an_array_on_its_way() -> None:
     rows = list(aggregate([{"a": [1], "b": [3]}], [{"$unwind": {"path": "$a", "includeArrayIndex": "b.i"}}]))
     assert [{"a": 1, "b": {"i": 0}}] == rows
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"$merge": {"into": "t", "whenMatched": "keepExisting", "whenNotMatched": "discard"}},
+        {"$merge": {"into": "t", "whenMatched": "fail", "whenNotMatched": "fail"}},
+        {"$merge": {"into": "t", "let": {"new": "$a"}, "whenMatched": [{"$set": {"b": 1}}]}},
+        {"$merge": {"into": "t", "let": {"a": 1}, "whenNotMatched": "discard", "whenMatched": [{"$set": {"b": "$$new.a"}}]}},
+        {"$merge": {"into": "system.users"}},
+        {"$merge": {"into": ".t"}},
+        {"$out": {"coll": "t"}},
+    ],
+)
+def test_a_write_is_refused(stage) -> None:
+    with pytest.raises(CompileError):
+        list(aggregate([], [stage], collections={"t": []}))
+
+
+def test_a_merge_without_a_word_for_what_does_not_match_inserts_it() -> None:
+    target = {"t": [{"_id": 1}]}
+    list(aggregate([{"_id": 2}], [{"$merge": {"into": "t", "whenNotMatched": None}}], collections=target))
+    assert [{"_id": 1}, {"_id": 2}] == target["t"]

@@ -30,6 +30,8 @@ Collections = MutableMapping[str, Any]
 Rows = Sequence[dict[str, Any]]
 _MATCHED: Final = ("replace", "keepExisting", "merge", "fail")
 _NOT_MATCHED: Final = ("insert", "discard", "fail")
+_ONLY_INSERT: Final = ("keepExisting", "fail")
+_UPDATES: Final = {"$addFields", "$set", "$project", "$unset", "$replaceRoot", "$replaceWith"}
 
 
 def _collections(parser: Parser, where: str) -> Collections | None:
@@ -39,13 +41,14 @@ def _collections(parser: Parser, where: str) -> Collections | None:
     return None
 
 
-def _target(parser: Parser, spec: Any, where: str) -> str | None:
+def _target(parser: Parser, spec: Any, where: str, *, database_required: bool) -> str | None:
     name = spec
     if isinstance(spec, dict):
-        name = parser.members(spec, where, ("coll",), ("db",)).get("coll")
+        names = ("coll", "db") if database_required else ("coll",)
+        name = parser.members(spec, where, names, () if database_required else ("db",)).get("coll")
         if not isinstance(spec.get("db", ""), str):
             parser.problem(f"{where}.db", f"a string was expected, not {shown(spec['db'])}")
-    if is_string(name) and name and "$" not in name and "\0" not in name:
+    if is_string(name) and name and "$" not in name and "\0" not in name and not name.startswith((".", "system.")):
         return name
     parser.problem(where, f"the name of a collection was expected, not {shown(name)}")
     return None
@@ -80,7 +83,7 @@ def _parse_out(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if not isinstance(spec, str | dict):
         parser.problem(where, f"the name of a collection was expected, not {shown(spec)}")
         return []
-    target = _target(parser, spec, where)
+    target = _target(parser, spec, where, database_required=True)
     return [] if collections is None or target is None else [Out(where=where, collections=collections, target=target)]
 
 
@@ -156,43 +159,31 @@ def _parse_merge(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     collections = _collections(parser, where)
     if is_string(spec):
         spec = {"into": spec}
-    members = parser.members(spec, where, ("into",), ("on", "let", "whenMatched", "whenNotMatched"))
+    nullable = ("let", "whenNotMatched")
+    members = parser.members(spec, where, ("into",), ("on", "whenMatched", *nullable), nullable=nullable)
     if "into" not in members:
         return []
-    target = _target(parser, members["into"], f"{where}.into")
+    target = _target(parser, members["into"], f"{where}.into", database_required=False)
     on = _on(parser, members.get("on", "_id"), f"{where}.on")
-    let = members.get("let")
-    if let is not None and not isinstance(let, dict):
-        parser.problem(f"{where}.let", f"an object of variables was expected, not {shown(let)}")
-        let = None
-    bindings = tuple(
-        (name, parser.expression(value, f"{where}.let.{name}"))
-        for name, value in (let or {}).items()
-        if parser.check_variable_name(name, f"{where}.let.{name}")
-    )
-    given = members.get("whenMatched", "merge")
-    matched: str | Nested
-    if isinstance(given, list):
-        matched = parse_nested(parser, given, f"{where}.whenMatched", ["new", *(name for name, _ in bindings)])
-        for index, stage in enumerate(given):
-            if isinstance(stage, dict) and set(stage) - {
-                "$addFields",
-                "$set",
-                "$project",
-                "$unset",
-                "$replaceRoot",
-                "$replaceWith",
-            }:
-                parser.problem(f"{where}.whenMatched[{index}]", f"{next(iter(stage))} cannot stand here")
-    else:
-        if given not in _MATCHED:
-            parser.problem(f"{where}.whenMatched", f"{', '.join(_MATCHED)} or a pipeline was expected, not {shown(given)}")
-        if let is not None:
-            parser.problem(f"{where}.let", "let needs a pipeline in whenMatched")
-        matched = given
     not_matched = members.get("whenNotMatched", "insert")
     if not_matched not in _NOT_MATCHED:
         parser.problem(f"{where}.whenNotMatched", f"{', '.join(_NOT_MATCHED)} was expected, not {shown(not_matched)}")
+    bindings = _bindings(parser, members.get("let", {}), f"{where}.let")
+    given = members.get("whenMatched", "merge")
+    matched: str | Nested
+    if isinstance(given, list):
+        names = {name for name, _ in bindings}
+        if "let" not in members or not_matched == "insert":
+            names.add("new")
+        matched = _matched_pipeline(parser, given, f"{where}.whenMatched", sorted(names))
+    else:
+        if given not in _MATCHED:
+            parser.problem(f"{where}.whenMatched", f"{', '.join(_MATCHED)} or a pipeline was expected, not {shown(given)}")
+        elif given in _ONLY_INSERT and not_matched != "insert":
+            parser.problem(where, f"whenMatched: {given} goes with whenNotMatched: insert only, not with {shown(not_matched)}")
+        if "let" in members:
+            parser.problem(f"{where}.let", "let needs a pipeline in whenMatched")
+        matched = given
     if collections is None or target is None:
         return []
     return [
@@ -206,6 +197,26 @@ def _parse_merge(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
             not_matched=str(not_matched),
         )
     ]
+
+
+def _bindings(parser: Parser, let: Any, where: str) -> tuple[tuple[str, Node], ...]:
+    if not isinstance(let, dict):
+        parser.problem(where, f"an object of variables was expected, not {shown(let)}")
+        return ()
+    if let.get("new", "$$ROOT") != "$$ROOT":
+        parser.problem(f"{where}.new", "'new' is the document that is merged and nothing else", "name the variable otherwise")
+    return tuple(
+        (name, parser.expression(value, f"{where}.{name}"))
+        for name, value in let.items()
+        if parser.check_variable_name(name, f"{where}.{name}")
+    )
+
+
+def _matched_pipeline(parser: Parser, stages: Sequence[Any], where: str, names: Sequence[str]) -> Nested:
+    for index, stage in enumerate(stages):
+        if isinstance(stage, dict) and set(stage) - _UPDATES:
+            parser.problem(f"{where}[{index}]", f"{next(iter(stage))} cannot stand here")
+    return parse_nested(parser, stages, where, names)
 
 
 def _on(parser: Parser, given: Any, where: str) -> tuple[tuple[str, ...], ...]:
