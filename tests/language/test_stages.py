@@ -223,9 +223,11 @@ def test_the_index_of_unwind_writes_a_document_over_an_array_on_its_way() -> Non
         {"$merge": {"into": "system.users"}},
         {"$merge": {"into": ".t"}},
         {"$out": {"coll": "t"}},
+        {"$sample": {"size": 0.6}},
+        {"$sample": {"size": Decimal("NaN")}},
     ],
 )
-def test_a_write_is_refused(stage) -> None:
+def test_a_stage_is_refused(stage) -> None:
     with pytest.raises(CompileError):
         list(aggregate([], [stage], collections={"t": []}))
 
@@ -234,3 +236,7 @@ def test_a_merge_without_a_word_for_what_does_not_match_inserts_it() -> None:
     target = {"t": [{"_id": 1}]}
     list(aggregate([{"_id": 2}], [{"$merge": {"into": "t", "whenNotMatched": None}}], collections=target))
     assert [{"_id": 1}, {"_id": 2}] == target["t"]
+
+
+def test_the_size_of_a_sample_may_be_infinite() -> None:
+    assert 1 == len(list(aggregate([{"a": 1}], [{"$sample": {"size": float("inf")}}])))

@@ -15,7 +15,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import is_finite, is_number, is_string
+from fluxion_core.language.values import INT64_MAX, is_finite, is_number, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -73,10 +73,18 @@ def _parse_sample(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     size: Any = members.get("size")
     if "size" not in members:
         return []
-    if not is_number(size) or not is_finite(size) or round(size) < 1:
+    count = _whole(size) if is_number(size) else 0
+    if count < 1:
         parser.problem(f"{where}.size", f"a whole number of at least 1 was expected, not {shown(size)}")
         return []
-    return [Sample(where=where, size=round(size) if size.__class__ is Decimal else int(size))]
+    return [Sample(where=where, size=count)]
+
+
+def _whole(size: Any) -> int:
+    """Return *size* as a whole number: a decimal is rounded, a double is cut, infinity is the greatest there is."""
+    if not is_finite(size):
+        return INT64_MAX if float(size) > 0 else 0
+    return round(size) if size.__class__ is Decimal else int(size)
 
 
 @attrs.define(kw_only=True)
