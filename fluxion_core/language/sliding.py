@@ -118,7 +118,7 @@ class Deviation:
         if self._infinite > 0:
             return math.nan
         count = self._count - self._less
-        if count == 0:
+        if count <= 0:
             return None
         squares = _float(total(self._squares))
         if squares < 0 or (self._count == 1 and not self._less):  # below zero by rounding

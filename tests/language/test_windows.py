@@ -203,3 +203,8 @@ def test_a_field_that_fill_says_nothing_of_stays() -> None:
 def test_a_line_needs_values_to_sort_by_of_one_kind() -> None:
     with pytest.raises(EvaluationError):
         computed({"$linearFill": "$v"}, {"t": 1, "v": 1}, {"t": datetime(2020, 1, 1, tzinfo=UTC), "v": 2})
+
+
+@pytest.mark.parametrize("operator", ["$stdDevPop", "$stdDevSamp", "$covariancePop", "$covarianceSamp"])
+def test_a_spread_over_an_empty_window_is_null(operator) -> None:
+    assert [None] == computed({operator: ["$v", "$v"] if "cov" in operator else "$v", **EMPTY}, {"t": 1, "v": 1})
