@@ -1,7 +1,7 @@
 """Window functions that are kept up to date: what enters a window is added, what leaves it is taken away.
 
-MongoDB does so wherever a window has a lower bound. What has passed through such a window may leave traces (of an overflow, of an
-infinite number in a standard deviation), and they are the same here.
+MongoDB does so wherever a window has a lower bound. What has passed through such a window may leave traces (of an overflow, of
+rounding), and they are the same here.
 
 Source: MongoDB manual, "$setWindowFields", "$stdDevPop", "$covariancePop"; the server's WindowFunctionSum, -StdDev and -Covariance.
 """
@@ -93,12 +93,11 @@ class Deviation:
         self._count = self._infinite = 0
 
     def add(self, value: Any, sign: int) -> None:
-        """Take in or forget one value; a number that is not finite counts as one, and that count outlasts it."""
+        """Take in or forget one value."""
         if not is_number(value):
             return
         if not is_finite(value):
             self._infinite += sign
-            self._count += sign
             return
         if self._count == 0:
             self._count = 1
@@ -114,9 +113,9 @@ class Deviation:
         self._squares = _SUM.step(self._squares, distance * distance * sign / (self._count * (self._count - sign)))
 
     def value(self) -> float | None:
-        """Return the deviation: NaN while there is a number that is not finite, null of too few."""
+        """Return the deviation: null while there is a number that is not finite, and of too few."""
         if self._infinite > 0:
-            return math.nan
+            return None
         count = self._count - self._less
         if count <= 0:
             return None
