@@ -113,18 +113,26 @@ class FoldingWriter:
     def _key(self, key: Node) -> Callable[[], None]:
         """Write the identity of the group, ``h``; return what writes its key, which only a new group needs.
 
-        Null and missing are one group; the key shows what the first document had.
+        Null and missing are one group; the key shows what the first document had. Whether a computed part of the key fits 64 bits
+        is asked of new groups only: one that does not is equal to no part that does, and equal to the float that it stands for.
         """
         writer, emitter = self._writer, self._segment.emitter
         if isinstance(key, ObjectOf) and key.fields:
-            fields = {name: emitter.sharp(emitter.value(node)) for name, node in key.fields}
+            with writer.putting_off([node for _, node in key.fields]) as late:
+                fields = {name: emitter.sharp(emitter.value(node)) for name, node in key.fields}
             parts = [self._hash(value) for value in fields.values()]
             writer.line(f"h = ({', '.join(parts)},)")
-            return lambda: writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
+
+            def make() -> None:
+                for test in late:
+                    writer.turn_away(test)
+                writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
+
+            return make
         value = emitter.sharp(emitter.value(key))
         if value.kind in {"str", "int"}:
-            writer.line(f"h = key = {value.text}")
-            return lambda: None
+            writer.line(f"h = {value.text}")
+            return lambda: writer.line(f"key = {value.text}")
         writer.line(f"if {value.text}.__class__ is str or {value.text}.__class__ is int: h = key = {value.text}")
         with writer.block("else:"):
             writer.line(f"key = None if {value.text} is M else {value.text}" if value.may_miss else f"key = {value.text}")
@@ -139,17 +147,24 @@ class FoldingWriter:
 
     def _update(self, make_key: Callable[[], None] | None, values: Sequence[Value], row: Callable[[], None] | None) -> None:
         writer = self._writer
-        writer.line("g = groups.get(h)")
-        parameterised = any(column.parameters for column in self._columns)
-        with writer.block("if g is None:"):
-            if make_key is not None:
-                make_key()
-            writer.line("g = groups[h] = new_group(env, state, key)", self._folding.where if parameterised else "")
         index = 0
         steps = []
         for column in self._columns:
             steps.append((column, values[index : index + len(column.values)]))
             index += len(column.values)
+        writer.line("g = groups.get(h)")
+        with writer.block("if g is None:"):
+            if make_key is not None:
+                make_key()
+            if self._parameterised:
+                writer.line("g = groups[h] = new_group(env, state, key)", self._folding.where)
+            else:
+                self._make(Emitter(writer, Shape(writer, None)))
+                writer.line("groups[h] = g")
+            if all(column.accumulator.total for column in self._columns):
+                for column, arguments in steps:
+                    if column.fold is not None:
+                        column.fold.first(writer, column.slot, arguments)
         for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
             self._step(column, arguments)
         writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
@@ -184,11 +199,17 @@ class FoldingWriter:
     def write_functions(self) -> None:
         """Write the functions that make a group, show it, and take it to the state store and back."""
         writer = self._writer
-        with writer.define("new_group", "env", "state", "key"):
-            self._new_group()
-        with writer.define("group_row", "g"):
-            cells = [f"{writer.constant(name)}: {value.text}" for name, value in self.row().items()]
-            writer.line(f"return {{{', '.join(cells)}}}")
+        if self._parameterised:
+            with writer.define("new_group", "env", "state", "key"):
+                writer.line("d = key if key.__class__ is dict else {}")
+                self._make(Emitter(writer, Shape(writer, Base("d"))))
+                writer.line("return g")
+        with writer.define("group_rows", "groups"):
+            writer.line("rows = []; out = rows.append")
+            with writer.block("for g in groups:"):
+                cells = [f"{writer.constant(name)}: {value.text}" for name, value in self.row().items()]
+                writer.line(f"out({{{', '.join(cells)}}})")
+            writer.line("return rows")
         with writer.define("group_bytes", "g"):
             self._group_bytes()
         with writer.define("restored", "key", "states"):
@@ -198,13 +219,14 @@ class FoldingWriter:
         """Write the making of a group; no ``__init__``, which would cost as much as all of the rest."""
         self._writer.line("g = Group(); g.key = key; g.epoch = -1")
 
-    def _new_group(self) -> None:
+    @property
+    def _parameterised(self) -> bool:
+        """Whether making a group evaluates expressions."""
+        return any(column.parameters for column in self._columns)
+
+    def _make(self, emitter: Emitter) -> None:
+        """Write the making of group ``g`` of ``key``."""
         writer = self._writer
-        base = None
-        if any(column.parameters for column in self._columns):
-            writer.line("d = key if key.__class__ is dict else {}")
-            base = Base("d")
-        emitter = Emitter(writer, Shape(writer, base))
         starts = []
         for column in self._columns:
             if column.fold is not None and column.places:
@@ -214,9 +236,7 @@ class FoldingWriter:
             text = f"{writer.constant(column.accumulator.initial)}({', '.join(values)})"
             starts.append(f"{column.slot} = {writer.assign(text, column.where if column.parameters else '')}")
         self._begin()
-        for start in starts:
-            writer.line(start)
-        writer.line("return g")
+        writer.line("; ".join(starts) or "pass")
 
     def _group_bytes(self) -> None:
         writer = self._writer

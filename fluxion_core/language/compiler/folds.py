@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from fluxion_core.language.compiler.nodes import Constant, Node
-from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
 from fluxion_core.language.operators import Accumulator
 from fluxion_core.language.values import INT64_MAX, INT64_MIN
 
 __all__ = ["Fold", "fold_of"]
 
-_EXACT: Final = 2**53
-"""Whole numbers below it are floats too."""
+_EXACT_BITS: Final = 53
+"""Whole numbers of no more bits are floats too. Shifting a number by it costs half of comparing it with two bounds."""
 
 
 class Fold(ABC):
@@ -33,6 +33,10 @@ class Fold(ABC):
     @abstractmethod
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         """Write what a document adds."""
+
+    def first(self, writer: Writer, slot: str, values: Sequence[Value]) -> None:
+        """Write what makes the first step of a new group, which comes next, as cheap as the others."""
+        del writer, slot, values
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         """Return the texts of common results, each with the test that it is right; else the accumulator is asked."""
@@ -83,7 +87,7 @@ class _Sum(Fold):
         with writer.block("else:"):
             writer.line(f"{floats} = {after} = {before} + {text}")
             # Dekker's sum, where it is known which of the two is greater, costs half of Knuth's and has the same error term.
-            writer.line(f"if 0.0 <= {text} <= {before}: {error} += {text} - ({after} - {before})")
+            writer.line(f"if {text} <= {before} and {text} >= 0.0: {error} += {text} - ({after} - {before})")
             writer.line(f"else: {back} = {after} - {before}; {error} += ({before} - ({after} - {back})) + ({text} - {back})")
 
     def _floats(self, slot: str) -> tuple[str, str]:
@@ -96,8 +100,8 @@ class _Sum(Fold):
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         whole, floats, _, decimals, *_ = self.places(slot)
-        limit = writer.constant(_EXACT)
-        return [self._floats(slot), (whole, f"{floats} is None and {decimals} is None and -{limit} < {whole} < {limit}")]
+        del writer
+        return [self._floats(slot), (whole, f"{floats} is None and {decimals} is None and not {whole} >> {_EXACT_BITS}")]
 
     def plain(self, slot: str) -> str:
         whole, _, _, decimals, *_ = self.places(slot)
@@ -129,8 +133,8 @@ class _Steady(_Sum):
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         (whole,) = self.places(slot)
-        limit = writer.constant(_EXACT)
-        return [(whole, f"-{limit} < {whole} < {limit}")]
+        del writer
+        return [(whole, f"not {whole} >> {_EXACT_BITS}")]
 
     def state(self, slot: str) -> str:
         return f"[{', '.join([*self.places(slot), *_Sum.starts[1:]])}]"
@@ -154,18 +158,33 @@ class _Extreme(Fold):
     def __init__(self, sign: str) -> None:
         self._sign = sign
 
+    def first(self, writer: Writer, slot: str, values: Sequence[Value]) -> None:
+        if values[0].kind in NUMBERS:
+            writer.line(f"{slot} = {values[0].text}")
+
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
-        text = values[0].text
-        kind = values[0].kind
+        (value,) = values
+        text = value.text
         state = writer.assign(slot, letter="s")
-        tests = [] if kind in {"float", "int"} else [f"({text}.__class__ is float or {text}.__class__ is int)"]
-        tests.append(f"({state}.__class__ is float or {state}.__class__ is int)")
-        with writer.block(f"if {' and '.join(tests)}:"):
+        number = f"({state}.__class__ is float or {state}.__class__ is int)"
+        if value.kind in NUMBERS and self._sign == ">":
+            # Looked at only when it is not the greatest: what compares with numbers in Python and stays has its place above them.
+            nan = "" if value.kind == "int" else f" and {text} == {text}"
+            with writer.block("try:"):
+                chosen = f"{text} if {number}{nan} else {general}({state}, {text})"
+                writer.line(f"if not {text} <= {state}: {slot} = {chosen}")
+            writer.line(f"except {writer.constant(_NOT_COMPARED)}: {slot} = {general}({state}, {text})")
+            return
+        tests = [] if value.kind in NUMBERS else [f"({text}.__class__ is float or {text}.__class__ is int)"]
+        with writer.block(f"if {' and '.join([*tests, number])}:"):
             nan = text if self._sign == "<" else state
-            never = kind == "int" and nan == text
+            never = value.kind == "int" and nan == text
             writer.line(f"if {text} {self._sign} {state}{'' if never else f' or {nan} != {nan}'}: {slot} = {text}")
         writer.line(f"else: {slot} = {general}({state}, {text})")
 
+
+_NOT_COMPARED: Final = (TypeError, ArithmeticError)
+"""What Python raises where a number is compared with a value of another type, or with a decimal that is no number."""
 
 _FOLDS: Final[dict[str, Fold]] = {
     "$sum": _Sum(),

@@ -33,20 +33,19 @@ class Groups:
         if loaded is not self._loaded:
             loaded.namespace["Group"] = self._loaded.namespace["Group"]
 
-    def _row(self, group: Any) -> dict[str, Any]:
-        row: dict[str, Any] = self._loaded.namespace["group_row"](group)
-        return row
+    def _rows(self, groups: Iterable[Any]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._loaded.namespace["group_rows"](groups)
+        return rows
 
     def rows(self) -> list[dict[str, Any]]:
         """Return every group."""
-        row = self._loaded.namespace["group_row"]
-        return [row(group) for group in self.groups.values()]
+        return self._rows(self.groups.values())
 
     def changed(self) -> list[dict[str, Any]]:
         """Return the groups touched since the last call, in the order of their first touch."""
         touched = self._turn()
         self._unsealed.update((id(group), group) for group in touched)
-        return [self._row(group) for group in touched]
+        return self._rows(touched)
 
     def _turn(self) -> list[Any]:
         touched, self.touched = self.touched, []

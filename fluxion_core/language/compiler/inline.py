@@ -112,7 +112,7 @@ def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | 
         return Value(writer.assign(made), may_miss=False, kind="float")
     if kinds == {"int"} and writer.guesses.open:
         result = writer.assign(made)
-        writer.turn_away(f"not {INT64_MIN} <= {result} <= {INT64_MAX}")
+        writer.turn_away(f"not {INT64_MIN} <= {result} <= {INT64_MAX}", node)
         return Value(result, may_miss=False, kind="int")
     target = writer.fresh()
     floats, ints = _number_tests(left, right)

@@ -7,7 +7,7 @@ filled in the order of first use, so that renaming the user's fields leaves the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -18,7 +18,10 @@ from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.guesses import Guesses, Path
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Function", "Value", "Writer"]
+__all__ = ["NUMBERS", "Function", "Value", "Writer"]
+
+NUMBERS: Final = frozenset({"int", "float", "number"})
+"""The kinds of values that are numbers; ``number``: a float, or a whole number of 64 bits."""
 
 _LOCAL: Final = re.compile(r"(?<![\w.])[a-z]\d+\b")
 _LITERALS: Final = {"None": None, "True": True, "False": False}
@@ -70,6 +73,8 @@ class Writer:
         self._by_value: dict[Any, str] = {}
         self._stack: list[Function] = []
         self._count = 0
+        self._late: Sequence[Any] = ()
+        self._put_off: list[str] = []
 
     # ------------------------------------------------------------------------------------------------- names
 
@@ -114,9 +119,19 @@ class Writer:
         self.line(f"{name} = {text}", where)
         return name
 
-    def turn_away(self, test: str) -> None:
-        """Write that a document for which *test* holds is odd."""
-        self.line(f"if {test}: raise Odd")
+    def turn_away(self, test: str, node: Any = None) -> None:
+        """Write that a document for which *test* holds is odd; of a *node* that may be looked at later, only note it."""
+        if any(node is late for late in self._late):
+            self._put_off.append(test)
+        else:
+            self.line(f"if {test}: raise Odd")
+
+    @contextmanager
+    def putting_off(self, nodes: Sequence[Any]) -> Iterator[list[str]]:
+        """Yield a list for the tests of *nodes*, which are not written within the block; the caller writes them."""
+        self._late, self._put_off = nodes, []
+        yield self._put_off
+        self._late = ()
 
     @property
     def position(self) -> int:
