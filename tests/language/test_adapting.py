@@ -146,7 +146,8 @@ def test_the_code_for_the_classes_that_come_asks_for_no_class_twice() -> None:
     program = compile_pipeline(PIPELINES["group by two"])
     run = program.start()
     run.adapts_after = 0
-    run.feed(documents=[clean(random.Random(index)) for index in range(10)])
+    for _ in range(2):
+        run.feed(documents=[clean(random.Random(index)) for index in range(10)])
     (text,) = [loaded.written.text for loaded in program.steps[0]._loaded.values() if loaded.general is not None]
     assert 4 == text.count(".__class__ is not")  # x, o, o.c and y, once each
 
@@ -168,7 +169,7 @@ def test_a_guess_that_is_wrong_too_often_is_given_up() -> None:
     run.adapts_after = 0
     run.feed(documents=[{"x": 1}] * 10)
     for _ in range(2):
-        run.feed(documents=[{"x": 1.5}, {"x": 2}] * 600)
+        run.feed(documents=[{"x": "a"}, {"x": 2}] * 600)
     (adapting,) = run._adapting.values()
     assert adapting.code([]).general is None
-    assert [{"_id": None, "total": 10 + 2 * 600 * 3.5}] == run.finish().documents
+    assert [{"_id": None, "total": 10 + 2 * 600 * 2}] == run.finish().documents

@@ -6,12 +6,16 @@ record is taken line by line, so that each record fails or passes on its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fluxion_core.errors import RecordError
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.likely import Likely
 
 __all__ = ["Decoded", "Decoder"]
 
@@ -26,6 +30,8 @@ class Decoded(msgspec.Struct):
     """How many lines or payloads there were, blank ones included."""
     indexes: Sequence[int] | None = None
     refused: Sequence[tuple[int, RecordError]] = ()
+    likely: bool = False
+    """Whether the documents are of the likely classes."""
 
 
 class Decoder:
@@ -38,24 +44,39 @@ class Decoder:
         self.skips_blank = False
         """Whether blank lines are passed over; else they are records, and wrong ones."""
 
-    def block(self, block: bytes, count: int | None, limit_bytes: int | None) -> Decoded:
-        """Return the documents of *count* newline-ended records, which are counted if that is not known."""
+    def block(self, block: bytes, count: int | None, limit_bytes: int | None, likely: Likely | None = None) -> Decoded:
+        """Return the documents of *count* newline-ended records, which are counted if that is not known.
+
+        *likely*: the classes to try first.
+        """
         if count is None:
             count = len(block) - len(block.replace(b"\n", b""))  # twice as fast as block.count
         if limit_bytes is None or len(block) <= limit_bytes:
             try:
                 if not block.isascii():
                     block.decode()
+                if likely is not None:
+                    with suppress(msgspec.ValidationError):
+                        documents = likely.lines(block)
+                        if len(documents) == count:
+                            return Decoded(documents, count, count, likely=True)
                 documents = self._lines(block)
                 if len(documents) == count:
                     return Decoded(documents, count, count)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
-        return self.payloads(block.split(b"\n")[:count], limit_bytes)
+        return self._each(block.split(b"\n")[:count], limit_bytes, self._one)
 
-    def payloads(self, payloads: Sequence[bytes], limit_bytes: int | None) -> Decoded:
-        """Return the documents of *payloads*, one record each."""
-        one = self._one
+    def payloads(self, payloads: Sequence[bytes], limit_bytes: int | None, likely: Likely | None = None) -> Decoded:
+        """Return the documents of *payloads*, one record each. *likely*: the classes to try first."""
+        if likely is not None:
+            found = self._each(payloads, limit_bytes, likely.one)
+            found.likely = not found.refused  # one that is refused may be of other classes, or wrong
+            if found.likely:
+                return found
+        return self._each(payloads, limit_bytes, self._one)
+
+    def _each(self, payloads: Sequence[bytes], limit_bytes: int | None, one: Callable[[bytes], Any]) -> Decoded:
         documents: list[Any] = []
         indexes: list[int] = []
         refused: list[tuple[int, RecordError]] = []

@@ -35,6 +35,10 @@ class Demand:
         self.fields: dict[str, Demand] = {}
         self.record: type = _Nothing
         """The class that generated code looks for, when settled."""
+        self.preserved = False
+        """Whether the value stands for an element of its own where it has none."""
+        self.type: Any = Any
+        """What the value is decoded as, when settled."""
         self._elements: Demand | None = None
         self._settled = False
 
@@ -74,6 +78,10 @@ class Demand:
 
     def settle(self) -> Any:
         """Fix what is read; return the type to decode the value as."""
+        self.type = self._type()
+        return self.type
+
+    def _type(self) -> Any:
         self._settled = True
         self.whole = self.whole or bool(self.fields and self._elements) or not (self.fields or self._elements)
         if self.whole:
@@ -93,6 +101,17 @@ class Demand:
             self.record = msgspec.defstruct("Record", members, rename=rename, gc=False)
         except ValueError:  # one of its own, so that the code does not depend on the names
             self.record = type("Nothing", (_Nothing,), {})
+
+    def loosened(self, value: Any) -> Any:
+        """Return *value*, decoded as one of the likely classes, as it is decoded otherwise."""
+        if self.whole:
+            return value
+        if value.__class__ is list and self._elements is not None:
+            return [self._elements.loosened(item) for item in value]
+        if not isinstance(value, msgspec.Struct) or value.__class__ is self.record:
+            return value
+        found = (getattr(value, attribute) for attribute in value.__struct_fields__)
+        return self.record(*(demand.loosened(item) for demand, item in zip(self.fields.values(), found, strict=True)))
 
     @property
     def decodes_into(self) -> type[msgspec.Struct] | None:

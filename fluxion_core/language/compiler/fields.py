@@ -30,7 +30,7 @@ class FieldReader:
         return self.shape.once(("sharp", value.local), lambda: self._sharpened(value, kind))
 
     def _sharpened(self, value: Value, kind: str) -> Value:
-        if value.path not in self.writer.guesses.sure:
+        if not self.writer.guesses.known(value.path, kind):
             self.writer.turn_away(differs(value.local, kind))
         return attrs.evolve(value, kind=kind, may_miss=False)
 

@@ -9,7 +9,8 @@ import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.folds import Fold, fold_of
-from fluxion_core.language.compiler.nodes import Node, ObjectOf
+from fluxion_core.language.compiler.guesses import Path
+from fluxion_core.language.compiler.nodes import Field, Node, ObjectOf, walk
 from fluxion_core.language.compiler.parts import Folding
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import Value, Writer
@@ -89,26 +90,53 @@ class FoldingWriter:
 
         *row* writes what each update gives out.
         """
-        writer = self._writer
+        writer, guesses = self._writer, self._segment.writer.guesses
         make_key = self._key(self._folding.key)
-        values = [value for column in self._columns for value in self._values(column)]
         if pending:
+            values = self._values()
             make_key()
             writer.line(f"todo.append((h, key, {''.join(value.text + ', ' for value in values)}))")
             return
-        self._update(make_key, values, row)
+        floats = self._likely_floats()
+        if floats:  # asked once for all that is computed from them
+            test = " and ".join(f"{value.local}.__class__ is float" for value in floats.values())
+            with writer.block(f"if {test}:"), self._segment.emitter.branch():
+                guesses.sure |= floats.keys()
+                self._change(make_key, self._values())
+                guesses.sure -= floats.keys()
+            with writer.block("else:"), self._segment.emitter.branch():
+                self._change(make_key, self._values())
+        else:
+            self._change(make_key, self._values())
+        self._touch(row)
 
-    def _values(self, column: _Column) -> list[Value]:
-        emitter = self._segment.emitter
-        values = [emitter.value(node) for node in column.values]
-        return values if column.fold is None else [emitter.sharp(value) for value in values]
+    def _likely_floats(self) -> dict[Path, Value]:
+        """Return the values that are numbers and most likely floats, where no document can be turned away any more."""
+        guesses, emitter, found = self._writer.guesses, self._segment.emitter, {}
+        if not guesses.open:
+            fields = [
+                node for column in self._columns for value in column.values for node in walk(value) if isinstance(node, Field)
+            ]
+            for path, field in ((self._segment.shape.path_of(field.names), field) for field in fields):
+                if path in guesses.numbers and guesses.classes.get(path) == "float":
+                    found[path] = emitter.value(field)
+        return found
+
+    def _values(self) -> list[Value]:
+        """Write what the accumulators take."""
+        emitter, found = self._segment.emitter, []
+        for column in self._columns:
+            values = [emitter.value(node) for node in column.values]
+            found += values if column.fold is None else [emitter.sharp(value) for value in values]
+        return found
 
     def drain(self, row: Callable[[], None] | None) -> None:
         """Write the updates of a document that are listed in ``todo``."""
         writer = self._writer
         values = [writer.fresh() for column in self._columns for _ in column.values]
         with writer.block(f"for {', '.join(['h', 'key', *values])} in todo:"):
-            self._update(None, [Value(name) for name in values], row)
+            self._change(None, [Value(name) for name in values])
+            self._touch(row)
 
     def _key(self, key: Node) -> Callable[[], None]:
         """Write the identity of the group, ``h``; return what writes its key, which only a new group needs.
@@ -145,7 +173,8 @@ class FoldingWriter:
         plain = f"{value.text}.__class__ is str or {value.text}.__class__ is int"
         return f"{value.text} if {plain} else {self._writer.constant(group_identity)}({value.text})"
 
-    def _update(self, make_key: Callable[[], None] | None, values: Sequence[Value], row: Callable[[], None] | None) -> None:
+    def _change(self, make_key: Callable[[], None] | None, values: Sequence[Value]) -> None:
+        """Write the change of group ``h``; *make_key* writes its key, if there is none yet."""
         writer = self._writer
         index = 0
         steps = []
@@ -167,7 +196,10 @@ class FoldingWriter:
                         column.fold.first(writer, column.slot, arguments)
         for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
             self._step(column, arguments)
-        writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
+
+    def _touch(self, row: Callable[[], None] | None) -> None:
+        """Write that group ``g`` changed."""
+        self._writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
         if row is not None:
             row()
 

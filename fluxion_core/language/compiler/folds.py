@@ -69,8 +69,10 @@ class _Sum(Fold):
         text = value.text
         with writer.block(f"if {text}.__class__ is float:"):
             self._add(writer, slot, Value(text, kind="float"))
-        with writer.block(f"elif {text}.__class__ is int:"):
+        with writer.block("else:" if value.kind == "number" else f"elif {text}.__class__ is int:"):
             self._add(writer, slot, Value(text, kind="int"))
+        if value.kind == "number":
+            return
         with writer.block(f"elif {text} is not None and {text} is not M:"):
             state = writer.assign(self.state(slot), letter="s")
             writer.line(f"{general}({state}, {text}); {self.restore(slot, state)}")

@@ -47,6 +47,8 @@ class Frame:
     def odd(self, origin: int | None, document: Any, rows: list[Any], kept: list[int | None], state: Any) -> None:
         """Run *document*, made from record *origin*, through the code for documents of any classes."""
         assert self.code.general is not None
+        if self.code.likely is not None:
+            document = self.code.likely.demand.loosened(document)
         frame = Frame(self._run, self.code.general, (origin,))
         self.counted.append(self.code.general.function((document,), (origin,), None, frame, rows, kept, state))
         self.failed += frame.failed

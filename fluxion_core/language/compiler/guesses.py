@@ -22,11 +22,13 @@ Path = tuple[str | None, ...]
 """Where a value stands in the document of the input: names; ``None`` stands for each element of an array."""
 
 Classes = Mapping[Path, str]
-"""``str``, ``int`` or ``float``, for the fields that have hardly any other class."""
+"""``str``, ``int``, ``float`` or ``number``, for the fields that have hardly any other class."""
 
 _GUESSED: Final = {str: "str", int: "int", float: "float"}
 _SHARE: Final = 0.97
 """How many of the values of a field must have one class; an odd document costs two to three times as much as another."""
+
+_NUMBERS: Final = frozenset({int, float})
 
 _ELEMENTS: Final = 20
 """How many elements of an array are looked at."""
@@ -43,7 +45,9 @@ class Guesses(msgspec.Struct):
     asked: dict[Path, None] = msgspec.field(default_factory=dict)
     """The paths whose class would have helped."""
     sure: set[Path] = msgspec.field(default_factory=set)
-    """The paths that were looked at ahead of a loop; a path that others begin with is a document."""
+    """The paths that were looked at ahead of a loop, or by the decoder; a path that others begin with is a document."""
+    numbers: set[Path] = msgspec.field(default_factory=set)
+    """The paths where the decoder lets nothing but numbers of 64 bits pass; that they are floats is still a guess."""
     open: bool = True
     """Whether a document can still be turned away: nothing has changed yet."""
 
@@ -52,11 +56,17 @@ class Guesses(msgspec.Struct):
         if path is None:
             return ""
         self.asked.setdefault(path)
-        return self.classes.get(path, "") if self.open or path in self.sure else ""
+        if self.open or path in self.sure:
+            return self.classes.get(path, "")
+        return "number" if path in self.numbers else ""
 
     def certain(self, path: Path | None) -> bool:
         """Whether values at *path* can be taken to have one class, and so to be there."""
-        return path in self.classes and (self.open or path in self.sure)
+        return path in self.classes and (self.open or path in self.sure or path in self.numbers)
+
+    def known(self, path: Path | None, kind: str) -> bool:
+        """Whether values at *path* were found to be of *kind* already."""
+        return path in self.sure or (kind == "number" and path in self.numbers)
 
     def below(self, path: Path | None) -> bool:
         """Whether something is guessed of the fields below *path*, which is then a document."""
@@ -69,8 +79,11 @@ class Guesses(msgspec.Struct):
 
 def differs(text: str, kind: str, *, bounded: bool = False) -> str:
     """Return the test that *text* is not of class *kind*; *bounded*: or a whole number that a float may not be able to hold."""
+    bounds = f"not {INT64_MIN} <= {text} <= {INT64_MAX}"
+    if kind == "number":
+        return f"{text}.__class__ is not float and ({text}.__class__ is not int or {bounds})"
     test = f"{text}.__class__ is not {kind}"
-    return f"{test} or not {INT64_MIN} <= {text} <= {INT64_MAX}" if bounded and kind == "int" else test
+    return f"{test} or {bounds}" if bounded and kind == "int" else test
 
 
 class Sample:
@@ -97,6 +110,8 @@ class Sample:
             (most, count), *_ = seen.most_common(1) or [(object, 0)]
             if most in _GUESSED and count >= _SHARE * seen.total():
                 found[path] = _GUESSED[most]
+            elif most in _NUMBERS and sum(seen[number] for number in _NUMBERS) >= _SHARE * seen.total():
+                found[path] = "number"
         return found
 
 

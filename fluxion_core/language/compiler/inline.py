@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fluxion_core.language.compiler.library import sum_of_floats
 from fluxion_core.language.compiler.nodes import Call, Constant
-from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
 from fluxion_core.language.values import INT64_MAX, INT64_MIN
 
 __all__ = ["BOOLEANS", "TEMPLATES", "Template", "equals_text", "query_test"]
@@ -55,7 +55,7 @@ def _scalar(node: Any) -> str:
 
 def _fits(kind: str, scalar: str) -> bool:
     """Whether a value of *kind* is known to be a *scalar*: ``str``, or ``number``."""
-    return kind == scalar or (scalar == "number" and kind in {"int", "float"})
+    return kind == scalar or (scalar == "number" and kind in NUMBERS)
 
 
 def _guard(text: str, scalar: str) -> str:
@@ -108,13 +108,20 @@ def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | 
     left, right = values
     made = f"{left.text} {_SIGNS[node.operator.name]} {right.text}"
     kinds = {left.kind, right.kind}
-    if kinds <= {"int", "float"} and "float" in kinds:
+    if kinds <= NUMBERS and "float" in kinds:
         return Value(writer.assign(made), may_miss=False, kind="float")
     if kinds == {"int"} and writer.guesses.open:
         result = writer.assign(made)
         writer.turn_away(f"not {INT64_MIN} <= {result} <= {INT64_MAX}", node)
         return Value(result, may_miss=False, kind="int")
     target = writer.fresh()
+    if kinds <= NUMBERS:  # nothing that can fail
+        floats = " or ".join(f"{value.text}.__class__ is float" for value in (left, right) if value.kind == "number")
+        if floats:
+            writer.line(f"if {floats}: {target} = {made}")
+        writer.line(f"{'elif' if floats else 'if'} {_INT64.format(target, made)}: pass")
+        writer.line(f"else: {target} = {_call_text(writer, node, values)}")
+        return Value(target, may_miss=False, kind="number")
     floats, ints = _number_tests(left, right)
     writer.line(f"if {floats}: {target} = {made}", node.where)
     if ints:

@@ -11,6 +11,7 @@ import msgspec
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.folding import group_class
 from fluxion_core.language.compiler.guesses import Classes, Odd
+from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.parts import FAULTS, Folding
 from fluxion_core.language.compiler.segment import Segment, Written, row_class
 from fluxion_core.language.values import MISSING
@@ -21,10 +22,14 @@ __all__ = ["Loaded", "SegmentStep"]
 class Loaded:
     """A segment's generated text, turned into a function."""
 
-    def __init__(self, written: Written, name: str, folding: Folding | None, general: Loaded | None = None) -> None:
+    def __init__(
+        self, written: Written, name: str, folding: Folding | None, general: Loaded | None = None, likely: Likely | None = None
+    ) -> None:
         self.written = written
         self.general = general
         """The code for documents of any classes, if this is for some only."""
+        self.likely = likely
+        """What its documents are decoded into, if the decoder looks at the classes."""
         checksum = crc32("\0".join([written.text, *map(repr, written.constants)]).encode())
         self.filename = f"<fluxion {name} {checksum:08x}>"
         linecache.cache[self.filename] = (len(written.text), None, written.text.splitlines(keepends=True), self.filename)
@@ -76,13 +81,14 @@ class SegmentStep(msgspec.Struct, frozen=True, kw_only=True):
             self._loaded[key] = found
         return found
 
-    def load_for(self, classes: Classes, general: Loaded) -> Loaded:
-        """Return the code for the documents of *general* that have *classes*."""
+    def load_for(self, classes: Classes, general: Loaded, *, decoded: bool = False) -> Loaded:
+        """Return the code for the documents of *general* that have *classes*; *decoded*: the decoder has looked at those already."""
         form = next(form for form, loaded in self._loaded.items() if loaded is general)
-        key = (form, tuple(classes.items()))
+        key = (form, tuple(classes.items()), decoded)
         found = self._loaded.get(key)
         if found is None:
             _, output, each = form
-            written = self.segment.write_for(classes, general.written, output=output, each=each)
-            found = self._loaded[key] = Loaded(written, self.name, self.segment.folding, general)
+            likely = Likely(general.written.demand, classes) if decoded and general.written.demand is not None else None
+            written = self.segment.write_for(classes, general.written, likely, output=output, each=each)
+            found = self._loaded[key] = Loaded(written, self.name, self.segment.folding, general, likely)
         return found

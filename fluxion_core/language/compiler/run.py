@@ -117,7 +117,13 @@ class Run:
         decoder, loaded, form = self._reading()
         decoder.skips_blank = self.skips_blank_lines
         limit = self.max_record_bytes
-        decoded = decoder.block(block, count, limit) if block is not None else decoder.payloads(payloads, limit)
+        adapting = self._adapting.get(loaded) if loaded is not None else None
+        code = adapting.decoded() if adapting is not None else None
+        likely = code.likely if code is not None else None
+        decoded = decoder.block(block, count, limit, likely) if block is not None else decoder.payloads(payloads, limit, likely)
+        if adapting is not None and code is not None:
+            adapting.tried(failed=not decoded.likely)
+            loaded = code if decoded.likely else loaded
         output.failures += [Failure(index, None, "", error) for index, error in decoded.refused]
         if form == "index":
             indexes = decoded.indexes if decoded.indexes is not None else range(len(decoded.documents))
@@ -201,8 +207,11 @@ class Run:
         state = self._states[index]
         adapting = None
         if index == 0 and answers is None:
-            adapting = self._adapting.get(code) or self._adapting.setdefault(code, Adapting(step, code, self.adapts_after))
-            code = adapting.code(rows)
+            general = code.general or code
+            adapting = self._adapting.get(general)
+            if adapting is None:
+                adapting = self._adapting[general] = Adapting(step, general, self.adapts_after)
+            code = adapting.code(rows) if code is general else code
         if state is not None:
             state.use(code)
         made: list[Any] = []

@@ -14,10 +14,11 @@ from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.folding import FoldingWriter
 from fluxion_core.language.compiler.guesses import Classes, Guesses, Path, differs
 from fluxion_core.language.compiler.library import checked_size
+from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
-from fluxion_core.language.compiler.writer import Value, Writer
+from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Segment", "SegmentWriter", "Written"]
@@ -77,10 +78,19 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
             demand.settle_record()
         return SegmentWriter(self, demand, output, each=each, careful=draft.may_fail).write()
 
-    def write_for(self, classes: Classes, written: Written, *, output: str, each: bool) -> Written:
-        """Return the text for the same documents as that of *written*, if they have *classes*; others are turned away."""
-        draft = SegmentWriter(self, written.demand, output, each=each, careful=True, classes=classes).write()
-        return SegmentWriter(self, written.demand, output, each=each, careful=draft.may_fail, classes=classes).write()
+    def write_for(self, classes: Classes, written: Written, likely: Likely | None, *, output: str, each: bool) -> Written:
+        """Return the text for the same documents as that of *written*, if they have *classes*; others are turned away.
+
+        *likely*: what the decoder made sure of.
+        """
+
+        def writer(*, careful: bool) -> SegmentWriter:
+            guesses = Guesses(classes)
+            if likely is not None:
+                guesses.sure, guesses.numbers = set(likely.sure), set(likely.numbers)
+            return SegmentWriter(self, written.demand, output, each=each, careful=careful, guesses=guesses)
+
+        return writer(careful=writer(careful=True).write().may_fail).write()
 
     @property
     def turns_away(self) -> bool:
@@ -92,13 +102,13 @@ class SegmentWriter:
     """Writes the loop of one segment; stages call it to filter, to fan out and to change the current document."""
 
     def __init__(
-        self, segment: Segment, demand: Demand | None, output: str, *, each: bool, careful: bool, classes: Classes | None = None
+        self, segment: Segment, demand: Demand | None, output: str, *, each: bool, careful: bool, guesses: Guesses | None = None
     ) -> None:
         self._segment = segment
         self._output = output
         self._careful = careful
         self._each = each
-        self._guesses = Guesses(classes if classes is not None else {})
+        self._guesses = guesses if guesses is not None else Guesses()
         self.writer = Writer(self._guesses)
         self._base = Base("d", demand, path=())
         self.shape = Shape(self.writer, self._base)
@@ -154,16 +164,17 @@ class SegmentWriter:
             names = tuple(name for name in path if name is not None)
             if names == path and self.shape.base is self._base and self.shape.unchanged(names[0]):
                 value = self.emitter.sharp(self.emitter.value(Field("", names)))
-                self.writer.turn_away(differs(value.local, kind, bounded=True))
+                if kind == "int" and not guesses.known(path, kind):
+                    self.writer.turn_away(differs(value.local, kind, bounded=True))
         if array.path is not None:
             self._look_at_elements(items, array, (*array.path, None))
 
     def _look_at_elements(self, items: str, array: Value, path: Path) -> None:
         writer, guesses = self.writer, self._guesses
         item = writer.fresh("e")
-        numbers = {
-            known: kind for known, kind in guesses.classes.items() if kind in {"int", "float"}
-        }  # only they can make it fail
+        # Only numbers can make it fail; those that the decoder knows for numbers cannot.
+        numbers = {known: kind for known, kind in guesses.classes.items() if kind in NUMBERS}
+        numbers = {known: kind for known, kind in numbers.items() if not guesses.known(known, "number")}
         tests = [differs(item, numbers[path], bounded=True)] if path in numbers else []
         fields = {known: known[-1] for known in numbers if known[:-1] == path and known[-1] is not None}
         demand = array.demand.elements() if array.demand is not None else None

@@ -6,7 +6,7 @@ fields are noted, so that the decoder can leave out every field that nobody read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -152,6 +152,16 @@ class Shape(msgspec.Struct):
             writer.line(f"if {value.text} is not M: {built}[{key}] = {value.text}")
             if removes:
                 writer.line(f"else: {built}.pop({key}, None)")
+
+    def path_of(self, names: Sequence[str]) -> Path | None:
+        """Return where the value at *names* stands in the document of the input, if it comes from there."""
+        if not names:
+            return None
+        if not self.unchanged(names[0]):
+            top = self.fields[names[0]].path if names[0] in self.fields else None
+        else:
+            top = (*self.base.path, names[0]) if self.base is not None and self.base.path is not None else None
+        return (*top, *names[1:]) if top is not None else None
 
     def unchanged(self, name: str) -> bool:
         """Whether field *name* is what the base has there."""

@@ -31,7 +31,7 @@ _LITERALS: Final = {"None": None, "True": True, "False": False}
 class Value:
     """A value in the generated text: an expression without side effects, cheap to repeat (a local, a constant).
 
-    *may_miss*: it can be ``MISSING``. *kind*: its class, if that is known: ``bool``, ``int``, ``float``, ``str``,
+    *may_miss*: it can be ``MISSING``. *kind*: its class, if that is known: ``bool``, ``int``, ``float``, ``number``, ``str``,
     ``list``, or ``floats``: a list of them, or null.
     *demand*: where what is read of it is noted, if it comes from a decoder. *path*: where it stands in the document of the input.
     """

@@ -46,6 +46,8 @@ class Unwind(PerDocument):
         value = top.local
         alone = len(self.path) == 1
         demand = top.demand.elements() if top.demand is not None and alone else None
+        if top.demand is not None and self.preserves:
+            top.demand.preserved = True
         element = (*top.path, None) if top.path is not None and alone else None
         if not alone:
             value = writer.assign(f"{writer.constant(at)}({top.text}, {writer.constant(self.path[1:])})")
