@@ -32,6 +32,8 @@ class Adapting:
         self._after = after
         self._attempts = _ATTEMPTS if step.segment.turns_away and general.written.asked else 0
         self._classes: Classes = {}
+        self._code: Loaded | None = None
+        self._decoded: Loaded | None = None
         self._pause = _PAUSE
         self._begin()
 
@@ -45,8 +47,11 @@ class Adapting:
 
     def code(self, documents: Sequence[Any]) -> Loaded:
         """Return the code for *documents*, the next batch, decoded for any classes."""
+        if self._code is not None:
+            return self._code
         if self._classes:
-            return self._step.load_for(self._classes, self._general)
+            self._code = self._step.load_for(self._classes, self._general)
+            return self._code
         if self._attempts:
             self._seen += len(documents)
             if self._sample.size < _ENOUGH:
@@ -67,7 +72,9 @@ class Adapting:
         if self._rests:
             self._rests -= 1
             return None
-        return self._step.load_for(self._classes, self._general, decoded=True)
+        if self._decoded is None:
+            self._decoded = self._step.load_for(self._classes, self._general, decoded=True)
+        return self._decoded
 
     def tried(self, *, failed: bool) -> None:
         """Take note of whether a batch could not be decoded so."""
@@ -89,7 +96,7 @@ class Adapting:
         self._odd += odd
         if self._seen > _JUDGED:
             if self._odd > _TOO_MANY * self._seen:
-                self._classes = {}
+                self._classes, self._code, self._decoded = {}, None, None
                 self._begin()
             else:
                 self._seen //= 2  # what comes now counts more than what came long ago

@@ -26,7 +26,7 @@ from fluxion_core.language.compiler.parts import (
     evaluation_error,
 )
 from fluxion_core.language.compiler.reading import blocking_after, choose_reading, put_lines
-from fluxion_core.language.compiler.steps import borders, seconds_by_stage
+from fluxion_core.language.compiler.steps import borders, last_passed, seconds_by_stage
 from fluxion_core.language.encoding import decode_value, encode_value
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Run:
         }
         self.counts = [[0, 0, 0] for _ in program.stage_names]
         self._enters, self._leaves = borders(program.steps)
+        self._last_passed = last_passed(program.steps)
         self._states: dict[int, Any] = {}
         self._adapting: dict[Loaded, Adapting] = {}
         self.failures: list[Failure] = []
@@ -184,16 +185,6 @@ class Run:
             output.passed += passed
         output.rows += rows
         output.origins = origins
-
-    @property
-    def _last_passed(self) -> int:
-        """Index of the step at which a record has got through: the first that keeps documents, else the last of all."""
-        for index, step in enumerate(self.program.steps):
-            if (isinstance(step, StepPart) and not step.streams) or (
-                isinstance(step, SegmentStep) and step.segment.folding is not None
-            ):
-                return index
-        return len(self.program.steps) - 1
 
     def _segment(
         self,

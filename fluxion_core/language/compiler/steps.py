@@ -1,4 +1,4 @@
-"""Which stages a step of a program belongs to: several to a segment, and several steps to some stages."""
+"""Which stages a step of a program belongs to (several to a segment, several steps to some stages), and which records get through."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.frame import stage_of
 from fluxion_core.language.compiler.loaded import SegmentStep
+from fluxion_core.language.compiler.parts import StepPart
 
-__all__ = ["borders", "seconds_by_stage"]
+__all__ = ["borders", "last_passed", "seconds_by_stage"]
 
 
 def borders(steps: Sequence[Any]) -> tuple[dict[int, int], dict[int, int]]:
@@ -33,3 +34,13 @@ def _stages_of(step: Any) -> Iterable[Any]:
     if isinstance(step, EffectStep):
         return [stage_of(call.where) for call in step.calls]
     return [part.stage for part in step.segment.parts] if isinstance(step, SegmentStep) else [step.stage]
+
+
+def last_passed(steps: Sequence[Any]) -> int:
+    """Return the index of the step at which a record has got through: the first that keeps documents, else the last of all."""
+    for index, step in enumerate(steps):
+        if (isinstance(step, StepPart) and not step.streams) or (
+            isinstance(step, SegmentStep) and step.segment.folding is not None
+        ):
+            return index
+    return len(steps) - 1
