@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+from fluxion_core.language.allowance import CONTAINER_BYTES, FREE_BYTES, ITEM_BYTES, PLACE_BYTES
 from fluxion_core.language.compiler import inline, library
 from fluxion_core.language.compiler.demand import along, plain
 from fluxion_core.language.compiler.fields import FieldReader
 from fluxion_core.language.compiler.nodes import (
+    BUILDING,
     ArrayOf,
     Call,
     Condition,
@@ -35,12 +37,17 @@ from fluxion_core.language.compiler.nodes import (
     Switch,
     Variable,
     builds,
+    repeats_others,
 )
 from fluxion_core.language.compiler.shape import Shape
 from fluxion_core.language.compiler.writer import Value, Writer
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Emitter"]
+
+_OBJECT_BYTES: Final = 2 * CONTAINER_BYTES + ITEM_BYTES
+_FEW_REPEATED: Final = 100
+"""So many places for one value from outside a loop are harmless."""
 
 
 class Emitter(FieldReader):
@@ -51,6 +58,8 @@ class Emitter(FieldReader):
         self.variables: dict[str, Value] = {}
         self.answers: dict[int, Value] = {}
         """Answers of effectful calls, by the identity of their node."""
+        self.loops = 0
+        """How many loops of expressions are open."""
 
     # ------------------------------------------------------------------------------------------------- entry
 
@@ -99,6 +108,15 @@ class Emitter(FieldReader):
         finally:
             self.variables = before
 
+    @contextmanager
+    def looping(self) -> Iterator[None]:
+        """What is written in the block is run for every element of an array."""
+        self.loops += 1
+        try:
+            yield
+        finally:
+            self.loops -= 1
+
     def into(self, target: str, node: Node) -> Value:
         """Write *node* into local *target*."""
         value = self.value(node)
@@ -146,6 +164,8 @@ def _call(emitter: Emitter, node: Call) -> Value:
         made = template(emitter.writer, node, values)
         if made is not None:
             return made
+    if node.operator.family in BUILDING:
+        emitter.writer.allowance()
     function = emitter.writer.constant(node.operator.function)
     text = f"{function}({', '.join(value.text for value in values)})"
     kind = "bool" if node.operator.name in inline.BOOLEANS else ""
@@ -263,10 +283,12 @@ def _map(emitter: Emitter, node: Map) -> Value:
     with writer.block("else:"), emitter.branch():
         _list_of(emitter, source.local, "$map", node.where)
         writer.line(f"{target} = []")
-        room = writer.assign(f"{writer.constant(library.room)}()") if builds(node.body) else ""
+        _turns(emitter, source, node, node.body)
+        room = writer.assign(f"{writer.constant(library.room)}({writer.allowance()})") if builds(node.body) else ""
         with (
             writer.block(f"for {item} in {source.local}:"),
             emitter.branch(),
+            emitter.looping(),
             emitter.bound({node.name: _element(source, item)}),
         ):
             body = emitter.value(node.body)
@@ -278,9 +300,28 @@ def _map(emitter: Emitter, node: Map) -> Value:
     return Value(target, may_miss=False, kind="floats" if body.kind == "float" else "")
 
 
+def _turns(emitter: Emitter, source: Value, node: Map | Filter | Reduce, body: Node) -> None:
+    """Write that the loop over the array *source* takes from the document's allowance, unless it cannot do much harm.
+
+    It does none that goes over what stands in the document, on its own, and makes nothing that could stand in it many times.
+    """
+    writer = emitter.writer
+    size = (_OBJECT_BYTES if isinstance(body, ObjectOf) else ITEM_BYTES) if isinstance(node, Map) else PLACE_BYTES
+    items = source.local
+    repeats = isinstance(node, Map) and repeats_others(body, node.name)
+    if emitter.loops:
+        writer.allowance()
+        writer.line(f"{writer.constant(library.turns)}(len({items}), {size})", node.where)
+    elif repeats or source.path is None:
+        writer.allowance()
+        few = _FEW_REPEATED if repeats else FREE_BYTES // size
+        writer.line(f"if len({items}) > {few}: {writer.constant(library.turns)}(len({items}), {size})", node.where)
+
+
 def _filter(emitter: Emitter, node: Filter) -> Value:
     writer = emitter.writer
-    source = emitter.value(node.source).text
+    array = emitter.value(node.source)
+    source = array.text
     limit = emitter.value(node.limit) if node.limit is not None else None
     target, item = writer.fresh(), writer.fresh("e")
     with writer.block(f"if {source} is None or {source} is M:"):
@@ -290,13 +331,18 @@ def _filter(emitter: Emitter, node: Filter) -> Value:
         most = None
         if limit is not None:
             most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text})", node.where)
+        _turns(emitter, array, node, node.test)
         writer.line(f"{target} = []")
+        made = writer.assign(f"{writer.allowance()}.made") if builds(node.test) else ""
         with (
             writer.block(f"for {item} in {source}:"),
             emitter.branch(),
+            emitter.looping(),
             emitter.bound({node.name: Value(item, may_miss=False)}),
         ):
             test = emitter.truth(node.test)
+            if made:
+                writer.line(f"{writer.allowance()}.made = {made}")
             with writer.block(f"if {test}:"):
                 writer.line(f"{target}.append({item})")
                 if most is not None:
@@ -313,10 +359,12 @@ def _reduce(emitter: Emitter, node: Reduce) -> Value:
         writer.line(f"{target} = None")
     with writer.block("else:"), emitter.branch():
         _list_of(emitter, source.local, "$reduce", node.where)
-        check = writer.assign(f"{writer.constant(library.growth)}()")
+        _turns(emitter, source, node, node.body)
+        check = writer.assign(f"{writer.constant(library.growth)}({writer.allowance()})")
         writer.line(f"{target} = {start.text}")
         bindings = {"value": Value(target), "this": _element(source, item)}
-        with writer.block(f"for {item} in {source.local}:"), emitter.branch(), emitter.bound(bindings):
+        loop = writer.block(f"for {item} in {source.local}:")
+        with loop, emitter.branch(), emitter.looping(), emitter.bound(bindings):
             body = emitter.value(node.body)
             writer.line(f"{target} = {check}({body.text})", node.where)
     return Value(target)

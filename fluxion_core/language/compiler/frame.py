@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import current
 from fluxion_core.language.compiler.parts import evaluation_error
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Frame:
         self.random = run.random
         self.counters = run.counters
         self.outer = run.outer
+        self.allowance = current()
         self.code = code
         self.origins = origins
         self.failed: list[int | None] = []

@@ -7,10 +7,20 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import (
+    ITEM_BYTES,
+    LIMIT_BYTES,
+    LIMIT_DOCUMENT_BYTES,
+    PLACE_BYTES,
+    Allowance,
+    checked_size,
+    measured,
+    take,
+    weight,
+)
 from fluxion_core.language.values import is_finite, is_number, truthy, type_name
 
 __all__ = [
-    "LIMIT_ITEMS",
     "checked_size",
     "filter_limit",
     "growth",
@@ -19,13 +29,11 @@ __all__ = [
     "room",
     "sum_of_floats",
     "truthy",
+    "turns",
 ]
 
-LIMIT_ITEMS: Final = 16 * 1024 * 1024
-"""The longest string or array that an expression may build (MongoDB's limit for a document is 16 MiB)."""
-
-LIMIT_MADE: Final = 2_000_000
-"""The most items, and eighths of that many characters, in what ``$map`` makes."""
+TURN_NANOSECONDS: Final = 100
+"""What a turn of a loop takes at least."""
 
 
 def sum_of_floats(items: list[float] | None) -> float:
@@ -62,64 +70,60 @@ def filter_limit(value: Any) -> int:
     return int(value)
 
 
-def growth() -> Callable[[Any], Any]:
-    """Return a check for the successive values of one ``$reduce``: each passes, unless it has outgrown a document."""
-    known: dict[int, tuple[Any, int]] = {}
-
-    def check(value: Any) -> Any:
-        if value.__class__ in {str, bytes}:
-            size = len(value)
-        elif value.__class__ in {list, dict}:
-            size = _size(value, known)
-        else:
-            return value
-        if size > LIMIT_ITEMS:
-            raise EvaluationError(f"the value of $reduce grew beyond {LIMIT_ITEMS} items")
-        return value
-
-    return check
-
-
-def room() -> Callable[[Any], Any]:
-    """Return a check for the elements that one ``$map`` makes: each passes while there is room for all of them."""
-    left = LIMIT_MADE
-
-    def check(value: Any) -> Any:
-        nonlocal left
-        cls = value.__class__
-        if cls is str:
-            left -= len(value) // 8
-        elif cls is list or cls is dict:
-            left -= _size(value, {})
-        if left < 0:
-            raise EvaluationError(f"the value of $map grew beyond {LIMIT_MADE} items")
-        return value
-
-    return check
-
-
-def checked_size(document: dict[str, Any]) -> dict[str, Any]:
-    """Return *document*, unless it is larger than one may be when everything that it shares is written out.
+def turns(count: int, turn_bytes: int) -> None:
+    """Take from the allowance what a loop of *count* turns makes, *turn_bytes* a turn, and its work.
 
     Raises:
-        EvaluationError: it is.
+        EvaluationError: there is not so much left for the document.
     """
-    if _size(document, {}) > LIMIT_ITEMS:
-        raise EvaluationError(f"a document grew beyond {LIMIT_ITEMS} items")
-    return document
+    take(count * turn_bytes, count * TURN_NANOSECONDS)
 
 
-def _size(value: Any, known: dict[int, tuple[Any, int]]) -> int:
-    """Return how many items *value* has, counting shared ones as often as they stand in it; each is visited once."""
-    found = known.get(id(value))
-    if found is not None:
-        return found[1]
-    total = 1
-    for item in value.values() if value.__class__ is dict else value:
-        cls = item.__class__
-        if cls is list or cls is dict:
-            total += _size(item, known)
+def growth(allowance: Allowance) -> Callable[[Any], Any]:
+    """Return a check for the successive values of one ``$reduce``: each passes, unless it has outgrown a document.
+
+    What a turn made is given back, but for its value. A value is looked at through and through now and then: what it can have grown
+    by in between does no harm.
+    """
+    before = allowance.made
+    held = turn = due = 0
+
+    def check(value: Any) -> Any:
+        nonlocal held, turn, due
+        cls = value.__class__
+        if cls is str or cls is bytes:
+            held = size = len(value)
+        elif cls is list or cls is dict:
+            turn += 1
+            size = PLACE_BYTES * len(value)
+            if turn > due:
+                due = turn + turn // 8
+                held = weight(value, {})
+                size = measured(value, {})[0]
         else:
-            total += len(item) if cls is str else 1
-    known[id(value)] = (value, total)  # the value is kept too, so that its id stays its own
-    return total
+            return value
+        if size > LIMIT_DOCUMENT_BYTES:
+            raise EvaluationError(f"the value of $reduce grew beyond {LIMIT_DOCUMENT_BYTES >> 20} MiB")
+        allowance.made = before + held
+        return value
+
+    return check
+
+
+def room(allowance: Allowance) -> Callable[[Any], Any]:
+    """Return a check for the elements that one ``$map`` makes: each passes while there is room for all of them."""
+    held = allowance.made
+
+    def check(value: Any) -> Any:
+        nonlocal held
+        cls = value.__class__
+        if cls is str or cls is bytes:
+            held += ITEM_BYTES + len(value)
+        elif cls is list or cls is dict:
+            held += weight(value, {})
+        allowance.made = held
+        if held > LIMIT_BYTES:
+            raise EvaluationError(f"the value of $map grew beyond {LIMIT_BYTES >> 20} MiB")
+        return value
+
+    return check

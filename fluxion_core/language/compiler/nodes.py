@@ -242,12 +242,27 @@ class Negation(Node, frozen=True):
         return (self.argument,)
 
 
-_BUILDING: Final = frozenset(["array", "regular expression", "set", "string"])
+BUILDING: Final = frozenset(["array", "object", "regular expression", "set", "string"])
+"""Families of operators that take from the allowance of the document what they make."""
+_CONVERTING: Final = frozenset(["date", "type"])
 
 
 def builds(node: Node) -> bool:
     """Whether the value of *node* may take much more memory than what it is made of."""
-    return any(isinstance(part, Map) or (isinstance(part, Call) and part.operator.family in _BUILDING) for part in walk(node))
+    return any(
+        isinstance(part, Map | Filter | Reduce)
+        or (isinstance(part, Call) and (part.operator.family in BUILDING or part.operator.family in _CONVERTING))
+        for part in walk(node)
+    )
+
+
+def repeats_others(node: Node, name: str) -> bool:
+    """Whether the value of *node* may hold a value as it is that does not come from variable *name*."""
+    if isinstance(node, Call | Constant | Logic | Negation | Predicate):
+        return False
+    if isinstance(node, Variable):
+        return node.name != name
+    return isinstance(node, Field | Outer) or any(repeats_others(child, name) for child in node.children())
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fluxion_core.errors import EvaluationError, Problem, did_you_mean
+from fluxion_core.language.allowance import begin
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nodes import (
     ArrayOf,
@@ -205,6 +206,7 @@ class Parser:
             node = self._expression(spec, where)
             if self._counts.get("computed items", 0) > MAXIMUM_ITEMS:  # the problem is kept; more is not computed
                 return node
+            begin()
             try:
                 folded = fold(node)
             except EvaluationError as error:

@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import one_document
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.operators import Accumulator, Example
 
@@ -171,7 +172,8 @@ class EachStep(AnsweringStep):
 
     def _answer(self, document: dict[str, Any]) -> Sequence[dict[str, Any]] | BaseException:
         try:
-            return self.one(document)
+            with one_document():
+                return self.one(document)
         except FAULTS as fault:
             return fault
 

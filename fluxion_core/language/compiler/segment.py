@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from fluxion_core.language.allowance import FREE_BYTES, checked_size
 from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.folding import FoldingWriter
 from fluxion_core.language.compiler.guesses import Classes, Guesses, Path, differs
-from fluxion_core.language.compiler.library import checked_size
 from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
-from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
+from fluxion_core.language.compiler.writer import ALLOWANCE, NUMBERS, Value, Writer
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Segment", "SegmentWriter", "Written"]
@@ -200,6 +200,8 @@ class SegmentWriter:
             zeros = [f"{name} = 0" for name in names]
             writer.function.lines[head:head] = [f"    {'; '.join(zeros)}"] if zeros else []
             writer.function.paths[head:head] = [""] if zeros else []
+            if writer.takes:
+                self._begin_allowance(head)
             writer.line(f"return ({''.join(name + ', ' for name in names)})")
         if self._folding is not None:
             self._folding.write_functions()
@@ -218,6 +220,18 @@ class SegmentWriter:
             tuple(self._guesses.asked),
             self._base.demand,
         )
+
+    def _begin_allowance(self, head: int) -> None:
+        """Have what a document makes counted anew for each, from line *head* on."""
+        function = self.writer.function
+        body = next(place for place, line in enumerate(function.lines) if line.strip() == "try:") + 1
+        for place, line in (
+            (body, f"{ALLOWANCE}.made = {ALLOWANCE}.done = 0"),
+            (head, f"{ALLOWANCE} = env.allowance"),
+        ):
+            indent = "    " * (3 if place == body else 1)
+            function.lines.insert(place, indent + line)
+            function.paths.insert(place, "")
 
     def _loop(self) -> None:
         writer, segment = self.writer, self._segment
@@ -304,6 +318,7 @@ class SegmentWriter:
             return
         if self._output == "struct" and shape.base is None and not self._segment.measures:
             self._row_fields = tuple(shape.fields)
+            self._measure_large(f"({''.join(value.text + ', ' for value in shape.fields.values())})")
             row = f"Row({', '.join(value.text for value in shape.fields.values())})"
         else:
             self._passes = unchanged
@@ -311,9 +326,17 @@ class SegmentWriter:
             if self._segment.measures and self._folding is None:
                 last = self._segment.parts[-1]
                 row = writer.assign(f"{writer.constant(checked_size)}({row})", last.where, letter="o")
+            elif not unchanged:
+                self._measure_large(row)
         writer.line(f"out({row})")
         if self._segment.tracks:
             writer.line("kept.append(i)")
+
+    def _measure_large(self, row: str) -> None:
+        """Write that *row* is measured where something large was made for its document."""
+        if self.writer.takes and self._folding is None:
+            check = self.writer.constant(checked_size)
+            self.writer.line(f"if {ALLOWANCE}.made > {FREE_BYTES}: {check}({row})", self._segment.parts[-1].where)
 
 
 def row_class(names: Sequence[str]) -> type:

@@ -18,12 +18,13 @@ from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.guesses import Guesses, Path
 from fluxion_core.language.values import MISSING
 
-__all__ = ["NUMBERS", "Function", "Value", "Writer"]
+__all__ = ["ALLOWANCE", "NUMBERS", "Function", "Value", "Writer"]
 
 NUMBERS: Final = frozenset({"int", "float", "number"})
 """The kinds of values that are numbers; ``number``: a float, or a whole number of 64 bits."""
 
 _LOCAL: Final = re.compile(r"(?<![\w.])[a-z]\d+\b")
+ALLOWANCE: Final = "q0"
 _LITERALS: Final = {"None": None, "True": True, "False": False}
 
 
@@ -70,6 +71,8 @@ class Writer:
         self.constants: dict[str, Any] = {}
         self.finished: list[Function] = []
         self.may_fail = False
+        self.takes = False
+        """Whether what is written takes from the allowance of a document."""
         self._by_value: dict[Any, str] = {}
         self._stack: list[Function] = []
         self._count = 0
@@ -132,6 +135,11 @@ class Writer:
         self._late, self._put_off = nodes, []
         yield self._put_off
         self._late = ()
+
+    def allowance(self) -> str:
+        """Return the local that is the allowance of the document at hand; the segment then begins it anew with each document."""
+        self.takes = True
+        return ALLOWANCE
 
     @property
     def position(self) -> int:
