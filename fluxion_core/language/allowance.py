@@ -17,19 +17,26 @@ from fluxion_core.errors import EvaluationError
 
 __all__ = [
     "CONTAINER_BYTES",
+    "ENTRY_BYTES",
+    "FEW",
     "FREE_BYTES",
     "ITEM_BYTES",
     "LIMIT_BYTES",
     "LIMIT_DEPTH",
     "LIMIT_DOCUMENT_BYTES",
     "LIMIT_NANOSECONDS",
+    "LOOK_NANOSECONDS",
     "PLACE_BYTES",
+    "SORT_BYTES",
+    "SORT_NANOSECONDS",
     "Allowance",
     "begin",
     "checked_size",
     "current",
     "measured",
     "one_document",
+    "places",
+    "sort_work",
     "take",
     "take_work",
     "weight",
@@ -52,6 +59,15 @@ CONTAINER_BYTES: Final = 80
 """What an array takes beside its elements; an object takes twice as much."""
 PLACE_BYTES: Final = 8
 """What an element takes that is there already."""
+ENTRY_BYTES: Final = 120
+"""What a field of an object takes, at most."""
+FEW: Final = FREE_BYTES // PLACE_BYTES
+"""So many elements that are there already are free."""
+SORT_BYTES: Final = 64
+SORT_NANOSECONDS: Final = 400
+"""What an element takes while an array is sorted, or made a set of."""
+LOOK_NANOSECONDS: Final = 20
+"""What it takes to compare a value with another one, and to find that it differs."""
 
 
 class Allowance:
@@ -128,6 +144,26 @@ def take_work(nanoseconds: int) -> None:
         raise EvaluationError(
             "one document would cause more work than is allowed: loops within loops, or over and over large values"
         )
+
+
+def places(count: int) -> None:
+    """Take what an array of *count* values that are there already takes; few are free.
+
+    Raises:
+        EvaluationError: there is not so much left for the document.
+    """
+    if count > FEW:
+        take(count * PLACE_BYTES)
+
+
+def sort_work(count: int) -> None:
+    """Take what sorting *count* values costs, or finding those that are equal; few are free.
+
+    Raises:
+        EvaluationError: there is not so much left for the document.
+    """
+    if count > FEW:
+        take_work(count * SORT_NANOSECONDS)
 
 
 # --------------------------------------------------------------------------------------------------- sizes

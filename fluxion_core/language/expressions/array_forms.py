@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import CONTAINER_BYTES, FREE_BYTES, PLACE_BYTES, places, sort_work, take
 from fluxion_core.language.compiler.nodes import Call, Constant, Filter, Map, Node, Reduce
-from fluxion_core.language.expressions.arrays import LIMIT_ITEMS, array
+from fluxion_core.language.expressions.arrays import array
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import sort_key
 from fluxion_core.language.values import MISSING, is_number, type_name
@@ -56,8 +57,11 @@ def _sort_array(items: Any, order: Any) -> Any:
     if items is None or items is MISSING:
         return None
     array(items, "$sortArray", "input")
+    places(len(items))
+    sort_work(len(items))
     if isinstance(order, int):
-        return sorted(items, key=sort_key, reverse=order < 0)
+        plain = set(map(type, items)) in ({int}, {str})  # in the order that Python has for them, ten times as fast
+        return sorted(items, key=None if plain else sort_key, reverse=order < 0)
     if all(isinstance(item, dict) for item in items):
         return ordered(items, order)
     result = list(items)
@@ -100,8 +104,9 @@ def _zip(inputs: Any, longest: Any, defaults: Any) -> Any:
     if len(fill) != len(rows):
         raise EvaluationError("$zip needs as many defaults as inputs")
     length = (max if longest else min)(map(len, rows))
-    if length * len(rows) > LIMIT_ITEMS:
-        raise EvaluationError(f"$zip: the result has more than {LIMIT_ITEMS} items")
+    size = length * (CONTAINER_BYTES + PLACE_BYTES * len(rows))
+    if size > FREE_BYTES:
+        take(size, 4 * size)
     return [
         [row[index] if index < len(row) else default for row, default in zip(rows, fill, strict=True)]
         for index in range(length)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import (
+    CONTAINER_BYTES,
+    ENTRY_BYTES,
+    FEW,
+    FREE_BYTES,
+    ITEM_BYTES,
+    LOOK_NANOSECONDS,
+    PLACE_BYTES,
+    places,
+    sort_work,
+    take,
+    take_work,
+)
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.ordering import equal, sort_key
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, type_name
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, type_name
 
-__all__ = ["LIMIT_ITEMS", "OPERATORS", "array", "whole"]
+__all__ = ["OPERATORS", "array", "whole"]
 
-LIMIT_ITEMS: Final = 2_000_000
-"""The longest array that an expression may build: more would not fit MongoDB's 16 MiB either."""
+_FEW_NUMBERS: Final = FREE_BYTES // ITEM_BYTES
+_PAIR_BYTES: Final = 2 * CONTAINER_BYTES + 2 * ITEM_BYTES
 
 
 def _nullish(value: Any) -> bool:
@@ -39,7 +52,7 @@ def whole(value: Any, operator: str, role: str) -> int:
     Raises:
         EvaluationError: it is none.
     """
-    if is_number(value) and is_finite(value) and value == int(value) and INT32_MIN <= value <= INT32_MAX:
+    if is_number(value) and is_finite(value) and INT32_MIN <= value <= INT32_MAX and value == int(value):
         return int(value)
     raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)}")
 
@@ -59,6 +72,8 @@ def array_to_object(items: Any) -> Any:
         return None
     result: dict[str, Any] = {}
     pairs = array(items, "$arrayToObject")
+    if len(pairs) * ITEM_BYTES > FREE_BYTES:
+        take(len(pairs) * ENTRY_BYTES)
     for item in pairs:
         if item.__class__ is not pairs[0].__class__:
             raise EvaluationError("$arrayToObject needs either pairs or objects with k and v, not both")
@@ -89,9 +104,10 @@ def concat_arrays(*values: Any) -> Any:
     for value in values:
         if _nullish(value):
             return None
-        result += array(value, "$concatArrays")
-        if len(result) > LIMIT_ITEMS:
-            raise EvaluationError(f"$concatArrays: the result has more than {LIMIT_ITEMS} items")
+        items = array(value, "$concatArrays")
+        if len(items) > FEW:
+            take(len(items) * PLACE_BYTES)
+        result += items
     return result
 
 
@@ -106,31 +122,47 @@ def _end(name: str, position: int) -> Callable[[Any], Any]:
 
 
 def _count(value: Any, name: str) -> int:
-    if is_number(value) and is_finite(value) and value == int(value) and value > 0:
-        return int(value)
+    if is_number(value) and is_finite(value) and value > 0:
+        if value > INT64_MAX:
+            return INT64_MAX  # more than any array has
+        if value == int(value):
+            return int(value)
     raise EvaluationError(f"{name} needs a whole number of at least 1 as its n, not {value!r}"[:200])
 
 
-def _ends(name: str, take: Callable[[list[Any], int], list[Any]]) -> Callable[[Any, Any], Any]:
+def _ends(name: str, cut: Callable[[list[Any], int], list[Any]]) -> Callable[[Any, Any], Any]:
     def function(n: Any, items: Any) -> Any:
         count = _count(n, name)
         if _nullish(items) and name in {"$maxN", "$minN"}:
             return None
-        return take(array(items, name, "input"), count)
+        array(items, name, "input")
+        places(len(items))
+        return cut(items, count)
 
     return function
 
 
 def _extreme(*, descending: bool) -> Callable[[list[Any], int], list[Any]]:
-    def take(items: list[Any], count: int) -> list[Any]:
+    def first(items: list[Any], count: int) -> list[Any]:
+        sort_work(len(items))
         return sorted((item for item in items if not _nullish(item)), key=sort_key, reverse=descending)[:count]
 
-    return take
+    return first
 
 
 def contains(value: Any, items: Any) -> bool:
     """``$in``."""
-    return any(equal(value, item) for item in array(items, "$in", "second argument"))
+    array(items, "$in", "second argument")
+    return _place_of(value, items, 0, len(items)) >= 0
+
+
+def _place_of(value: Any, items: Sequence[Any], start: int, end: int) -> int:
+    """Return where the first of *items* that is equal to *value* stands, or -1."""
+    if end - start > FEW:
+        take_work((end - start) * LOOK_NANOSECONDS)
+    if value.__class__ in {str, int} and value not in items:  # what is equal for us is for Python, by far faster
+        return -1
+    return next((index for index in range(start, end) if equal(items[index], value)), -1)
 
 
 def index_of_array(items: Any, value: Any, *bounds: Any) -> Any:  # a bound that is given and missing is an error
@@ -140,7 +172,7 @@ def index_of_array(items: Any, value: Any, *bounds: Any) -> Any:  # a bound that
     array(items, "$indexOfArray", "first argument")
     first = _bound(bounds[0], "starting index") if bounds else 0
     last = _bound(bounds[1], "ending index") if len(bounds) > 1 else len(items)
-    return next((index for index in range(first, min(last, len(items))) if equal(items[index], value)), -1)
+    return _place_of(value, items, first, min(last, len(items)))
 
 
 def _bound(value: Any, role: str) -> int:
@@ -161,6 +193,8 @@ def object_to_array(value: Any) -> Any:
         return None
     if not isinstance(value, dict):
         raise EvaluationError(f"$objectToArray needs an object, not {type_name(value)}")
+    if len(value) * _PAIR_BYTES > FREE_BYTES:
+        take(len(value) * _PAIR_BYTES)
     return [{"k": name, "v": item} for name, item in value.items()]
 
 
@@ -171,14 +205,18 @@ def make_range(start: Any, end: Any, step: Any = 1) -> list[int]:
     if by == 0:
         raise EvaluationError("$range needs a step other than 0")
     numbers = range(first, last, by)
-    if len(numbers) > LIMIT_ITEMS:
-        raise EvaluationError(f"$range: the result has {len(numbers)} items; at most {LIMIT_ITEMS} are allowed")
+    if len(numbers) > _FEW_NUMBERS:
+        take(len(numbers) * ITEM_BYTES)
     return list(numbers)
 
 
 def reverse_array(items: Any) -> Any:
     """``$reverseArray``."""
-    return None if _nullish(items) else array(items, "$reverseArray")[::-1]
+    if _nullish(items):
+        return None
+    array(items, "$reverseArray")
+    places(len(items))
+    return items[::-1]
 
 
 def size(items: Any) -> int:
@@ -192,6 +230,7 @@ def slice_array(items: Any, first: Any, *lengths: Any) -> Any:  # a length that 
         return None
     array(items, "$slice", "first argument")
     position = whole(first, "$slice", "second argument")
+    places(len(items))
     if not lengths:
         return items[:position] if position >= 0 else items[position:]
     if _nullish(lengths[0]):
@@ -210,9 +249,9 @@ def _positional(
     return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="array", examples=made)
 
 
-def _several(name: str, take: Callable[[list[Any], int], list[Any]], answer: list[Any]) -> Operator:
+def _several(name: str, cut: Callable[[list[Any], int], list[Any]], answer: list[Any]) -> Operator:
     examples = [Example({name: {"n": 2, "input": [3, 1, 2]}}, answer)]
-    return Operator(name=name, function=_ends(name, take), arguments=("n", "input"), family="array", examples=examples)
+    return Operator(name=name, function=_ends(name, cut), arguments=("n", "input"), family="array", examples=examples)
 
 
 OPERATORS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import ENTRY_BYTES, FREE_BYTES, take
 from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.values import MISSING, type_name
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["OPERATORS"]
 
 
+def _entries(count: int) -> None:
+    """Take what an object of *count* fields takes; few are free."""
+    if count > FREE_BYTES // ENTRY_BYTES:
+        take(count * ENTRY_BYTES)
+
+
 def merge_objects(*values: Any) -> dict[str, Any]:
     """``$mergeObjects``: later fields win; null and missing are passed over."""
     merged: dict[str, Any] = {}
@@ -23,6 +30,7 @@ def merge_objects(*values: Any) -> dict[str, Any]:
             continue
         if not isinstance(value, dict):
             raise EvaluationError(f"$mergeObjects needs objects, not {type_name(value)}")
+        _entries(len(value))
         merged.update(value)
     return merged
 
@@ -42,6 +50,7 @@ def set_field(name: Any, value: Any, new: Any) -> Any:
         return None
     if not isinstance(value, dict):
         raise EvaluationError(f"$setField needs an object as its input, not {type_name(value)}")
+    _entries(len(value))
     changed = dict(value)
     if new is MISSING:
         changed.pop(name, None)

@@ -6,14 +6,15 @@ import re
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import CONTAINER_BYTES, FREE_BYTES, ITEM_BYTES, take
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.regex import compile_pattern, fitting, options_of
 from fluxion_core.language.values import MISSING, kind, type_name
 
-__all__ = ["LIMIT_MATCHES", "OPERATORS"]
+__all__ = ["OPERATORS"]
 
-LIMIT_MATCHES: Final = 200_000
-"""The most matches of ``$regexFindAll``: about as many as fit the 64 MiB that MongoDB has for them."""
+_MATCH_BYTES: Final = 2 * CONTAINER_BYTES + 5 * ITEM_BYTES + CONTAINER_BYTES
+"""What a match takes, beside its captures and the texts."""
 
 
 def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[str] | None:
@@ -53,14 +54,16 @@ def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
     """``$regexFindAll``: every match."""
     compiled = _prepared("$regexFindAll", text, pattern, options)
     found: list[dict[str, Any]] = []
-    start = 0
+    start = size = 0
     while compiled is not None:  # an empty text is searched too; the end of another one is not, once the search came there
         match = compiled.search(fitting(compiled, text), start)
         if match is None:
             break
         found.append(_shown(match))
-        if len(found) > LIMIT_MATCHES:
-            raise EvaluationError(f"$regexFindAll: there are more than {LIMIT_MATCHES} matches")
+        size += _MATCH_BYTES + sum(ITEM_BYTES + len(text or "") for text in (match[0], *match.groups()))
+        if size > FREE_BYTES:
+            take(size, 10 * size)
+            size = 0
         start = match.end() if match[0] else match.end() + (match.end() < len(text))
         if start >= len(text):
             break

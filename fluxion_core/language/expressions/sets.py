@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import places, sort_work
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.ordering import identity, sort_key
 from fluxion_core.language.values import MISSING, truthy, type_name
@@ -24,6 +25,7 @@ def _array(value: Any, operator: str) -> list[Any]:
 
 
 def _members(items: list[Any]) -> dict[Any, Any]:
+    sort_work(len(items))
     members: dict[Any, Any] = {}
     for item in items:
         members.setdefault(identity(item), item)
@@ -79,7 +81,8 @@ def set_union(*values: Any) -> Any:
     for value in values:
         if _nullish(value):
             return None
-        items += _array(value, "$setUnion")
+        places(len(_array(value, "$setUnion")))
+        items += value
     return sorted(_members(items).values(), key=sort_key)
 
 

@@ -9,6 +9,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import (
+    CONTAINER_BYTES,
+    FREE_BYTES,
+    LIMIT_DOCUMENT_BYTES,
+    PLACE_BYTES,
+    take,
+    take_work,
+)
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.values import (
     INT32_MAX,
@@ -22,10 +30,8 @@ from fluxion_core.language.values import (
     type_name,
 )
 
-__all__ = ["LIMIT_BYTES", "OPERATORS", "iso_text", "whole_number"]
+__all__ = ["OPERATORS", "iso_text", "whole_number"]
 
-LIMIT_BYTES: Final = 16 * 1024 * 1024
-"""The longest string that may be built: MongoDB's limit for a document."""
 _SPACES: Final = "\0 \t\n\v\f\r\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 
 
@@ -35,6 +41,8 @@ def _nullish(value: Any) -> bool:
 
 def _string(value: Any, operator: str, role: str = "argument") -> str:
     if isinstance(value, str):
+        if len(value) > FREE_BYTES:
+            take_work(len(value) >> 2)
         return value
     raise EvaluationError(f"{operator} needs a string as its {role}, not {type_name(value)}")
 
@@ -45,7 +53,7 @@ def whole_number(value: Any, operator: str, role: str) -> int:
     Raises:
         EvaluationError: it is none.
     """
-    if is_number(value) and is_finite(value) and value == int(value) and INT32_MIN <= value <= INT32_MAX:
+    if is_number(value) and is_finite(value) and INT32_MIN <= value <= INT32_MAX and value == int(value):
         return int(value)
     raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)} {value!r}"[:200])
 
@@ -63,6 +71,8 @@ def iso_text(date: datetime) -> str:
 def coerced(value: Any, operator: str) -> str:
     """Return *value* as the text that ``$toLower``, ``$substr`` and their like take it for."""
     if isinstance(value, str):
+        if len(value) > FREE_BYTES:
+            take(len(value))
         return value
     if _nullish(value):
         return ""
@@ -81,6 +91,17 @@ def coerced(value: Any, operator: str) -> str:
     raise EvaluationError(f"{operator} needs a string, not {type_name(value)}")
 
 
+def large_text(operator: str, characters: int) -> None:
+    """Take a text of so many characters from what the document may still make.
+
+    Raises:
+        EvaluationError: it is larger than a text may be, or there is not so much left.
+    """
+    if characters > LIMIT_DOCUMENT_BYTES:
+        raise EvaluationError(f"{operator}: the result is larger than {LIMIT_DOCUMENT_BYTES >> 20} MiB")
+    take(characters)
+
+
 def float_text(value: float) -> str:
     """Return a float as MongoDB prints it: no ``.0``, an exponent of two digits from 1e+16 on and below 1e-4."""
     if math.isnan(value):
@@ -97,8 +118,9 @@ def concat(*values: Any) -> Any:
             return None
         if not isinstance(value, str):
             raise EvaluationError(f"$concat only supports strings, not {type_name(value)}")
-    if sum(map(len, values)) > LIMIT_BYTES:
-        raise EvaluationError("$concat: the result is larger than 16 MiB")
+    size = sum(map(len, values))
+    if size > FREE_BYTES:
+        large_text("$concat", size)
     return "".join(values)
 
 
@@ -154,8 +176,9 @@ def _replace(name: str, count: int) -> Callable[..., Any]:
         if _nullish(text) or _nullish(find) or _nullish(replacement):
             return None
         found = text.count(find) if count < 0 else 1
-        if len(text) + found * max(0, len(replacement) - len(find)) > LIMIT_BYTES:
-            raise EvaluationError(f"{name}: the result is larger than 16 MiB")
+        size = len(text) + found * max(0, len(replacement) - len(find))
+        if size > FREE_BYTES:
+            large_text(name, size)
         return text.replace(find, replacement, count)
 
     return function
@@ -168,6 +191,8 @@ def split(text: Any, separator: Any) -> Any:
     _string(text, "$split", "first argument")
     if not _string(separator, "$split", "second argument"):
         raise EvaluationError("$split needs a separator that is not empty")
+    if len(text) > FREE_BYTES:
+        take(len(text) + text.count(separator) * (CONTAINER_BYTES + PLACE_BYTES))
     return text.split(separator)
 
 
