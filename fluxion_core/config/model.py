@@ -189,6 +189,11 @@ class RuntimeConfig(Options):
         None, "Stop (exit code 74) when the outside world has been away this long; unset waits for ever.", minimum=0
     )
     max_record_bytes: int = option(16 * 1024 * 1024, "A larger payload is a record at fault.", minimum=1)
+    max_rows_per_record: int = option(
+        250_000,
+        "More documents that come of one, where $unwind follows $unwind or $lookup, make it a record at fault.",
+        minimum=1,
+    )
     max_groups: int = option(
         10_000_000,
         "The most groups that are kept: more stop the pipeline (exit code 74) before they fill the memory.",

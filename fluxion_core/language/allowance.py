@@ -19,6 +19,7 @@ __all__ = [
     "CONTAINER_BYTES",
     "ENTRY_BYTES",
     "FEW",
+    "FEW_COMPARED",
     "FREE_BYTES",
     "ITEM_BYTES",
     "LIMIT_BYTES",
@@ -27,7 +28,7 @@ __all__ = [
     "LIMIT_NANOSECONDS",
     "LOOK_NANOSECONDS",
     "PLACE_BYTES",
-    "SORT_BYTES",
+    "SMALL_BYTES",
     "SORT_NANOSECONDS",
     "Allowance",
     "begin",
@@ -51,8 +52,10 @@ LIMIT_NANOSECONDS: Final = 1_000_000_000
 LIMIT_DEPTH: Final = 200
 """How deep a value that is made may nest, BSON's limit too."""
 
-FREE_BYTES: Final = 64 * 1024
+SMALL_BYTES: Final = 8 * 1024
 """What is smaller is not counted."""
+FREE_BYTES: Final = 64 * 1024
+"""A document is not measured where less was made for it."""
 ITEM_BYTES: Final = 40
 """What a new element of an array takes: its place, and a number."""
 CONTAINER_BYTES: Final = 80
@@ -61,11 +64,12 @@ PLACE_BYTES: Final = 8
 """What an element takes that is there already."""
 ENTRY_BYTES: Final = 120
 """What a field of an object takes, at most."""
-FEW: Final = FREE_BYTES // PLACE_BYTES
+FEW: Final = SMALL_BYTES // PLACE_BYTES
 """So many elements that are there already are free."""
-SORT_BYTES: Final = 64
+FEW_COMPARED: Final = 256
+"""So many values are compared for nothing."""
 SORT_NANOSECONDS: Final = 400
-"""What an element takes while an array is sorted, or made a set of."""
+"""What it takes to put a value in order among others, or into a set."""
 LOOK_NANOSECONDS: Final = 20
 """What it takes to compare a value with another one, and to find that it differs."""
 
@@ -129,7 +133,7 @@ def take(size_bytes: int, nanoseconds: int | None = None) -> None:
     if allowance.made > LIMIT_BYTES:
         msg = f"the values made for one document would take more than {LIMIT_BYTES >> 20} MiB"
         raise EvaluationError(msg)
-    take_work(size_bytes >> 2 if nanoseconds is None else nanoseconds)
+    take_work(size_bytes >> 1 if nanoseconds is None else nanoseconds)
 
 
 def take_work(nanoseconds: int) -> None:
@@ -162,7 +166,7 @@ def sort_work(count: int) -> None:
     Raises:
         EvaluationError: there is not so much left for the document.
     """
-    if count > FEW:
+    if count > FEW_COMPARED:
         take_work(count * SORT_NANOSECONDS)
 
 

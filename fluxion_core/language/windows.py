@@ -82,9 +82,12 @@ class Bounds:
                 if key.__class__ is not int or by.__class__ is not int
                 else key + by
             )
-        if self.unit in MONTHS:
-            return add_months(key if key.tzinfo else key.replace(tzinfo=UTC), by * MONTHS[self.unit])
-        return key + timedelta(milliseconds=by * UNIT_MILLISECONDS[self.unit])
+        try:
+            if self.unit in MONTHS:
+                return add_months(key if key.tzinfo else key.replace(tzinfo=UTC), by * MONTHS[self.unit])
+            return key + timedelta(milliseconds=by * UNIT_MILLISECONDS[self.unit])
+        except (OverflowError, ValueError):
+            raise EvaluationError("a bound of a window is a date out of range") from None
 
 
 def _position(key: Any, unit_milliseconds: int | None, operator: str) -> Any:

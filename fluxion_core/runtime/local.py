@@ -191,6 +191,7 @@ class LocalExecution:
         start = self._divided.start_run if self._divided is not None else bound.program.start
         run = start(emit=bound.emit, context=effects)
         run.max_record_bytes = self.config.max_record_bytes
+        run.max_rows_per_record = self.config.max_rows_per_record
         run.random = self.plan.host.rng.random
         run.monotonic = self.plan.host.clock.monotonic
         self.metrics.stages.reset(bound.program.stage_names, bound.program.stage_steps)

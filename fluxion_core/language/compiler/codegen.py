@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fluxion_core.language.allowance import CONTAINER_BYTES, FREE_BYTES, ITEM_BYTES, PLACE_BYTES
+from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, PLACE_BYTES, SMALL_BYTES
 from fluxion_core.language.compiler import inline, library
 from fluxion_core.language.compiler.demand import along, plain
 from fluxion_core.language.compiler.fields import FieldReader
@@ -38,6 +38,7 @@ from fluxion_core.language.compiler.nodes import (
     Variable,
     builds,
     repeats_others,
+    walk,
 )
 from fluxion_core.language.compiler.shape import Shape
 from fluxion_core.language.compiler.writer import Value, Writer
@@ -46,6 +47,9 @@ from fluxion_core.language.values import MISSING
 __all__ = ["Emitter"]
 
 _OBJECT_BYTES: Final = 2 * CONTAINER_BYTES + ITEM_BYTES
+_CALL_NANOSECONDS: Final = 500
+_STEP_NANOSECONDS: Final = 50
+"""What evaluating a node takes: a function of ours, and what is written inline."""
 _FEW_REPEATED: Final = 100
 """So many places for one value from outside a loop are harmless."""
 
@@ -300,6 +304,10 @@ def _map(emitter: Emitter, node: Map) -> Value:
     return Value(target, may_miss=False, kind="floats" if body.kind == "float" else "")
 
 
+def _calls_function(node: Node) -> bool:
+    return isinstance(node, Call) and node.operator.name not in inline.TEMPLATES
+
+
 def _turns(emitter: Emitter, source: Value, node: Map | Filter | Reduce, body: Node) -> None:
     """Write that the loop over the array *source* takes from the document's allowance, unless it cannot do much harm.
 
@@ -308,14 +316,15 @@ def _turns(emitter: Emitter, source: Value, node: Map | Filter | Reduce, body: N
     writer = emitter.writer
     size = (_OBJECT_BYTES if isinstance(body, ObjectOf) else ITEM_BYTES) if isinstance(node, Map) else PLACE_BYTES
     items = source.local
+    work = sum(_CALL_NANOSECONDS if _calls_function(part) else _STEP_NANOSECONDS for part in walk(body))
     repeats = isinstance(node, Map) and repeats_others(body, node.name)
     if emitter.loops:
         writer.allowance()
-        writer.line(f"{writer.constant(library.turns)}(len({items}), {size})", node.where)
+        writer.line(f"{writer.constant(library.turns)}(len({items}), {size}, {work})", node.where)
     elif repeats or source.path is None:
         writer.allowance()
-        few = _FEW_REPEATED if repeats else FREE_BYTES // size
-        writer.line(f"if len({items}) > {few}: {writer.constant(library.turns)}(len({items}), {size})", node.where)
+        few = _FEW_REPEATED if repeats else SMALL_BYTES // size
+        writer.line(f"if len({items}) > {few}: {writer.constant(library.turns)}(len({items}), {size}, {work})", node.where)
 
 
 def _filter(emitter: Emitter, node: Filter) -> Value:

@@ -27,6 +27,7 @@ class Frame:
         self.counters = run.counters
         self.outer = run.outer
         self.allowance = current()
+        self.row_limit = run.max_rows_per_record
         self.code = code
         self.origins = origins
         self.failed: list[int | None] = []

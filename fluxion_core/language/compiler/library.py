@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import (
@@ -31,9 +31,6 @@ __all__ = [
     "truthy",
     "turns",
 ]
-
-TURN_NANOSECONDS: Final = 100
-"""What a turn of a loop takes at least."""
 
 
 def sum_of_floats(items: list[float] | None) -> float:
@@ -70,13 +67,13 @@ def filter_limit(value: Any) -> int:
     return int(value)
 
 
-def turns(count: int, turn_bytes: int) -> None:
+def turns(count: int, turn_bytes: int, turn_nanoseconds: int) -> None:
     """Take from the allowance what a loop of *count* turns makes, *turn_bytes* a turn, and its work.
 
     Raises:
         EvaluationError: there is not so much left for the document.
     """
-    take(count * turn_bytes, count * TURN_NANOSECONDS)
+    take(count * turn_bytes, count * turn_nanoseconds)
 
 
 def growth(allowance: Allowance) -> Callable[[Any], Any]:
@@ -101,7 +98,7 @@ def growth(allowance: Allowance) -> Callable[[Any], Any]:
                 held = weight(value, {})
                 size = measured(value, {})[0]
         else:
-            return value
+            held = size = 0
         if size > LIMIT_DOCUMENT_BYTES:
             raise EvaluationError(f"the value of $reduce grew beyond {LIMIT_DOCUMENT_BYTES >> 20} MiB")
         allowance.made = before + held

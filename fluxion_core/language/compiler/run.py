@@ -12,6 +12,7 @@ from fluxion_core.errors import EvaluationError, FluxionError
 from fluxion_core.language.compiler.adapting import Adapting
 from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.compiler.effects import EffectStep
+from fluxion_core.language.compiler.fan_out import LIMIT_ROWS, SLICE, TOO_MANY, Sliced
 from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
 from fluxion_core.language.compiler.groups import Groups
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
@@ -20,6 +21,7 @@ from fluxion_core.language.compiler.parts import (
     FAULTS,
     AnsweringStep,
     Folding,
+    Part,
     PerDocument,
     StateRow,
     StepPart,
@@ -44,6 +46,8 @@ class Run:
         self.program = program
         self.now = datetime.now(UTC)
         self.max_record_bytes: int | None = None
+        self.max_rows_per_record = LIMIT_ROWS
+        """The most documents that may come of one, where loops multiply them."""
         self.skips_blank_lines = False
         self.adapts_after = 2_000
         """After how many documents the code is written for the classes that came."""
@@ -151,6 +155,7 @@ class Run:
     ) -> None:
         """Run *documents* through the steps from *start* on; what reaches the end is added to *output*."""
         rows: Sequence[Any] = documents
+        self._fed = len(documents)
         first = start == 0
         origins: Sequence[int | None] | None = indexes if first else [None] * len(rows)
         answers: Sequence[Any] | None = None
@@ -196,6 +201,8 @@ class Run:
         answers: Sequence[Any] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
         state = self._states[index]
+        if index and state is None and answers is None and step.segment.fans_out is not None and len(rows) > SLICE:
+            return self._in_slices(index, step, code, rows, origins)
         adapting = None
         if index == 0 and answers is None:
             general = code.general or code
@@ -215,6 +222,20 @@ class Run:
             adapting.note(len(rows), len(frame.counted))
         passed = self._count(index, step, code, len(rows), counted, frame.failed)
         return made, kept if step.segment.tracks else None, passed
+
+    def _in_slices(
+        self, index: int, step: SegmentStep, code: Loaded, rows: Sequence[Any], origins: Sequence[int | None] | None
+    ) -> tuple[list[Any], list[int | None] | None, int]:
+        """Run rows that loops may have multiplied already through one more, and stop those of which too many come."""
+        sliced = Sliced(self._fed, self.max_rows_per_record)
+        place = step.segment.fans_out
+        known = origins if origins is not None else [None] * len(rows)
+        for start in range(0, len(rows), SLICE):
+            wanted = sliced.wanted(rows[start : start + SLICE], known[start : start + SLICE])
+            made, kept, _ = self._segment(index, step, code, *wanted, None)
+            for origin in sliced.add(made, kept if kept is not None else [None] * len(made)):
+                self._note(place, EvaluationError(TOO_MANY.format(self.max_rows_per_record), place.where), origin)
+        return sliced.rows, sliced.origins if step.segment.tracks else None, len(set(sliced.origins))
 
     def _count(
         self, index: int, step: SegmentStep, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]
@@ -267,7 +288,7 @@ class Run:
             kept += [origin] * len(answer)
         return made, kept
 
-    def _note(self, step: StepPart | Folding, fault: BaseException, origin: int | None, document: Any = None) -> None:
+    def _note(self, step: Part, fault: BaseException, origin: int | None, document: Any = None) -> None:
         """Keep what a step failed with."""
         plain = isinstance(fault, FluxionError) and not isinstance(fault, EvaluationError)
         error: Any = fault if plain else evaluation_error(fault, step.where)

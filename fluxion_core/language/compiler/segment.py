@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from fluxion_core.language.allowance import FREE_BYTES, checked_size
 from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.demand import Demand
+from fluxion_core.language.compiler.fan_out import too_many_rows
 from fluxion_core.language.compiler.folding import FoldingWriter
 from fluxion_core.language.compiler.guesses import Classes, Guesses, Path, differs
 from fluxion_core.language.compiler.likely import Likely
@@ -22,6 +23,9 @@ from fluxion_core.language.compiler.writer import ALLOWANCE, NUMBERS, Value, Wri
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Segment", "SegmentWriter", "Written"]
+
+_ROWS: Final = "r0"
+"""The local that counts the documents that came of the one at hand."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -63,6 +67,12 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
         """The ``$group`` at its end, if that is how it ends."""
         last = self.parts[-1] if self.parts else None
         return last if isinstance(last, Folding) else None
+
+    @property
+    def fans_out(self) -> PerDocument | None:
+        """The last part that makes several documents of one, if there is one."""
+        found = [part for part in self.parts if isinstance(part, PerDocument) and part.fans_out]
+        return found[-1] if found else None
 
     def write(
         self,
@@ -119,6 +129,8 @@ class SegmentWriter:
         self._passes = False
         self._row_fields: tuple[str, ...] | None = None
         self._current: Part | None = None
+        self._opened = 0
+        self._counts_rows = False
         self._folding = FoldingWriter(self, segment.folding) if segment.folding is not None else None
 
     # ------------------------------------------------------------------------------------------------- for stages
@@ -154,6 +166,23 @@ class SegmentWriter:
         self._guesses.open = False
         self._open.enter_context(self.writer.block(head))
         self.shape.enter()
+        self._opened += 1
+
+    def count_rows(self, items: str, array: Value, where: str) -> None:
+        """Write that a loop over local *items*, the elements of *array*, ends with an error where too many documents come of one.
+
+        It does not where it is the first and the array stands in the input: such a loop is as long as the input.
+        """
+        writer = self.writer
+        if not self._opened and array.path is not None:
+            return
+        check = f"{writer.constant(too_many_rows)}(env.row_limit)"
+        if not self._opened:
+            writer.line(f"if len({items}) > env.row_limit: {check}", where)
+        else:
+            self._counts_rows = True
+            writer.line(f"{_ROWS} += len({items})")
+            writer.line(f"if {_ROWS} > env.row_limit: {check}", where)
 
     def look_ahead(self, items: str, array: Value) -> None:
         """Write the search for odd documents ahead of a loop over local *items*, the elements of *array*."""
@@ -200,8 +229,12 @@ class SegmentWriter:
             zeros = [f"{name} = 0" for name in names]
             writer.function.lines[head:head] = [f"    {'; '.join(zeros)}"] if zeros else []
             writer.function.paths[head:head] = [""] if zeros else []
+            if self._counts_rows:
+                self._begin_document(f"{_ROWS} = 0")
             if writer.takes:
-                self._begin_allowance(head)
+                self._begin_document(f"{ALLOWANCE}.made = {ALLOWANCE}.done = 0")
+                writer.function.lines.insert(head, f"    {ALLOWANCE} = env.allowance")
+                writer.function.paths.insert(head, "")
             writer.line(f"return ({''.join(name + ', ' for name in names)})")
         if self._folding is not None:
             self._folding.write_functions()
@@ -221,17 +254,12 @@ class SegmentWriter:
             self._base.demand,
         )
 
-    def _begin_allowance(self, head: int) -> None:
-        """Have what a document makes counted anew for each, from line *head* on."""
+    def _begin_document(self, text: str) -> None:
+        """Write *text* where the work on a document begins, once it is known that it is needed."""
         function = self.writer.function
         body = next(place for place, line in enumerate(function.lines) if line.strip() == "try:") + 1
-        for place, line in (
-            (body, f"{ALLOWANCE}.made = {ALLOWANCE}.done = 0"),
-            (head, f"{ALLOWANCE} = env.allowance"),
-        ):
-            indent = "    " * (3 if place == body else 1)
-            function.lines.insert(place, indent + line)
-            function.paths.insert(place, "")
+        function.lines.insert(body, "    " * 3 + text)
+        function.paths.insert(body, "")
 
     def _loop(self) -> None:
         writer, segment = self.writer, self._segment

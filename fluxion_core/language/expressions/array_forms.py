@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import CONTAINER_BYTES, FREE_BYTES, PLACE_BYTES, places, sort_work, take
+from fluxion_core.language.allowance import CONTAINER_BYTES, PLACE_BYTES, SMALL_BYTES, places, sort_work, take
 from fluxion_core.language.compiler.nodes import Call, Constant, Filter, Map, Node, Reduce
 from fluxion_core.language.expressions.arrays import array
 from fluxion_core.language.operators import Example, Form, Operator
@@ -105,7 +105,7 @@ def _zip(inputs: Any, longest: Any, defaults: Any) -> Any:
         raise EvaluationError("$zip needs as many defaults as inputs")
     length = (max if longest else min)(map(len, rows))
     size = length * (CONTAINER_BYTES + PLACE_BYTES * len(rows))
-    if size > FREE_BYTES:
+    if size > SMALL_BYTES:
         take(size, 4 * size)
     return [
         [row[index] if index < len(row) else default for row, default in zip(rows, fill, strict=True)]

@@ -10,10 +10,11 @@ from fluxion_core.language.allowance import (
     CONTAINER_BYTES,
     ENTRY_BYTES,
     FEW,
-    FREE_BYTES,
+    FEW_COMPARED,
     ITEM_BYTES,
     LOOK_NANOSECONDS,
     PLACE_BYTES,
+    SMALL_BYTES,
     places,
     sort_work,
     take,
@@ -25,7 +26,7 @@ from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSIN
 
 __all__ = ["OPERATORS", "array", "whole"]
 
-_FEW_NUMBERS: Final = FREE_BYTES // ITEM_BYTES
+_FEW_NUMBERS: Final = SMALL_BYTES // ITEM_BYTES
 _PAIR_BYTES: Final = 2 * CONTAINER_BYTES + 2 * ITEM_BYTES
 
 
@@ -72,7 +73,7 @@ def array_to_object(items: Any) -> Any:
         return None
     result: dict[str, Any] = {}
     pairs = array(items, "$arrayToObject")
-    if len(pairs) * ITEM_BYTES > FREE_BYTES:
+    if len(pairs) * ITEM_BYTES > SMALL_BYTES:
         take(len(pairs) * ENTRY_BYTES)
     for item in pairs:
         if item.__class__ is not pairs[0].__class__:
@@ -158,7 +159,7 @@ def contains(value: Any, items: Any) -> bool:
 
 def _place_of(value: Any, items: Sequence[Any], start: int, end: int) -> int:
     """Return where the first of *items* that is equal to *value* stands, or -1."""
-    if end - start > FEW:
+    if end - start > FEW_COMPARED:
         take_work((end - start) * LOOK_NANOSECONDS)
     if value.__class__ in {str, int} and value not in items:  # what is equal for us is for Python, by far faster
         return -1
@@ -193,7 +194,7 @@ def object_to_array(value: Any) -> Any:
         return None
     if not isinstance(value, dict):
         raise EvaluationError(f"$objectToArray needs an object, not {type_name(value)}")
-    if len(value) * _PAIR_BYTES > FREE_BYTES:
+    if len(value) * _PAIR_BYTES > SMALL_BYTES:
         take(len(value) * _PAIR_BYTES)
     return [{"k": name, "v": item} for name, item in value.items()]
 
@@ -206,7 +207,7 @@ def make_range(start: Any, end: Any, step: Any = 1) -> list[int]:
         raise EvaluationError("$range needs a step other than 0")
     numbers = range(first, last, by)
     if len(numbers) > _FEW_NUMBERS:
-        take(len(numbers) * ITEM_BYTES)
+        take(len(numbers) * ITEM_BYTES, len(numbers) * ITEM_BYTES)
     return list(numbers)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import ENTRY_BYTES, FREE_BYTES, take
+from fluxion_core.language.allowance import ENTRY_BYTES, SMALL_BYTES, take
 from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.values import MISSING, type_name
@@ -18,7 +18,7 @@ __all__ = ["OPERATORS"]
 
 def _entries(count: int) -> None:
     """Take what an object of *count* fields takes; few are free."""
-    if count > FREE_BYTES // ENTRY_BYTES:
+    if count > SMALL_BYTES // ENTRY_BYTES:
         take(count * ENTRY_BYTES)
 
 

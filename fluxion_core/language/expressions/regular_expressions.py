@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import CONTAINER_BYTES, FREE_BYTES, ITEM_BYTES, take
+from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, SMALL_BYTES, take
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.regex import compile_pattern, fitting, options_of
 from fluxion_core.language.values import MISSING, kind, type_name
@@ -61,7 +61,7 @@ def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
             break
         found.append(_shown(match))
         size += _MATCH_BYTES + sum(ITEM_BYTES + len(text or "") for text in (match[0], *match.groups()))
-        if size > FREE_BYTES:
+        if size > SMALL_BYTES:
             take(size, 10 * size)
             size = 0
         start = match.end() if match[0] else match.end() + (match.end() < len(text))

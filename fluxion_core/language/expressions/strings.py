@@ -11,9 +11,9 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import (
     CONTAINER_BYTES,
-    FREE_BYTES,
     LIMIT_DOCUMENT_BYTES,
     PLACE_BYTES,
+    SMALL_BYTES,
     take,
     take_work,
 )
@@ -41,7 +41,7 @@ def _nullish(value: Any) -> bool:
 
 def _string(value: Any, operator: str, role: str = "argument") -> str:
     if isinstance(value, str):
-        if len(value) > FREE_BYTES:
+        if len(value) > SMALL_BYTES:
             take_work(len(value) >> 2)
         return value
     raise EvaluationError(f"{operator} needs a string as its {role}, not {type_name(value)}")
@@ -71,8 +71,8 @@ def iso_text(date: datetime) -> str:
 def coerced(value: Any, operator: str) -> str:
     """Return *value* as the text that ``$toLower``, ``$substr`` and their like take it for."""
     if isinstance(value, str):
-        if len(value) > FREE_BYTES:
-            take(len(value))
+        if len(value) > SMALL_BYTES:
+            take(len(value), len(value) >> 2)
         return value
     if _nullish(value):
         return ""
@@ -99,7 +99,7 @@ def large_text(operator: str, characters: int) -> None:
     """
     if characters > LIMIT_DOCUMENT_BYTES:
         raise EvaluationError(f"{operator}: the result is larger than {LIMIT_DOCUMENT_BYTES >> 20} MiB")
-    take(characters)
+    take(characters, characters >> 2)
 
 
 def float_text(value: float) -> str:
@@ -119,7 +119,7 @@ def concat(*values: Any) -> Any:
         if not isinstance(value, str):
             raise EvaluationError(f"$concat only supports strings, not {type_name(value)}")
     size = sum(map(len, values))
-    if size > FREE_BYTES:
+    if size > SMALL_BYTES:
         large_text("$concat", size)
     return "".join(values)
 
@@ -177,7 +177,7 @@ def _replace(name: str, count: int) -> Callable[..., Any]:
             return None
         found = text.count(find) if count < 0 else 1
         size = len(text) + found * max(0, len(replacement) - len(find))
-        if size > FREE_BYTES:
+        if size > SMALL_BYTES:
             large_text(name, size)
         return text.replace(find, replacement, count)
 
@@ -191,7 +191,7 @@ def split(text: Any, separator: Any) -> Any:
     _string(text, "$split", "first argument")
     if not _string(separator, "$split", "second argument"):
         raise EvaluationError("$split needs a separator that is not empty")
-    if len(text) > FREE_BYTES:
+    if len(text) > SMALL_BYTES:
         take(len(text) + text.count(separator) * (CONTAINER_BYTES + PLACE_BYTES))
     return text.split(separator)
 

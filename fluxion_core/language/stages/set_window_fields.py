@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
+from fluxion_core.language.allowance import ENTRY_BYTES, PLACE_BYTES
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nested import Evaluator
 from fluxion_core.language.compiler.nodes import Constant, Node
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "parse_window_fields", "partitions", "sort_values"]
 
 Rows = Sequence[dict[str, Any]]
+LIMIT_GATHERED: Final = 8_000_000
+EACH_GATHERED: Final = 100
+"""How many items the arrays of all windows may hold: 64 MiB, and what is in proportion to the input."""
 
 
 @attrs.frozen
@@ -39,8 +43,9 @@ class Output:
     """One field: *values* are evaluated on every document, *compute* makes the column from the sort values and theirs."""
 
     into: tuple[str, ...]
+    where: str
     values: tuple[Node, ...]
-    compute: Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]
+    compute: Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], Iterable[Any]]
 
 
 def partitions(documents: Rows, keys: Sequence[Any]) -> list[list[dict[str, Any]]]:
@@ -62,6 +67,27 @@ def sort_values(documents: Rows, order: Order) -> list[Any]:
     return [[None if (value := get(document, names)) is MISSING else value for names, _ in order] for document in documents]
 
 
+class _Gathered:
+    """Counts what the windows of a stage over so many *documents* hold: an array of each is a copy, and they overlap."""
+
+    def __init__(self, documents: int) -> None:
+        self._left = LIMIT_GATHERED + EACH_GATHERED * documents
+
+    def checked(self, column: Iterable[Any], where: str) -> Iterable[Any]:
+        """Yield the values of *column*.
+
+        Raises:
+            EvaluationError: they hold too much.
+        """
+        for value in column:
+            if value.__class__ is list or value.__class__ is dict:
+                self._left -= len(value) * (1 if value.__class__ is list else ENTRY_BYTES // PLACE_BYTES)
+                if self._left < 0:
+                    most = f"{LIMIT_GATHERED} items, and {EACH_GATHERED} for each document"
+                    raise EvaluationError(f"the arrays of all windows would hold more than {most}; narrow the window", where)
+            yield value
+
+
 @attrs.define(kw_only=True)
 class SetWindowFields(StepPart):
     """Holds everything, partitions and sorts it, and computes every field over its window."""
@@ -78,21 +104,22 @@ class SetWindowFields(StepPart):
         def arrange(documents: Rows) -> list[dict[str, Any]]:
             keys = [key for (key,) in by.rows(environment, documents)]
             result: list[dict[str, Any]] = []
+            gathered = _Gathered(len(documents))
             for group in partitions(documents, keys):
                 rows = ordered(group, self.order) if self.order else group
-                result += self._computed(rows, columns, environment)
+                result += self._computed(rows, columns, gathered, environment)
             return result
 
         return Held(arrange)
 
     def _computed(
-        self, rows: list[dict[str, Any]], columns: Sequence[Evaluator | None], environment: Any
+        self, rows: list[dict[str, Any]], columns: Sequence[Evaluator | None], gathered: _Gathered, environment: Any
     ) -> list[dict[str, Any]]:
         keys = sort_values(rows, self.order) if self.order else [None] * len(rows)
         made = rows
         for output, evaluate in zip(self.outputs, columns, strict=True):
             values = evaluate.rows(environment, rows) if evaluate is not None else [()] * len(rows)
-            column = output.compute(keys, values)
+            column = gathered.checked(output.compute(keys, values), output.where)
             made = [put(row, output.into, value) for row, value in zip(made, column, strict=True)]
         return made
 
@@ -120,12 +147,12 @@ def parse_window_fields(parser: Parser, spec: Any, where: str) -> Sequence[StepP
         if "sortBy" not in members:
             check_unsorted(parser, value, path)
         if into is not None and made is not None:
-            outputs.append(Output(into, *made))
+            outputs.append(Output(into, path, *made))
     check_overlaps(parser, [output.into for output in outputs], f"{where}.output")
     return [SetWindowFields(where=where, partition=partition, order=order, outputs=tuple(outputs))]
 
 
-_Made = tuple[tuple[Node, ...], Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]]
+_Made = tuple[tuple[Node, ...], Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], Iterable[Any]]]
 
 
 def _output(parser: Parser, spec: Any, where: str, order: Order) -> _Made | None:
@@ -158,8 +185,7 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
         return (*parameters, *values), _sliding(kept, bounds)
     count = len(parameters)
 
-    def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-        result: list[Any] = []
+    def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         state: Any = None
         done = (0, 0)
         for place, (low, high) in enumerate(bounds.places(keys)):
@@ -170,8 +196,7 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
                 state = accumulator.step(state, *row[count:])
             done = (low, max(high, low))
             value = accumulator.result(state)
-            result.append(None if value is MISSING else value)
-        return result
+            yield None if value is MISSING else value
 
     return (*parameters, *values), compute
 

@@ -60,6 +60,7 @@ class Unwind(PerDocument):
         writer.line(f"else: {items} = ({value},)")
         if alone:
             segment.look_ahead(items, top)
+        segment.count_rows(items, top, self.where)
         writer.line(f"{added} += len({items}) - 1")
         item = writer.fresh("e")
         if self.index is None:

@@ -43,6 +43,7 @@ class Head:
         self._seed = seed
         self._run = self._cut.head.start()
         self._run.max_record_bytes = division.runtime.max_record_bytes
+        self._run.max_rows_per_record = division.runtime.max_rows_per_record
         self._counts = self._run.stage_counts()
         self._buffer = OutputBuffer(division.sink, division.sink_codec)
 
