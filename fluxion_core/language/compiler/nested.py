@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from fluxion_core.language.compiler.frame import Frame
 from fluxion_core.language.compiler.loaded import SegmentStep
 from fluxion_core.language.compiler.nodes import Node
+from fluxion_core.language.compiler.output import Output
 from fluxion_core.language.compiler.parse import Parser
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.program import Program
@@ -19,6 +20,9 @@ from fluxion_core.language.compiler.segment import Segment, SegmentWriter
 from fluxion_core.language.compiler.writer import Value
 
 __all__ = ["Evaluator", "Nested", "nested_group", "parse_nested"]
+
+SLICE: Final = 64
+"""So many documents are fed at a time: after a failure no more of them are looked at."""
 
 
 class Nested(msgspec.Struct):
@@ -54,11 +58,15 @@ class Nested(msgspec.Struct):
         if outer is not None:
             run.outer = {**run.outer, **outer}
         rows: list[dict[str, Any]] = []
-        for output in (run.feed(documents=documents), run.finish()):
-            if output.failures:
-                raise output.failures[0].error
-            rows += output.documents
-        return rows
+        for start in range(0, len(documents), SLICE):
+            rows += _documents(run.feed(documents=documents[start : start + SLICE]))
+        return rows + _documents(run.finish())
+
+
+def _documents(output: Output) -> list[dict[str, Any]]:
+    if output.failures:
+        raise output.failures[0].error
+    return output.documents
 
 
 def parse_nested(parser: Parser, stages: Any, where: str, outer: Iterable[str] = ()) -> Nested:

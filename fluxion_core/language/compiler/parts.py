@@ -175,7 +175,7 @@ class EachStep(AnsweringStep):
             with one_document():
                 return self.one(document)
         except FAULTS as fault:
-            return fault
+            return fault.with_traceback(None)  # else it would keep all that was made on the way
 
 
 @attrs.define(kw_only=True)

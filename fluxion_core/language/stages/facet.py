@@ -15,6 +15,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.stages.held import Held
+from fluxion_core.language.stages.joined import check_rows
 from fluxion_core.language.values import INT64_MAX, is_finite, is_number, is_string
 
 if TYPE_CHECKING:
@@ -33,7 +34,15 @@ class Facet(StepPart):
 
     def start(self, environment: Any) -> Step:
         """Return the step for one run."""
-        return Held(lambda documents: [{name: nested.run(documents, parent=environment) for name, nested in self.pipelines}])
+
+        def arrange(documents: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+            made: dict[str, Any] = {}
+            for name, nested in self.pipelines:
+                made[name] = nested.run(documents, parent=environment)
+                check_rows(sum(map(len, made.values())))
+            return [made]
+
+        return Held(arrange)
 
 
 def _parse_facet(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:

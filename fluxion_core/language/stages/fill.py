@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["STAGES"]
 
 Rows = Sequence[dict[str, Any]]
+_LONGEST_MONTH: Final = 31 * 86_400_000
 LIMIT_DOCUMENTS: Final = 500_000
 """The most documents that ``$densify`` makes, MongoDB's limit too."""
 
@@ -115,6 +117,7 @@ class Densify(StepPart):
             keys = [key for (key,) in by.rows(environment, rows)]
             groups = partitions(rows, keys)
             ends = self._ends(rows)
+            self._check_count(groups, ends)
             made = [*plain, *(row for group in groups for row in self._dense(group, ends))]
             if not groups and ends is not None and not self.fields and not isinstance(self.bounds, str):
                 made += self._between({}, ends[0], ends[1], [])
@@ -136,6 +139,28 @@ class Densify(StepPart):
             return (values[0], values[-1]) if values else None
         return self.bounds[0], self.bounds[1]
 
+    def _check_count(self, groups: Sequence[list[dict[str, Any]]], ends: tuple[Any, Any] | None) -> None:
+        """Raise if too many documents would be made: told from the ends and the step before any is."""
+        made = 0.0
+        for group in groups or ([],):
+            if not group and (ends is None or self.fields):
+                continue
+            low, high = ends or _extremes([get(row, self.field) for row in group])
+            made += max(0.0, self._steps(low, high) - len(group))
+        if made > LIMIT_DOCUMENTS:
+            raise EvaluationError(f"$densify would make more than {LIMIT_DOCUMENTS} documents")
+
+    def _steps(self, low: Any, high: Any) -> float:
+        """Return about how many steps there are from *low* to *high*, never more than there are."""
+        if self.unit is None:
+            try:
+                steps = float(high) / float(self.step) - float(low) / float(self.step)
+            except (OverflowError, ZeroDivisionError):
+                return math.inf
+            return steps * (1 - 1e-9) if steps == steps else 0.0  # noqa: PLR0124  # NaN: infinite ends
+        milliseconds = windows.MONTHS[self.unit] * _LONGEST_MONTH if self.unit in windows.MONTHS else windows.UNIT_MILLISECONDS[self.unit]
+        return (_aware(high) - _aware(low)) / timedelta(milliseconds=1) / milliseconds / int(self.step)
+
     def _dense(self, group: list[dict[str, Any]], ends: tuple[Any, Any] | None) -> list[dict[str, Any]]:
         rows = sorted(group, key=lambda row: sort_key(get(row, self.field)))
         low, high = ends or (get(rows[0], self.field), get(rows[-1], self.field))
@@ -151,7 +176,6 @@ class Densify(StepPart):
         inclusive = isinstance(self.bounds, str)
         made: list[dict[str, Any]] = []
         place = 0
-        count = 0
         value = low
         while True:
             while place < len(rows) and compare(get(rows[place], self.field), value) < 0:
@@ -166,10 +190,9 @@ class Densify(StepPart):
                     place += 1
             else:
                 made.append(put(base, self.field, value))
-            value = self._after(value)
-            count += 1
-            if count > LIMIT_DOCUMENTS:
-                raise EvaluationError(f"$densify would make more than {LIMIT_DOCUMENTS} documents")
+            before, value = value, self._after(value)
+            if value == before:  # a float so large that the step does not change it
+                break
         return [*made, *rows[place:]]
 
     def _after(self, value: Any) -> Any:
@@ -183,6 +206,14 @@ class Densify(StepPart):
             return start + timedelta(milliseconds=int(self.step) * windows.UNIT_MILLISECONDS[self.unit])
         except (OverflowError, ValueError):
             raise EvaluationError("$densify: a date is out of range") from None
+
+
+def _aware(date: datetime) -> datetime:
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _extremes(values: Sequence[Any]) -> tuple[Any, Any]:
+    return min(values, key=sort_key), max(values, key=sort_key)
 
 
 def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:

@@ -17,6 +17,7 @@ from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import nest
 from fluxion_core.language.query.leaves import endpoints
+from fluxion_core.language.stages.joined import Joined
 from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string
 
 if TYPE_CHECKING:
@@ -96,9 +97,12 @@ class _LookupStep(EachStep):
         self._index = _Index(part.documents, part.foreign) if part.foreign is not None else None
         self._bindings = part.evaluator(*(node for _, node in part.bindings)) if part.bindings else None
         self._same: list[dict[str, Any]] | None = None
+        self._joined = Joined(part.documents if part.pipeline is None else None)
 
     def one(self, document: dict[str, Any]) -> Documents:
-        return [nest(document, self._part.into, list(self._found(document)))]
+        found = list(self._found(document))
+        self._joined.check(found)
+        return [nest(document, self._part.into, found)]
 
     def _found(self, document: dict[str, Any]) -> Documents:
         part = self._part
@@ -110,6 +114,7 @@ class _LookupStep(EachStep):
         if self._bindings is None and self._index is None:
             if self._same is None:
                 self._same = part.pipeline.run(candidates, parent=self._run)
+                self._joined = Joined(self._same)
             return self._same
         values = self._bindings.row(self._run, document) if self._bindings is not None else ()
         outer = {name: value for (name, _), value in zip(part.bindings, values, strict=True)}
@@ -207,6 +212,7 @@ class _GraphStep(EachStep):
         self._part = part
         self._run = run
         self._index: _Index | None = None
+        self._joined = Joined(None)
         self._begin = part.evaluator(part.begin)
 
     def _reachable(self) -> _Index:
@@ -215,7 +221,9 @@ class _GraphStep(EachStep):
             part = self._part
             documents = part.documents if part.restrict is None else part.restrict.run(part.documents, parent=self._run)
             to = part.connect_to
-            self._index = _Index([found for found in documents if any(v is not MISSING for v in endpoints(found, to))], to)
+            joinable = [found for found in documents if any(v is not MISSING for v in endpoints(found, to))]
+            self._index = _Index(joinable, to)
+            self._joined = Joined(joinable if part.depth_field is None else None)
         return self._index
 
     def one(self, document: dict[str, Any]) -> Documents:
@@ -234,7 +242,9 @@ class _GraphStep(EachStep):
                 key for found in reached for key in map(identity, _local_values(found, part.connect_from)) if key not in asked
             ]
             depth += 1
-        return [nest(document, part.into, list(seen.values()))]
+        result = list(seen.values())
+        self._joined.check(result)
+        return [nest(document, part.into, result)]
 
 
 def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
