@@ -27,6 +27,7 @@ __all__ = ["CanonicalExtendedJsonCodec", "ExtendedJsonCodec"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MILLISECONDS: Final = 253402300800000
 _DECIMAL_DIGITS: Final = 34
+_EXPONENT: Final = 6176  # what Decimal128 can hold, and a little
 _OPTIONS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 
 _encode = msgspec.json.Encoder().encode
@@ -157,7 +158,9 @@ def _decimal(value: dict[str, Any], _path: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError from None
-    if len(number.as_tuple().digits) > _DECIMAL_DIGITS:
+    if len(number.as_tuple().digits) > _DECIMAL_DIGITS or (
+        number and number.is_finite() and abs(number.adjusted()) > _EXPONENT
+    ):
         raise ValueError
     return number
 

@@ -30,6 +30,7 @@ __all__ = [
     "is_nullish",
     "is_number",
     "is_string",
+    "is_whole",
     "kind",
     "truthy",
     "type_name",
@@ -106,6 +107,13 @@ def is_string(value: Any) -> TypeGuard[str]:
 def is_finite(value: Any) -> bool:
     """Whether the number *value* is neither NaN nor infinite."""
     return bool(value.is_finite()) if value.__class__ is Decimal else math.isfinite(value)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether *value* is a number without a fraction that fits 64 bits; a decimal is asked first, its digits may fill the memory."""
+    if value.__class__ is int:
+        return INT64_MIN <= value <= INT64_MAX
+    return is_number(value) and is_finite(value) and INT64_MIN <= value <= INT64_MAX and bool(value == int(value))
 
 
 def is_nullish(value: Any) -> bool:

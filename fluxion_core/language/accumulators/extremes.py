@@ -7,7 +7,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import compare, sort_key
-from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, type_name
+from fluxion_core.language.values import INT64_MAX, MISSING, is_number, is_whole, type_name
 
 __all__ = ["ACCUMULATORS", "checked_n"]
 
@@ -38,7 +38,7 @@ def checked_n(value: Any) -> int:
     Raises:
         EvaluationError: it is no whole number of at least 1.
     """
-    if is_number(value) and is_finite(value) and value == int(value) and 0 < value <= INT64_MAX:
+    if is_whole(value) and 0 < value <= INT64_MAX:
         return int(value)
     msg = (
         f"n must be a whole number of at least 1, not {value!r}"

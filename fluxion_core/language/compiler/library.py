@@ -18,7 +18,7 @@ from fluxion_core.language.allowance import (
     take,
     weight,
 )
-from fluxion_core.language.values import is_finite, is_number, truthy, type_name
+from fluxion_core.language.values import is_number, is_whole, truthy, type_name
 
 __all__ = [
     "checked_size",
@@ -61,7 +61,7 @@ def filter_limit(value: Any) -> int:
     """Return the limit of ``$filter``: a positive whole number, or 0 for none when it is null."""
     if value is None or (not is_number(value) and type_name(value) == "missing"):
         return 0
-    if not is_number(value) or not is_finite(value) or value != int(value) or not 1 <= value < 2**31:  # NaN
+    if not is_whole(value) or not 1 <= value < 2**31:  # NaN
         msg = f"the limit of $filter must be a whole number of at least 1, not {value!r}"
         raise EvaluationError(msg)
     return int(value)

@@ -22,7 +22,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_number, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_number, is_whole, type_name
 
 __all__ = ["DECIMAL", "OPERATORS", "narrowed", "number", "to_decimal"]
 
@@ -109,7 +109,7 @@ def _shifted(date: datetime, milliseconds: Any, operator: str, sign: int = 1) ->
         if milliseconds.__class__ is float:
             whole = math.trunc(milliseconds + math.copysign(0.5, milliseconds))
         else:
-            whole = round(milliseconds)
+            whole = round(milliseconds) if INT64_MIN < milliseconds < INT64_MAX else INT64_MAX  # out of range anyway
         start = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
         return start + timedelta(milliseconds=sign * whole)
     except OverflowError:
@@ -311,7 +311,7 @@ def _places(value: Any, name: str) -> int | None:
         return 0
     if value is None or value is MISSING:
         return None
-    if not is_number(value) or not is_finite(value) or value != int(value):
+    if not is_whole(value):
         raise EvaluationError(f"the precision of {name} must be a whole number, not {value!r}")
     if not -20 <= value <= 100:  # MongoDB's bounds
         raise EvaluationError(f"cannot apply {name} with precision value {int(value)} value must be in [-20, 100]")

@@ -22,7 +22,7 @@ from fluxion_core.language.allowance import (
 )
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.ordering import equal, sort_key
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, type_name
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, is_whole, type_name
 
 __all__ = ["OPERATORS", "array", "whole"]
 
@@ -53,7 +53,7 @@ def whole(value: Any, operator: str, role: str) -> int:
     Raises:
         EvaluationError: it is none.
     """
-    if is_number(value) and is_finite(value) and INT32_MIN <= value <= INT32_MAX and value == int(value):
+    if is_whole(value) and INT32_MIN <= value <= INT32_MAX:
         return int(value)
     raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)}")
 

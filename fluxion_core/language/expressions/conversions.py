@@ -31,6 +31,7 @@ from fluxion_core.language.values import (
     MISSING,
     is_finite,
     is_number,
+    is_whole,
     kind,
     type_name,
 )
@@ -123,7 +124,8 @@ def _whole(low: int, high: int, target: str) -> Callable[[Any], Any]:
             if not is_finite(value):
                 raise _failed(value, target, "it is not finite")
             # A double is held against the bounds as it is, a decimal without its fraction.
-            result = math.trunc(value) if name == "decimal" or low <= value <= high else high + 1
+            bounds = (low - 1, high + 1) if name == "decimal" else (low, high)
+            result = math.trunc(value) if bounds[0] <= value <= bounds[1] else high + 1
         elif name == "string":
             digits = _INTEGER.match(value)
             if digits is None:
@@ -189,7 +191,7 @@ def _to_date(value: Any) -> Any:
         if not is_finite(value):
             raise _failed(value, "date", "it is not finite")
         try:
-            return EPOCH + timedelta(milliseconds=math.trunc(value))
+            return EPOCH + timedelta(milliseconds=math.trunc(value) if INT64_MIN < value < INT64_MAX else INT64_MAX)
         except OverflowError:
             raise _failed(value, "date", "it is out of range") from None
     raise _refuse(value, "date")
@@ -345,7 +347,7 @@ def parse_manner(value: Any, target: Any, base: Any, form: Any, order: Any) -> A
     if (given, name) in {("string", "binData"), ("binData", "string")} and form in (None, MISSING):
         raise EvaluationError(f"$convert from {given} to {name} needs a format")
     if name == "binData" and given in {"string", "binData", "int", "double"}:
-        valid = is_number(subtype) and is_finite(subtype) and subtype == int(subtype)
+        valid = is_whole(subtype)
         if not valid or not (0 <= subtype <= 9 or 128 <= subtype <= 255):  # BSON's own and the users'
             raise EvaluationError(f"$convert: {subtype!r} is no subtype of binary data"[:200])
     return tuple(None if item is MISSING else item for item in (base, form, order))
@@ -386,7 +388,7 @@ def _from_digits(text: str, target: str, base: int) -> int:
 
 
 def _to_digits(value: Any, base: int) -> str:
-    whole = isinstance(value, int) or (is_finite(value) and value == int(value) and INT32_MIN <= value <= INT32_MAX)
+    whole = isinstance(value, int) or (is_whole(value) and INT32_MIN <= value <= INT32_MAX)
     if not whole:
         raise _failed(value, "string", "only whole numbers have digits in a base")
     return format(int(value), {2: "b", 8: "o", 10: "d", 16: "X"}[base])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import EPOCH, aware, zone
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_number, kind, type_name
+from fluxion_core.language.values import MISSING, is_whole, kind, type_name
 
 __all__ = ["UNIT_MILLISECONDS", "UNIT_MONTHS", "as_date", "as_unit", "as_weekday", "as_whole", "as_zone", "nullish"]
 
@@ -51,7 +51,7 @@ def as_zone(value: Any, operator: str) -> tzinfo:
 
 def as_whole(value: Any, operator: str, role: str) -> int:
     """Return a whole number."""
-    if is_number(value) and is_finite(value) and value == int(value) and INT64_MIN <= value <= INT64_MAX:
+    if is_whole(value):
         return int(value)
     raise EvaluationError(f"{operator} needs a whole number as its {role}, not {type_name(value)} {value!r}"[:160])
 

@@ -26,6 +26,7 @@ from fluxion_core.language.values import (
     MISSING,
     is_finite,
     is_number,
+    is_whole,
     kind,
     type_name,
 )
@@ -53,7 +54,7 @@ def whole_number(value: Any, operator: str, role: str) -> int:
     Raises:
         EvaluationError: it is none.
     """
-    if is_number(value) and is_finite(value) and INT32_MIN <= value <= INT32_MAX and value == int(value):
+    if is_whole(value) and INT32_MIN <= value <= INT32_MAX:
         return int(value)
     raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)} {value!r}"[:200])
 

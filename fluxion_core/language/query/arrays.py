@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.language.query.comparison import equality
 from fluxion_core.language.query.leaves import Leaf, Test
-from fluxion_core.language.values import INT32_MAX, is_finite, is_number, type_name
+from fluxion_core.language.values import INT32_MAX, is_whole, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -16,7 +16,7 @@ __all__ = ["QUERIES"]
 
 
 def _size(parser: Parser, spec: Any, where: str) -> Leaf:
-    if not is_number(spec) or not is_finite(spec) or spec != int(spec) or not 0 <= spec <= INT32_MAX:
+    if not is_whole(spec) or not 0 <= spec <= INT32_MAX:
         parser.problem(where, f"$size needs a whole number of at least 0 and of 32 bits, not {spec!r}")
         return Leaf(lambda _value: False)
     return Leaf(lambda value: value.__class__ is list and len(value) == spec, expands=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.values import INT32_MAX, INT64_MAX, INT64_MIN, is_finite, is_number, kind
+from fluxion_core.language.values import INT32_MAX, INT64_MAX, is_whole, kind
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -17,11 +17,11 @@ __all__ = ["QUERIES"]
 
 def _mask(parser: Parser, spec: Any, where: str) -> int:
     if isinstance(spec, list | tuple):
-        if all(is_number(bit) and _whole(bit) and 0 <= bit <= INT32_MAX for bit in spec):
+        if all(is_whole(bit) and 0 <= bit <= INT32_MAX for bit in spec):
             return sum({1 << min(int(bit), 1 << 16) for bit in spec})
     elif kind(spec) == "binData":
         return _binary(spec)
-    elif is_number(spec) and _whole(spec) and 0 <= spec <= INT64_MAX:
+    elif is_whole(spec) and 0 <= spec <= INT64_MAX:
         return int(spec)
     parser.problem(where, "a mask is a non-negative whole number, a list of bit positions, or binary data")
     return 0
@@ -31,15 +31,11 @@ def _binary(value: Any) -> int:
     return int.from_bytes(value.bytes if isinstance(value, UUID) else bytes(value), "little")
 
 
-def _whole(value: Any) -> bool:
-    return is_finite(value) and bool(value == int(value))
-
-
 def _bits(value: Any) -> int | None:
     """Return the bits of *value* as an endless two's complement, or ``None`` if it has none."""
     if kind(value) == "binData":
         return _binary(value)
-    if is_number(value) and _whole(value) and INT64_MIN <= value <= INT64_MAX:
+    if is_whole(value):
         return int(value)
     return None
 

@@ -22,8 +22,17 @@ def _finite(value: Any) -> bool:
     return is_number(value) and is_finite(value)
 
 
+def _near(value: Any) -> bool:
+    """Whether *value*, cut to a whole number, is not far from 64 bits: a decimal's digits may fill the memory."""
+    return INT64_MIN - 1 <= value <= INT64_MAX + 1
+
+
 def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
-    if not isinstance(spec, list | tuple) or len(spec) != 2 or not all(_finite(item) for item in spec):  # divisor and remainder
+    if (
+        not isinstance(spec, list | tuple)
+        or len(spec) != 2
+        or not all(_finite(item) and _near(item) for item in spec)
+    ):  # divisor and remainder
         parser.problem(where, "$mod needs [divisor, remainder], two numbers")
         return Leaf(lambda _value: False)
     divisor, remainder = (math.trunc(item) for item in spec)
@@ -35,7 +44,7 @@ def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
         return Leaf(lambda _value: False)
 
     def test(value: Any) -> bool:
-        if not _finite(value):
+        if not _finite(value) or not _near(value):
             return False
         whole = math.trunc(value)
         if not INT64_MIN <= whole <= INT64_MAX:

@@ -14,7 +14,7 @@ from fluxion_core.language.ordering import compare, identity
 from fluxion_core.language.query.element import TYPE_CODES
 from fluxion_core.language.query.leaves import Test
 from fluxion_core.language.regex import compile_pattern
-from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string, type_name
+from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -164,7 +164,7 @@ def _searching(parser: Parser, value: Any, where: str) -> Callable[[str], bool]:
 
 
 def _count(parser: Parser, value: Any, where: str) -> int | None:
-    if is_number(value) and is_finite(value) and value == int(value) and 0 <= value <= INT64_MAX:
+    if is_whole(value) and 0 <= value <= INT64_MAX:
         return int(value)
     parser.problem(where, "a whole number of at least 0 was expected")
     return None

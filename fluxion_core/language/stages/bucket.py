@@ -21,7 +21,7 @@ from fluxion_core.language.stages.granularity import GRANULARITIES, above, below
 from fluxion_core.language.stages.group import parse_accumulation
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.sort import Sort
-from fluxion_core.language.values import INT32_MAX, MISSING, is_finite, is_number, is_string, type_name
+from fluxion_core.language.values import INT32_MAX, MISSING, is_number, is_string, is_whole, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -173,7 +173,7 @@ def _parse_auto(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     if not _is_expression(members["groupBy"]):
         parser.problem(f"{where}.groupBy", f"a field path or an expression was expected, not {shown(members['groupBy'])}")
     count: Any = members["buckets"]
-    if not is_number(count) or not is_finite(count) or count != int(count) or not 0 < count <= INT32_MAX:
+    if not is_whole(count) or not 0 < count <= INT32_MAX:
         parser.problem(f"{where}.buckets", f"a whole number of at least 1 was expected, not {shown(count)}")
         count = 1
     granularity = members.get("granularity")

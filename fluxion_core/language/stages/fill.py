@@ -158,7 +158,9 @@ class Densify(StepPart):
             except (OverflowError, ZeroDivisionError):
                 return math.inf
             return steps * (1 - 1e-9) if steps == steps else 0.0  # noqa: PLR0124  # NaN: infinite ends
-        milliseconds = windows.MONTHS[self.unit] * _LONGEST_MONTH if self.unit in windows.MONTHS else windows.UNIT_MILLISECONDS[self.unit]
+        milliseconds = (
+            windows.MONTHS[self.unit] * _LONGEST_MONTH if self.unit in windows.MONTHS else windows.UNIT_MILLISECONDS[self.unit]
+        )
         return (_aware(high) - _aware(low)) / timedelta(milliseconds=1) / milliseconds / int(self.step)
 
     def _dense(self, group: list[dict[str, Any]], ends: tuple[Any, Any] | None) -> list[dict[str, Any]]:

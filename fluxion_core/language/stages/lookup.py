@@ -18,7 +18,7 @@ from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import nest
 from fluxion_core.language.query.leaves import endpoints
 from fluxion_core.language.stages.joined import Joined
-from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string
+from fluxion_core.language.values import INT64_MAX, MISSING, is_string, is_whole
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -253,7 +253,7 @@ def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if any(name not in members for name in required):
         return []
     most: Any = members.get("maxDepth")
-    if "maxDepth" in members and not (is_number(most) and is_finite(most) and most == int(most) and 0 <= most <= INT64_MAX):
+    if "maxDepth" in members and not (is_whole(most) and 0 <= most <= INT64_MAX):
         parser.problem(f"{where}.maxDepth", f"a whole number of at least 0 was expected, not {shown(most)}")
         most = None
     paths = [parser.field_path(members[name], f"{where}.{name}") for name in ("connectFromField", "connectToField", "as")]

@@ -10,7 +10,7 @@ import attrs
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.operators import Example
-from fluxion_core.language.values import INT64_MAX, is_finite, is_number
+from fluxion_core.language.values import INT64_MAX, is_whole
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -60,7 +60,7 @@ class Skip(PerDocument):
 
 
 def _whole(parser: Parser, spec: Any, where: str, least: int) -> int | None:
-    if is_number(spec) and is_finite(spec) and spec == int(spec) and least <= spec <= INT64_MAX:
+    if is_whole(spec) and least <= spec <= INT64_MAX:
         return int(spec)
     parser.problem(where, f"a whole number of at least {least} was expected, not {shown(spec)}")
     return None

@@ -24,7 +24,7 @@ from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string, is_whole
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def _parse_shift(parser: Parser, spec: Any, where: str, order: Order, window: An
     _no_window(parser, "$shift", where, window)
     members = parser.members(spec, where, ("output", "by"), ("default",))
     by = members.get("by", 0)
-    if not is_number(by) or not is_finite(by) or by != int(by) or not INT32_MIN <= by <= INT32_MAX:
+    if not is_whole(by) or not INT32_MIN <= by <= INT32_MAX:
         parser.problem(f"{where}.by", f"a whole number of 32 bits was expected, not {shown(by)}")
         by = 0
     default = parser.expression(members.get("default"), f"{where}.default")
@@ -277,7 +277,7 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, w
         parser.problem(where, "exactly one of N and alpha was expected")
     elif "N" in members:
         count = members["N"]
-        if not is_number(count) or not is_finite(count) or count != int(count) or count < 1:
+        if not is_whole(count) or count < 1:
             parser.problem(f"{where}.N", f"a whole number of at least 1 was expected, not {shown(count)}")
             count = 1
         alpha = 2 / (int(count) + 1)
