@@ -12,20 +12,25 @@ from functools import lru_cache
 from typing import Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.regex_effort import steps
 from fluxion_core.language.regex_safety import cost_of
 from fluxion_core.language.regex_syntax import translate
 
 __all__ = ["compile_pattern", "fitting", "options_of"]
 
-FREE_DEGREE: Final = 2
-"""Patterns that take at worst the square of the text's length are tried on any text."""
+FREE_DEGREE: Final = 1
+"""Patterns that take at worst as long as the text are tried on any text."""
 ANY_LENGTH: Final = 2**63
+SQUARE_LENGTH: Final = 20_000
+MAXIMUM_SQUARE_STEPS: Final = 4 * 10**8
+"""A pattern that takes at worst the square of the text's length is tried on a longer text only if the text lets it take so many steps."""
 MAXIMUM_STEPS: Final = 10**8
 SHORT: Final = 40
 """Texts up to this length are not worth a question."""
 MAXIMUM_LENGTH: Final = 32764
 """The longest pattern, PCRE's limit in MongoDB."""
 
+_LACKING: Final = re.compile(r"(?:bad escape (\\[A-Z])|unknown extension (\?[^ ]+)) at")
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.UNICODE}
 
 
@@ -57,6 +62,9 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
             compiled = re.compile(text, flags)
             tree = re._parser.parse(text, flags)  # type: ignore[attr-defined]  # noqa: SLF001  # the only way to see the structure that the engine will run
     except (re.error, RecursionError, OverflowError) as error:
+        lacking = _LACKING.match(str(error))
+        if lacking is not None:
+            raise EvaluationError(f"the regular expression uses {lacking[1] or f'({lacking[2]}'}, which is not supported") from None
         raise EvaluationError(f"the regular expression is malformed: {error}") from None
     cost = cost_of(tree, flags)
     if cost.exponential:
@@ -71,6 +79,8 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
 def _longest(pattern: re.Pattern[str]) -> int:
     """Return the length of the longest text that *pattern* may be tried on."""
     degree = cost_of(re._parser.parse(pattern.pattern, pattern.flags), pattern.flags).degree  # type: ignore[attr-defined]  # noqa: SLF001  # as above
+    if degree == FREE_DEGREE + 1:
+        return SQUARE_LENGTH
     return ANY_LENGTH if degree <= FREE_DEGREE else int(MAXIMUM_STEPS ** (1 / degree))
 
 
@@ -80,7 +90,9 @@ def fitting(pattern: re.Pattern[str], text: str) -> str:
     Raises:
         EvaluationError: it is so long that the search could take minutes.
     """
-    if len(text) > SHORT and len(text) > _longest(pattern):
+    if len(text) > SHORT and len(text) > (longest := _longest(pattern)):
+        if longest == SQUARE_LENGTH and steps(pattern, text) <= MAXIMUM_SQUARE_STEPS:
+            return text
         raise EvaluationError(
             f"a text of {len(text)} characters is too long for this regular expression, whose repetitions can take each "
             "other's characters; make them exclusive, or anchor it"

@@ -55,8 +55,10 @@ def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
     compiled = _prepared("$regexFindAll", text, pattern, options)
     found: list[dict[str, Any]] = []
     start = size = 0
+    if compiled is not None:
+        fitting(compiled, text)
     while compiled is not None:  # an empty text is searched too; the end of another one is not, once the search came there
-        match = compiled.search(fitting(compiled, text), start)
+        match = compiled.search(text, start)
         if match is None:
             break
         found.append(_shown(match))
