@@ -84,8 +84,8 @@ def _longest(pattern: re.Pattern[str]) -> int:
     return ANY_LENGTH if degree <= FREE_DEGREE else int(MAXIMUM_STEPS ** (1 / degree))
 
 
-def fitting(pattern: re.Pattern[str], text: str) -> str:
-    """Return *text* if *pattern* may be tried on it.
+def fitting(pattern: re.Pattern[str], text: str, where: str = "") -> str:
+    """Return *text* if *pattern*, which stands at *where*, may be tried on it.
 
     Raises:
         EvaluationError: it is so long that the search could take minutes.
@@ -95,6 +95,7 @@ def fitting(pattern: re.Pattern[str], text: str) -> str:
             return text
         raise EvaluationError(
             f"a text of {len(text)} characters is too long for this regular expression, whose repetitions can take each "
-            "other's characters; make them exclusive, or anchor it"
+            "other's characters; make them exclusive, or anchor it",
+            where,
         )
     return text

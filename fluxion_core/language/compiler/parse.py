@@ -201,7 +201,7 @@ class Parser:
     def expression(self, spec: Any, where: str) -> Node:
         """Return *spec* as a node."""
         with self.deeper(where) as fits:
-            if not fits or not self._fits("expressions", MAXIMUM_EXPRESSIONS, where):
+            if not fits or not self.fits("expressions", MAXIMUM_EXPRESSIONS, where):
                 return Constant(where, None)
             node = self._expression(spec, where)
             if self._counts.get("computed items", 0) > MAXIMUM_ITEMS:  # the problem is kept; more is not computed
@@ -213,7 +213,7 @@ class Parser:
                 return self.problem(node.where, error.message) if self._reached else node
             if isinstance(node, Call) and isinstance(folded, Constant) and folded.value.__class__ in {list, str}:
                 return (
-                    folded if self._fits("computed items", MAXIMUM_ITEMS, where, len(folded.value)) else Constant(where, None)
+                    folded if self.fits("computed items", MAXIMUM_ITEMS, where, len(folded.value)) else Constant(where, None)
                 )
             return folded
 
@@ -229,7 +229,7 @@ class Parser:
         finally:
             self._depth -= 1
 
-    def _fits(self, what: str, most: int, where: str, more: int = 1) -> bool:
+    def fits(self, what: str, most: int, where: str, more: int = 1) -> bool:
         """Count one or *more* of *what*; tell whether the pipeline may hold it."""
         before = self._counts.get(what, 0)
         count = self._counts[what] = before + more
@@ -319,7 +319,7 @@ class Parser:
 
     def call(self, name: str, spec: Any, where: str) -> Node:
         """Return the operator *name* applied to *spec*, which stands at *where*."""
-        if not self._fits("operators", MAXIMUM_OPERATORS, where):
+        if not self.fits("operators", MAXIMUM_OPERATORS, where):
             return Constant(where, None)
         found = self.operators.get(name)
         if found is None:

@@ -76,7 +76,7 @@ def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str)
     try:
         compiled = compile_pattern(spec, options)
         return searching(
-            lambda text: compiled.search(fitting(compiled, text)) is not None,
+            lambda text: compiled.search(fitting(compiled, text, where)) is not None,
             lambda value: (
                 kind(value) == "regex" and value.pattern == spec and set(options_of(value.flags)) == set(options) - {"u"}
             ),

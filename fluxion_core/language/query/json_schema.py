@@ -13,13 +13,16 @@ from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.ordering import compare, identity
 from fluxion_core.language.query.element import TYPE_CODES
 from fluxion_core.language.query.leaves import Test
-from fluxion_core.language.regex import compile_pattern
+from fluxion_core.language.regex import compile_pattern, fitting
 from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["schema_test"]
+__all__ = ["MAXIMUM_SCHEMAS", "schema_test"]
+
+MAXIMUM_SCHEMAS: Final = 10_000
+"""How many schemas, those within others counted, a pipeline may hold."""
 
 _NUMBERS: Final = frozenset({"int", "long", "double", "decimal"})
 _JSON_TYPES: Final = {
@@ -37,7 +40,7 @@ _REFUSED: Final = frozenset({"$ref", "$schema", "default", "definitions", "forma
 def schema_test(parser: Parser, schema: Any, where: str) -> Test:
     """Return *schema* as a test of a value; a document that is tested is one value."""
     with parser.deeper(where) as fits:
-        if not fits:
+        if not fits or not parser.fits("schemas", MAXIMUM_SCHEMAS, where):
             return _anything
         if not isinstance(schema, dict):
             parser.problem(where, f"a schema is an object, not {type_name(schema)}")
@@ -160,7 +163,7 @@ def _searching(parser: Parser, value: Any, where: str) -> Callable[[str], bool]:
     except EvaluationError as error:
         parser.problem(where, error.message)
         return lambda _text: True
-    return lambda text: pattern.search(text) is not None
+    return lambda text: pattern.search(fitting(pattern, text, where)) is not None
 
 
 def _count(parser: Parser, value: Any, where: str) -> int | None:
