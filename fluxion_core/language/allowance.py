@@ -9,13 +9,15 @@ Source of the sizes: MongoDB's limits, 16 MiB for a document and 100 MiB for an 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 
 __all__ = [
+    "COMPARE_NANOSECONDS",
     "CONTAINER_BYTES",
     "ENTRY_BYTES",
     "FEW",
@@ -35,6 +37,7 @@ __all__ = [
     "checked_size",
     "current",
     "measured",
+    "metered",
     "one_document",
     "places",
     "sort_work",
@@ -70,6 +73,8 @@ FEW_COMPARED: Final = 256
 """So many values are compared for nothing."""
 SORT_NANOSECONDS: Final = 400
 """What it takes to put a value in order among others, or into a set."""
+COMPARE_NANOSECONDS: Final = 200
+"""What it takes to go through an array, for each element."""
 LOOK_NANOSECONDS: Final = 20
 """What it takes to compare a value with another one, and to find that it differs."""
 
@@ -168,6 +173,19 @@ def sort_work(count: int) -> None:
     """
     if count > FEW_COMPARED:
         take_work(count * SORT_NANOSECONDS)
+
+
+@cache
+def metered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *function*, which goes through the arrays that it is given, as it stands in a loop: it takes its work beforehand."""
+
+    def taking(*arguments: Any) -> Any:
+        for argument in arguments:
+            if argument.__class__ is list and len(argument) > FEW_COMPARED:
+                take_work(len(argument) * COMPARE_NANOSECONDS)
+        return function(*arguments)
+
+    return taking
 
 
 # --------------------------------------------------------------------------------------------------- sizes

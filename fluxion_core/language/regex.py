@@ -64,7 +64,9 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
     except (re.error, RecursionError, OverflowError) as error:
         lacking = _LACKING.match(str(error))
         if lacking is not None:
-            raise EvaluationError(f"the regular expression uses {lacking[1] or f'({lacking[2]}'}, which is not supported") from None
+            raise EvaluationError(
+                f"the regular expression uses {lacking[1] or f'({lacking[2]}'}, which is not supported"
+            ) from None
         raise EvaluationError(f"the regular expression is malformed: {error}") from None
     cost = cost_of(tree, flags)
     if cost.exponential:

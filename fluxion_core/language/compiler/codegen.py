@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, PLACE_BYTES, SMALL_BYTES
-from fluxion_core.language.compiler import inline, library
+import attrs
+
+from fluxion_core.language.allowance import metered
+from fluxion_core.language.compiler import inline, library, loops
 from fluxion_core.language.compiler.demand import along, plain
 from fluxion_core.language.compiler.fields import FieldReader
 from fluxion_core.language.compiler.nodes import (
@@ -36,9 +38,6 @@ from fluxion_core.language.compiler.nodes import (
     Reduce,
     Switch,
     Variable,
-    builds,
-    repeats_others,
-    walk,
 )
 from fluxion_core.language.compiler.shape import Shape
 from fluxion_core.language.compiler.writer import Value, Writer
@@ -46,12 +45,8 @@ from fluxion_core.language.values import MISSING
 
 __all__ = ["Emitter"]
 
-_OBJECT_BYTES: Final = 2 * CONTAINER_BYTES + ITEM_BYTES
-_CALL_NANOSECONDS: Final = 500
-_STEP_NANOSECONDS: Final = 50
-"""What evaluating a node takes: a function of ours, and what is written inline."""
-_FEW_REPEATED: Final = 100
-"""So many places for one value from outside a loop are harmless."""
+_GOING_THROUGH: Final = frozenset(["accumulator", "comparison", "vector"])
+"""Families of operators that go through arrays, and make nothing."""
 
 
 class Emitter(FieldReader):
@@ -161,6 +156,9 @@ def _call(emitter: Emitter, node: Call) -> Value:
     answer = emitter.answers.get(id(node))
     if answer is not None:
         return answer
+    if emitter.loops and node.operator.family in _GOING_THROUGH:
+        emitter.writer.allowance()
+        node = _metered(node)
     template = inline.TEMPLATES.get(node.operator.name) if node.operator.family != "plugin" else None
     values = [emitter.value(argument) for argument in node.arguments]
     if template is not None:
@@ -174,6 +172,11 @@ def _call(emitter: Emitter, node: Call) -> Value:
     text = f"{function}({', '.join(value.text for value in values)})"
     kind = "bool" if node.operator.name in inline.BOOLEANS else ""
     return Value(emitter.writer.assign(text, "" if node.operator.total else node.where), not kind, kind)
+
+
+def _metered(node: Call) -> Call:
+    operator = attrs.evolve(node.operator, function=metered(node.operator.function), total=False)
+    return Call(node.where, operator, node.arguments)
 
 
 def _logic(emitter: Emitter, node: Logic) -> Value:
@@ -266,119 +269,6 @@ def _let(emitter: Emitter, node: Let) -> Value:
         return emitter.value(node.body)
 
 
-def _list_of(emitter: Emitter, value: str, operator: str, where: str) -> None:
-    """Write the check that *value*, which is neither null nor missing, is an array."""
-    name = emitter.writer.constant(library.not_an_array)
-    emitter.writer.line(f"if {value}.__class__ is not list: {name}({emitter.writer.constant(operator)}, {value})", where)
-
-
-def _element(value: Value, item: str) -> Value:
-    """Return the element of array *value* that is in local *item*."""
-    path = (*value.path, None) if value.path is not None else None
-    return Value(item, may_miss=False, demand=value.demand.elements() if value.demand is not None else None, path=path)
-
-
-def _map(emitter: Emitter, node: Map) -> Value:
-    writer = emitter.writer
-    source = emitter.value(node.source)
-    target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source.local} is None or {source.local} is M:"):
-        writer.line(f"{target} = None")
-    with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source.local, "$map", node.where)
-        writer.line(f"{target} = []")
-        _turns(emitter, source, node, node.body)
-        room = writer.assign(f"{writer.constant(library.room)}({writer.allowance()})") if builds(node.body) else ""
-        with (
-            writer.block(f"for {item} in {source.local}:"),
-            emitter.branch(),
-            emitter.looping(),
-            emitter.bound({node.name: _element(source, item)}),
-        ):
-            body = emitter.value(node.body)
-            text = f"None if {body.text} is M else {body.text}" if body.may_miss else body.text
-            if room:
-                writer.line(f"{target}.append({room}({text}))", node.where)
-            else:
-                writer.line(f"{target}.append({text})")
-    return Value(target, may_miss=False, kind="floats" if body.kind == "float" else "")
-
-
-def _calls_function(node: Node) -> bool:
-    return isinstance(node, Call) and node.operator.name not in inline.TEMPLATES
-
-
-def _turns(emitter: Emitter, source: Value, node: Map | Filter | Reduce, body: Node) -> None:
-    """Write that the loop over the array *source* takes from the document's allowance, unless it cannot do much harm.
-
-    It does none that goes over what stands in the document, on its own, and makes nothing that could stand in it many times.
-    """
-    writer = emitter.writer
-    size = (_OBJECT_BYTES if isinstance(body, ObjectOf) else ITEM_BYTES) if isinstance(node, Map) else PLACE_BYTES
-    items = source.local
-    work = sum(_CALL_NANOSECONDS if _calls_function(part) else _STEP_NANOSECONDS for part in walk(body))
-    repeats = isinstance(node, Map) and repeats_others(body, node.name)
-    if emitter.loops:
-        writer.allowance()
-        writer.line(f"{writer.constant(library.turns)}(len({items}), {size}, {work})", node.where)
-    elif repeats or source.path is None:
-        writer.allowance()
-        few = _FEW_REPEATED if repeats else SMALL_BYTES // size
-        writer.line(f"if len({items}) > {few}: {writer.constant(library.turns)}(len({items}), {size}, {work})", node.where)
-
-
-def _filter(emitter: Emitter, node: Filter) -> Value:
-    writer = emitter.writer
-    array = emitter.value(node.source)
-    source = array.text
-    limit = emitter.value(node.limit) if node.limit is not None else None
-    target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source} is None or {source} is M:"):
-        writer.line(f"{target} = None")
-    with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source, "$filter", node.where)
-        most = None
-        if limit is not None:
-            most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text})", node.where)
-        _turns(emitter, array, node, node.test)
-        writer.line(f"{target} = []")
-        made = writer.assign(f"{writer.allowance()}.made") if builds(node.test) else ""
-        with (
-            writer.block(f"for {item} in {source}:"),
-            emitter.branch(),
-            emitter.looping(),
-            emitter.bound({node.name: Value(item, may_miss=False)}),
-        ):
-            test = emitter.truth(node.test)
-            if made:
-                writer.line(f"{writer.allowance()}.made = {made}")
-            with writer.block(f"if {test}:"):
-                writer.line(f"{target}.append({item})")
-                if most is not None:
-                    writer.line(f"if len({target}) == {most}: break")
-    return Value(target, may_miss=False)
-
-
-def _reduce(emitter: Emitter, node: Reduce) -> Value:
-    writer = emitter.writer
-    source = emitter.value(node.source)
-    start = emitter.value(node.start)
-    target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source.local} is None or {source.local} is M:"):
-        writer.line(f"{target} = None")
-    with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source.local, "$reduce", node.where)
-        _turns(emitter, source, node, node.body)
-        check = writer.assign(f"{writer.constant(library.growth)}({writer.allowance()})")
-        writer.line(f"{target} = {start.text}")
-        bindings = {"value": Value(target), "this": _element(source, item)}
-        loop = writer.block(f"for {item} in {source.local}:")
-        with loop, emitter.branch(), emitter.looping(), emitter.bound(bindings):
-            body = emitter.value(node.body)
-            writer.line(f"{target} = {check}({body.text})", node.where)
-    return Value(target)
-
-
 def _object_of(emitter: Emitter, node: ObjectOf) -> Value:
     fields = {name: emitter.value(value) for name, value in node.fields}
     built = Shape(emitter.writer, None, fields).build_fields()
@@ -434,17 +324,17 @@ _EMIT: Final[dict[type, Callable[[Emitter, Any], Value]]] = {
     Constant: _constant,
     Environment: _environment,
     Field: _field,
-    Filter: _filter,
+    Filter: loops.filter_loop,
     FirstPresent: _first_present,
     Let: _let,
     Logic: _logic,
-    Map: _map,
+    Map: loops.map_loop,
     Negation: _negation,
     ObjectOf: _object_of,
     OrElse: _or_else,
     Outer: _outer,
     Predicate: _predicate,
-    Reduce: _reduce,
+    Reduce: loops.reduce_loop,
     Switch: _switch,
     Variable: _variable,
 }

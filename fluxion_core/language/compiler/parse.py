@@ -212,9 +212,7 @@ class Parser:
             except EvaluationError as error:
                 return self.problem(node.where, error.message) if self._reached else node
             if isinstance(node, Call) and isinstance(folded, Constant) and folded.value.__class__ in {list, str}:
-                return (
-                    folded if self.fits("computed items", MAXIMUM_ITEMS, where, len(folded.value)) else Constant(where, None)
-                )
+                return folded if self.fits("computed items", MAXIMUM_ITEMS, where, len(folded.value)) else Constant(where, None)
             return folded
 
     @contextmanager

@@ -42,6 +42,8 @@ __all__ = ["MAXIMUM_STAGES", "make_program", "parse_stages", "plan_program", "st
 
 MAXIMUM_STAGES: Final = 1000
 """The most stages of one pipeline, MongoDB's limit too."""
+MAXIMUM_NESTED_STAGES: Final = 10_000
+"""The most stages in all, those of pipelines within stages counted."""
 SEGMENT_STAGES: Final = 200
 """The most stages that are fused into one loop. What goes from one loop to the next is whole documents; compiling takes as long."""
 SEGMENT_LOOPS: Final = 5
@@ -64,6 +66,8 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
     parts: list[Part] = []
     for index, stage in enumerate(stages):
         path = f"{where}[{index}]"
+        if not parser.fits("stages", MAXIMUM_NESTED_STAGES, path):
+            return parts
         if not isinstance(stage, dict) or len(stage) != 1:
             found = (
                 shown(stage) if not isinstance(stage, dict) else f"{len(stage)} names: {', '.join(map(str, stage)) or 'none'}"

@@ -118,7 +118,6 @@ class Run:
         return output
 
     def _feed_bytes(self, block: bytes | None, count: int | None, payloads: Sequence[bytes], output: Output) -> int:
-        """Run a batch of bytes; return how many records it held."""
         decoder, loaded, form = self._reading()
         decoder.skips_blank = self.skips_blank_lines
         limit = self.max_record_bytes
@@ -201,8 +200,9 @@ class Run:
         answers: Sequence[Any] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
         state = self._states[index]
-        if index and state is None and answers is None and step.segment.fans_out is not None and len(rows) > SLICE:
-            return self._in_slices(index, step, code, rows, origins)
+        place = step.segment.fans_out
+        if index and state is None and answers is None and place is not None and len(rows) > SLICE:
+            return self._in_slices(index, step, place, code, rows, origins)
         adapting = None
         if index == 0 and answers is None:
             general = code.general or code
@@ -224,11 +224,10 @@ class Run:
         return made, kept if step.segment.tracks else None, passed
 
     def _in_slices(
-        self, index: int, step: SegmentStep, code: Loaded, rows: Sequence[Any], origins: Sequence[int | None] | None
+        self, index: int, step: SegmentStep, place: Part, code: Loaded, rows: Sequence[Any], origins: Sequence[int | None] | None
     ) -> tuple[list[Any], list[int | None] | None, int]:
         """Run rows that loops may have multiplied already through one more, and stop those of which too many come."""
         sliced = Sliced(self._fed, self.max_rows_per_record)
-        place = step.segment.fans_out
         known = origins if origins is not None else [None] * len(rows)
         for start in range(0, len(rows), SLICE):
             wanted = sliced.wanted(rows[start : start + SLICE], known[start : start + SLICE])

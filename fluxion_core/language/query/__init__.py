@@ -44,10 +44,14 @@ def is_operators(spec: Any) -> bool:
     return is_string(first) and first.startswith("$") and first not in {"$ref", "$id", "$db"}
 
 
+MAXIMUM_QUERIES: Final = 50_000
+"""How many queries, those within others counted, a pipeline may hold."""
+
+
 def query_node(parser: Parser, spec: Any, where: str) -> Node:
     """Return the query *spec* as an expression on the current document."""
     with parser.deeper(where) as fits:
-        if not fits:
+        if not fits or not parser.fits("queries", MAXIMUM_QUERIES, where):
             return Constant(where, None)
         if not isinstance(spec, dict):
             return parser.problem(where, f"a query is an object, not {type_name(spec)}")

@@ -24,14 +24,12 @@ def _finite(value: Any) -> bool:
 
 def _near(value: Any) -> bool:
     """Whether *value*, cut to a whole number, is not far from 64 bits: a decimal's digits may fill the memory."""
-    return INT64_MIN - 1 <= value <= INT64_MAX + 1
+    return bool(INT64_MIN - 1 <= value <= INT64_MAX + 1)
 
 
 def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
     if (
-        not isinstance(spec, list | tuple)
-        or len(spec) != 2
-        or not all(_finite(item) and _near(item) for item in spec)
+        not isinstance(spec, list | tuple) or len(spec) != 2 or not all(_finite(item) and _near(item) for item in spec)
     ):  # divisor and remainder
         parser.problem(where, "$mod needs [divisor, remainder], two numbers")
         return Leaf(lambda _value: False)
