@@ -224,7 +224,13 @@ class Run:
         return made, kept if step.segment.tracks else None, passed
 
     def _in_slices(
-        self, index: int, step: SegmentStep, place: Part, code: Loaded, rows: Sequence[Any], origins: Sequence[int | None] | None
+        self,
+        index: int,
+        step: SegmentStep,
+        place: Part,
+        code: Loaded,
+        rows: Sequence[Any],
+        origins: Sequence[int | None] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
         """Run rows that loops may have multiplied already through one more, and stop those of which too many come."""
         sliced = Sliced(self._fed, self.max_rows_per_record)
