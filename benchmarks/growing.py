@@ -1,4 +1,4 @@
-"""What grows with what: ``python growing.py keys COUNT DOCUMENTS OUTPUT``, ``stages COUNT INPUT OUTPUT``, ``compile COUNT OUTPUT``.
+"""What grows with what: ``python growing.py keys COUNT DOCUMENTS OUTPUT``, ``keys_by_hand`` with the same, ``stages COUNT INPUT OUTPUT``, ``compile COUNT OUTPUT``.
 
 Each leaves what it measured itself beside the output; none reads a file while it measures.
 """
@@ -52,6 +52,28 @@ def keys(amount: str, documents: str, target: str) -> None:
     rows = run.finish().json_lines()
     Path(target).write_bytes(b"%d\n" % rows.count(b"\n"))
     leave(target, cpu_seconds=used, bytes_of_groups=grown)
+
+
+def keys_by_hand(amount: str, documents: str, target: str) -> None:
+    """Do the same as a person would: decode a line, look its group up, add."""
+    import orjson
+
+    collect_less()
+    groups: dict[str, list[Any]] = {}
+    used = 0.0
+    for block in keyed(int(amount), int(documents)):
+        started = time.process_time()
+        for line in block.splitlines():
+            document = orjson.loads(line)
+            group = groups.get(document["k"])
+            if group is None:
+                groups[document["k"]] = [1, document["v"]]
+            else:
+                group[0] += 1
+                group[1] += document["v"]
+        used += time.process_time() - started
+    Path(target).write_bytes(b"%d\n" % len(groups))
+    leave(target, cpu_seconds=used)
 
 
 def stages_of(count: int) -> list[dict[str, Any]]:
