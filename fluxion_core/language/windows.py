@@ -131,12 +131,10 @@ def document_number(keys: Sequence[Any], _values: Sequence[Any]) -> list[int]:
 
 
 def shift(values: Sequence[Any], by: int, default: Any) -> list[Any]:
-    """``$shift``: the value of the document *by* places further on."""
-    result = []
-    for place in range(len(values)):
-        found = values[place + by] if 0 <= place + by < len(values) else default
-        result.append(None if found is MISSING else found)
-    return result
+    """``$shift``: the value of the document *by* places further on; *default* where there is no such document or value."""
+    default = None if default is MISSING else default
+    found = (values[place + by] if 0 <= place + by < len(values) else MISSING for place in range(len(values)))
+    return [default if value is MISSING else value for value in found]
 
 
 def locf(_keys: Sequence[Any], values: Sequence[Any]) -> list[Any]:

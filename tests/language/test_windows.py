@@ -70,6 +70,11 @@ def test_a_covariance_that_overflows_has_a_sign() -> None:
     assert [float("-inf")] * 2 == computed({"$covariancePop": ["$x", "$y"]}, *rows)
 
 
+def test_a_shift_to_a_missing_value_gives_the_default() -> None:
+    rows = [{"t": 1, "v": 1}, {"t": 2}, {"t": 3, "v": None}]
+    assert [0, None, 0] == computed({"$shift": {"output": "$v", "by": 1, "default": 0}}, *rows)
+
+
 @pytest.mark.parametrize(
     "output",
     [
