@@ -3,6 +3,7 @@
 Source: MongoDB manual, "Aggregation Stages"; IEC 60063 for the series of preferred numbers.
 """
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -47,6 +48,20 @@ def test_the_fine_series_round_the_edges(series, edges) -> None:
 def test_a_preferred_number_is_neither_above_nor_below_itself(value, edges) -> None:
     (row,) = aggregate([{"v": value}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": "E6"}}])
     assert edges == pytest.approx((float(row["_id"]["min"]), float(row["_id"]["max"])))
+
+
+@pytest.mark.parametrize(
+    ("value", "granularity", "edges"),
+    [
+        (5e-324, "R5", (0.0, 1e-323)),
+        (1e-308, "E6", (6.8e-309, 1.5e-308)),
+        (1.7e308, "POWERSOF2", (2.0**1023, math.inf)),
+        (2**62, "POWERSOF2", (2**61, 2.0**63)),
+    ],
+)
+def test_a_preferred_number_is_found_at_the_ends_of_the_doubles(value, granularity, edges) -> None:
+    (row,) = aggregate([{"v": value}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": granularity}}])
+    assert repr(edges) == repr((row["_id"]["min"], row["_id"]["max"]))
 
 
 def test_an_automatic_bucket_gathers_in_the_order_of_the_input() -> None:

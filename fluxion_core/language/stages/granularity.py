@@ -45,7 +45,7 @@ def above(value: Any, granularity: str) -> Any:
     if value == 0 or math.isinf(value):
         return value
     if granularity == "POWERSOF2":
-        return 2 ** value.bit_length() if isinstance(value, int) else _power_of_two(math.floor(_log2(value)) + 1, value)
+        return _power_of_two(value.bit_length() if isinstance(value, int) else math.floor(_log2(value)) + 1, value)
     series, scale = _SERIES[granularity], _scaled(value)
     exponent = 0
     while value >= scale(series[-1], exponent):
@@ -79,7 +79,7 @@ def _scaled(value: Any) -> Any:
     """Return what moves a number of a series by powers of ten, in decimals where *value* is one."""
     if value.__class__ is Decimal:
         return lambda item, exponent: DECIMAL.scaleb(Decimal(item), exponent)
-    return lambda item, exponent: item * 10.0**exponent if exponent >= 0 else item / 10.0**-exponent
+    return lambda item, exponent: float(f"{item}e{exponent}")
 
 
 def _log2(value: Any) -> float:
@@ -87,4 +87,8 @@ def _log2(value: Any) -> float:
 
 
 def _power_of_two(exponent: int, like: Any) -> Any:
-    return DECIMAL.power(Decimal(2), exponent) if like.__class__ is Decimal else 2**exponent if exponent >= 0 else 2.0**exponent
+    if like.__class__ is Decimal:
+        return DECIMAL.power(Decimal(2), exponent)
+    if 0 <= exponent < 63:  # what fits in a long
+        return 2**exponent
+    return 2.0**exponent if exponent < 1024 else math.inf  # what fits in a double
