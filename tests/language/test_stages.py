@@ -237,7 +237,12 @@ def test_the_index_of_unwind_writes_a_document_over_an_array_on_its_way() -> Non
         {"$merge": {"into": "t", "let": {"a": 1}, "whenNotMatched": "discard", "whenMatched": [{"$set": {"b": "$$new.a"}}]}},
         {"$merge": {"into": "system.users"}},
         {"$merge": {"into": ".t"}},
+        {"$merge": {"into": {"db": "a.b", "coll": "t"}}},
+        {"$merge": {"into": {"db": "admin", "coll": "t"}}},
+        {"$merge": {"into": {"db": ["d"], "coll": "t"}}},
         {"$out": {"coll": "t"}},
+        {"$out": {"db": "", "coll": "t"}},
+        {"$out": {"db": 64 * "d", "coll": "t"}},
         {"$sample": {"size": 0.6}},
         {"$sample": {"size": Decimal("NaN")}},
     ],
@@ -251,6 +256,25 @@ def test_a_merge_without_a_word_for_what_does_not_match_inserts_it() -> None:
     target = {"t": [{"_id": 1}]}
     list(aggregate([{"_id": 2}], [{"$merge": {"into": "t", "whenNotMatched": None}}], collections=target))
     assert [{"_id": 1}, {"_id": 2}] == target["t"]
+
+
+@pytest.mark.parametrize("database", [None, "", "d"])
+def test_a_merge_need_not_name_the_database(database) -> None:
+    target = {"t": []}
+    list(aggregate([{"_id": 1}], [{"$merge": {"into": {"db": database, "coll": "t"}}}], collections=target))
+    assert {"t": [{"_id": 1}]} == target
+
+
+def test_a_document_without_an_id_is_merged_into_no_other_one() -> None:
+    target = {"t": [{"_id": None}]}
+    list(aggregate([{"a": 1}, {"a": 2}], [{"$merge": {"into": "t"}}], collections=target))
+    assert [{"_id": None}, {"a": 1}, {"a": 2}] == target["t"]
+
+
+def test_a_merge_inserts_no_id_twice() -> None:
+    target = {"t": [{"_id": 1, "a": 1}]}
+    with pytest.raises(EvaluationError, match="this _id already"):
+        list(aggregate([{"_id": 1, "a": 2}], [{"$merge": {"into": "t", "on": "a"}}], collections=target))
 
 
 def test_the_size_of_a_sample_may_be_infinite() -> None:

@@ -31,6 +31,8 @@ Rows = Sequence[dict[str, Any]]
 _MATCHED: Final = ("replace", "keepExisting", "merge", "fail")
 _NOT_MATCHED: Final = ("insert", "discard", "fail")
 _ONLY_INSERT: Final = ("keepExisting", "fail")
+_INTERNAL: Final = ("admin", "config", "local")
+_NAME_END: Final = 64
 _UPDATES: Final = {"$addFields", "$set", "$project", "$unset", "$replaceRoot", "$replaceWith"}
 
 
@@ -46,12 +48,22 @@ def _target(parser: Parser, spec: Any, where: str, *, database_required: bool) -
     if isinstance(spec, dict):
         names = ("coll", "db") if database_required else ("coll",)
         name = parser.members(spec, where, names, () if database_required else ("db",)).get("coll")
-        if not isinstance(spec.get("db", ""), str):
-            parser.problem(f"{where}.db", f"a string was expected, not {shown(spec['db'])}")
+        if "db" in spec and not _names_database(spec["db"]) and (database_required or not _is_left_out(spec["db"])):
+            parser.problem(f"{where}.db", f"the name of a database was expected, not {shown(spec['db'])}")
     if is_string(name) and name and "$" not in name and "\0" not in name and not name.startswith((".", "system.")):
         return name
     parser.problem(where, f"the name of a collection was expected, not {shown(name)}")
     return None
+
+
+def _is_left_out(name: Any) -> bool:
+    return name is None or (is_string(name) and not name)
+
+
+def _names_database(name: Any) -> bool:
+    if not is_string(name) or name in _INTERNAL:
+        return False
+    return 0 < len(name.encode()) < _NAME_END and not any(letter in name for letter in '\0/\\. "')
 
 
 # --------------------------------------------------------------------------------------------------- $out
@@ -108,12 +120,13 @@ class Merge(StepPart):
         def arrange(documents: Rows) -> Rows:
             rows = list(self.collections.get(self.target, ()))
             places = {self._key(row, strict=False): place for place, row in enumerate(rows)}
+            ids = {identity(row["_id"]) for row in rows if "_id" in row}
             for document in documents:
                 key = self._key(document, strict=True)
-                place = places.get(key)
+                place = None if key is None else places.get(key)
                 if place is None:
-                    self._insert(rows, document)
-                    if self.not_matched == "insert":
+                    self._insert(rows, document, ids)
+                    if self.not_matched == "insert" and key is not None:
                         places[key] = len(rows) - 1
                 else:
                     values = evaluate.row(environment, document) if evaluate is not None else ()
@@ -124,16 +137,22 @@ class Merge(StepPart):
         return Held(arrange)
 
     def _key(self, document: dict[str, Any], *, strict: bool) -> Any:
+        """Return what *document* is found by; ``None`` where a part of it is missing: such a document matches no other one."""
         values = [get(document, names) for names in self.on]
         for names, value in zip(self.on, values, strict=True):
             if strict and (value is None or value is MISSING or value.__class__ is list) and names != ("_id",):
                 raise EvaluationError(f"$merge: '{'.'.join(names)}' must be there and be neither null nor an array")
-        return tuple(None if value is MISSING else identity(value) for value in values)
+        return None if any(value is MISSING for value in values) else tuple(identity(value) for value in values)
 
-    def _insert(self, rows: list[dict[str, Any]], document: dict[str, Any]) -> None:
+    def _insert(self, rows: list[dict[str, Any]], document: dict[str, Any], ids: set[Any]) -> None:
         if self.not_matched == "fail":
             raise EvaluationError("$merge: a document has no match in the collection")
         if self.not_matched == "insert":
+            if "_id" in document:
+                key = identity(document["_id"])
+                if key in ids:
+                    raise EvaluationError("$merge: the collection has a document with this _id already")
+                ids.add(key)
             rows.append(document)
 
     def _merged(self, old: dict[str, Any], new: dict[str, Any], values: Sequence[Any], environment: Any) -> dict[str, Any]:
