@@ -11,10 +11,15 @@ from typing import Any, TypeAlias
 
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Tree", "exclude", "get", "nest", "project", "put"]
+__all__ = ["Tree", "exclude", "get", "index_of", "nest", "project", "put"]
 
 Tree: TypeAlias = "Mapping[str, Any]"
 """name -> ``True`` (as it is), an index into computed values, or the tree below."""
+
+
+def index_of(name: str) -> int | None:
+    """Return the place in an array that *name* stands for in a query's or a sort's path; ``01`` is the name of a field only."""
+    return int(name) if name.isascii() and name.isdecimal() and (name == "0" or name[0] != "0") else None
 
 
 def get(value: Any, names: Sequence[str]) -> Any:

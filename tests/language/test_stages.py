@@ -175,6 +175,29 @@ def test_how_many_does_not_depend_on_a_key_that_is_no_object(accumulator) -> Non
         list(aggregate(SCORES, [{"$group": group}]))
 
 
+@pytest.mark.parametrize(
+    ("path", "rows"),
+    [
+        ("a.0.b", [[{"b": 3}, {"b": 9}], [{"b": 4}, {"b": 2}]]),
+        ("a.1", [[9, 1], [0, 2]]),
+        ("a.0", [[5], [[1, 2]], [[3, 0]]]),
+        ("a.0", [[[]], [None]]),
+        ("a.01", [[{"01": 1}, 5], [{"01": 2}, {"01": 1}]]),
+        ("a.b", [[7, {"b": 9}], [{"b": 1}]]),
+    ],
+)
+def test_a_sort_goes_through_arrays(path, rows) -> None:
+    assert rows == [row["a"] for row in aggregate([{"a": row} for row in reversed(rows)], [{"$sort": {path: 1}}])]
+
+
+def test_a_number_on_the_path_of_a_sort_is_a_place_or_a_field_but_not_both() -> None:
+    row = {"a": [{"0": 1}]}
+    top = {"$group": {"_id": None, "r": {"$topN": {"n": 1, "sortBy": {"a.0": 1}, "output": 1}}}}
+    for stage in ({"$sort": {"a.0": 1}}, top):
+        with pytest.raises(EvaluationError, match="'0' is both"):
+            list(aggregate([row], [stage]))
+
+
 def test_a_document_with_two_arrays_to_sort_by_fails_where_it_is_met() -> None:
     group = {"_id": None, "top": {"$topN": {"n": 1, "sortBy": {"a": 1, "b": 1}, "output": "$c"}}}
     run = compile_pipeline([{"$group": group}]).start()

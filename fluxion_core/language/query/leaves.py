@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from fluxion_core.language.paths import index_of
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Leaf", "Test", "endpoints"]
@@ -80,8 +81,9 @@ def endpoints(value: Any, names: Sequence[str], *, expands: bool = True) -> Iter
         else:
             yield MISSING
     elif value.__class__ is list:
-        if name.isdecimal() and (name == "0" or name[0] != "0") and int(name) < len(value):
-            element = value[int(name)]
+        index = index_of(name)
+        if index is not None and index < len(value):
+            element = value[index]
             if not rest:
                 yield element
             elif isinstance(element, dict | list):

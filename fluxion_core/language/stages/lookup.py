@@ -15,7 +15,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
-from fluxion_core.language.paths import nest
+from fluxion_core.language.paths import index_of, nest
 from fluxion_core.language.query.leaves import endpoints
 from fluxion_core.language.stages.joined import Joined
 from fluxion_core.language.values import INT64_MAX, MISSING, is_string, is_whole
@@ -42,8 +42,8 @@ def _local_values(document: Mapping[str, Any], names: Sequence[str]) -> Iterator
     """Yield what stands at a path: of an array its elements; a number on the path is a place in an array and nothing else."""
     value = document.get(names[0], MISSING)
     rest = names[1:]
-    while rest and value.__class__ is list and rest[0].isdecimal():
-        value = value[int(rest[0])] if int(rest[0]) < len(value) else MISSING
+    while rest and value.__class__ is list and (index := index_of(rest[0])) is not None:
+        value = value[index] if index < len(value) else MISSING
         rest = rest[1:]
     values = value if value.__class__ is list else () if value is MISSING else (value,)
     if not rest:

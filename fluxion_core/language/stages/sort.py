@@ -13,6 +13,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import sort_key
+from fluxion_core.language.paths import index_of
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.values import MISSING, is_finite, is_number
 
@@ -47,9 +48,10 @@ def check_order(document: dict[str, Any], fields: Order) -> None:
     """Raise what :func:`ordered` would raise because of *document*.
 
     Raises:
-        EvaluationError: two fields go through different arrays.
+        EvaluationError: two fields go through different arrays, or a name is both a place in an array and a field in it.
     """
-    if len(fields) > 1 and _crosses_arrays(document, fields):
+    through = [names for names, _ in fields if _plain(document, names) is _ARRAY]
+    if len(through) > 1 or any(index_of(name) is not None for names in through for name in names[1:]):
         _joint_key(document, fields)
 
 
@@ -113,8 +115,17 @@ def _until_array(value: Any, names: Sequence[str]) -> tuple[Any, Sequence[str], 
 
 
 def _within(element: Any, names: Sequence[str], array: list[Any]) -> tuple[Any, Sequence[str]]:
-    if names and names[0].isdecimal() and int(names[0]) < len(array):
-        return array[int(names[0])], names[1:]
+    """Return where the path *names* goes on from *element* of *array*; a place in the array stands for the same in each element.
+
+    Raises:
+        EvaluationError: the name that is a place in the array is a field of an element as well.
+    """
+    index = index_of(names[0]) if names else None
+    if index is not None and index < len(array):
+        if isinstance(element, dict) and names[0] in element:
+            raise EvaluationError(f"$sort: '{names[0]}' is both a place in an array and a field of a document in it")
+        found = array[index]
+        return (_EMPTY, ()) if len(names) == 1 and found == [] else (found, names[1:])
     return (element, names) if not names or isinstance(element, dict) else (MISSING, ())
 
 
@@ -135,32 +146,12 @@ def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, A
         return simple
 
     def key(document: dict[str, Any]) -> Any:
-        found = [
-            null if value is MISSING else empty if value is _EMPTY else sort_key(value) for value in _reached(document, names)
-        ]
-        return choose(found) if found else null
+        value = _plain(document, names)
+        if value is _ARRAY:
+            return choose(row[0] for row in _combinations([(document, names)]))
+        return null if value is MISSING else sort_key(value)
 
     return key
-
-
-def _reached(value: Any, names: Sequence[str]) -> Iterable[Any]:
-    if not names:
-        if value.__class__ is list:
-            yield from value or (_EMPTY,)
-        else:
-            yield value
-    elif isinstance(value, dict):
-        yield from _reached(value.get(names[0], MISSING), names[1:])
-    elif value.__class__ is list:
-        if names[0].isdecimal():
-            index = int(names[0])
-            if index < len(value):
-                yield from _reached(value[index], names[1:])
-        for item in value:
-            if isinstance(item, dict):
-                yield from _reached(item, names)
-    else:
-        yield MISSING
 
 
 @attrs.define(kw_only=True)
