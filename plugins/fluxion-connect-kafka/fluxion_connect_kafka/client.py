@@ -18,6 +18,7 @@ import attrs
 from fluxion_core.spi import Headers
 
 __all__ = [
+    "KEY_HEADER",
     "BrokerError",
     "Client",
     "Cluster",
@@ -30,6 +31,9 @@ __all__ = [
     "Records",
     "TopicDescription",
 ]
+
+KEY_HEADER = "fluxion-key"
+"""Header of every record: ``incarnation:seq:index``, the same on every redelivery, by which a reader can tell repetitions."""
 
 
 class Fault(Enum):
@@ -66,32 +70,40 @@ class TopicDescription:
     partitions: Sequence[int]
 
 
-@attrs.frozen
-class Records:
-    """Records of one partition in order, by column; timestamps are milliseconds since the epoch, -1 for none.
+class Records(Protocol):
+    """Records of one partition in order. What is seldom looked at is a method, which makes the column.
 
     A tombstone is a record without a value; its payload here is empty. *next_offset* is where reading goes on: behind the last
-    record, and behind what is no record (ends of transactions) as far as the client knows. Columns that are seldom looked at
-    may be made when they are.
+    record, and behind what is no record (ends of transactions) as far as the client knows.
     """
 
     partition: int
     next_offset: int
-    offsets: Sequence[int]
     payloads: Sequence[bytes]
-    tombstones: Sequence[bool]
-    keys: Sequence[bytes | None]
-    timestamps: Sequence[int]
-    headers: Sequence[Headers]
+
+    def without_tombstones(self) -> Records:
+        """Return the records that have a value."""
+
+    def offsets(self) -> Sequence[int]:
+        """Return the offset of each record."""
+
+    def keys(self) -> Sequence[bytes | None]:
+        """Return the key of each record."""
+
+    def timestamps(self) -> Sequence[int]:
+        """Return the time of each record in milliseconds since the epoch, -1 for none."""
+
+    def headers(self) -> Sequence[Headers]:
+        """Return the headers of each record."""
 
 
 @attrs.frozen
 class Outgoing:
-    """Records on their way out, by column."""
+    """Records on their way out, by column; each carries one header, :data:`KEY_HEADER` with its entry of *marks*."""
 
     payloads: Sequence[bytes]
     keys: Sequence[bytes | None]
-    headers: Sequence[Headers]
+    marks: Sequence[bytes]
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -99,8 +111,8 @@ class Outgoing:
 
     def only(self, indices: Sequence[int]) -> Outgoing:
         """Return some of the records."""
-        payloads, keys, headers = self.payloads, self.keys, self.headers
-        return Outgoing([payloads[i] for i in indices], [keys[i] for i in indices], [headers[i] for i in indices])
+        payloads, keys, marks = self.payloads, self.keys, self.marks
+        return Outgoing([payloads[i] for i in indices], [keys[i] for i in indices], [marks[i] for i in indices])
 
 
 class Cluster(Protocol):

@@ -8,9 +8,9 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition, errors
 
 from fluxion_connect_kafka.client import OffsetsGone, Records
-from fluxion_connect_kafka.columns import Column
 from fluxion_connect_kafka.kafka_python_connection import Connection
 from fluxion_connect_kafka.options import KafkaSourceOptions
+from fluxion_core.spi import Headers
 
 __all__ = ["KafkaPythonConsumer"]
 
@@ -70,7 +70,7 @@ class KafkaPythonConsumer:
         try:
             with self._connection.doing(f"reading topic '{self._topic}'"):
                 polled = self._consumer.poll(timeout_ms=max(1, int(timeout_seconds * 1000)), max_records=max_records)
-                return [self._columns(place, records) for place, records in polled.items() if records]
+                return [self._run(place, records) for place, records in polled.items() if records]
         except Exception as error:
             gone = _gone(error.__cause__ or error)
             if gone:
@@ -102,18 +102,41 @@ class KafkaPythonConsumer:
         position: int = self._consumer.position(place, timeout_ms=0)
         return position
 
-    def _columns(self, place: TopicPartition, records: Sequence[Any]) -> Records:
-        count = len(records)
-        return Records(
-            partition=place.partition,
-            next_offset=max(records[-1].offset + 1, self._position(place)),
-            payloads=[record.value or b"" for record in records],
-            tombstones=Column(count, lambda: [record.value is None for record in records]),
-            offsets=Column(count, lambda: [record.offset for record in records]),
-            keys=Column(count, lambda: [record.key for record in records]),
-            timestamps=Column(count, lambda: [record.timestamp for record in records]),
-            headers=Column(count, lambda: [record.headers for record in records]),
-        )
+    def _run(self, place: TopicPartition, records: Sequence[Any]) -> Records:
+        return _Run(place.partition, max(records[-1].offset + 1, self._position(place)), records)
+
+
+class _Run:
+    """See :class:`~fluxion_connect_kafka.client.Records`."""
+
+    __slots__ = ("_records", "next_offset", "partition", "payloads")
+
+    def __init__(self, partition: int, next_offset: int, records: Sequence[Any]) -> None:
+        """Keep *records* of *partition*."""
+        self.partition = partition
+        self.next_offset = next_offset
+        self.payloads: Sequence[bytes] = [record.value or b"" for record in records]
+        self._records = records
+
+    def without_tombstones(self) -> _Run:
+        """Return the records that have a value."""
+        return _Run(self.partition, self.next_offset, [record for record in self._records if record.value is not None])
+
+    def offsets(self) -> Sequence[int]:
+        """Return the offset of each record."""
+        return [record.offset for record in self._records]
+
+    def keys(self) -> Sequence[bytes | None]:
+        """Return the key of each record."""
+        return [record.key for record in self._records]
+
+    def timestamps(self) -> Sequence[int]:
+        """Return the time of each record in milliseconds since the epoch, -1 for none."""
+        return [record.timestamp for record in self._records]
+
+    def headers(self) -> Sequence[Headers]:
+        """Return the headers of each record."""
+        return [record.headers for record in self._records]
 
 
 def _gone(error: BaseException) -> dict[int, int]:

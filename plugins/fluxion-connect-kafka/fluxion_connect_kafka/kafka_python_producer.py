@@ -8,10 +8,9 @@ from typing import Any
 
 from kafka import KafkaProducer, errors
 
-from fluxion_connect_kafka.client import Outgoing
+from fluxion_connect_kafka.client import KEY_HEADER, Outgoing
 from fluxion_connect_kafka.kafka_python_connection import Connection
 from fluxion_connect_kafka.options import KafkaSinkOptions
-from fluxion_core.spi import Headers
 
 __all__ = ["KafkaPythonProducer"]
 
@@ -63,7 +62,7 @@ class KafkaPythonProducer:
         futures: list[Any] = []
         suspects: list[int] = []
         try:
-            for index, record in enumerate(zip(records.payloads, records.keys, records.headers, strict=True)):
+            for index, record in enumerate(zip(records.payloads, records.keys, records.marks, strict=True)):
                 try:
                     futures.append(self._begin(*record))
                 except _RECORD_FAULTS:
@@ -85,7 +84,7 @@ class KafkaPythonProducer:
             for index in indices:
                 payload = records.payloads[index]
                 try:
-                    future = self._begin(payload, records.keys[index], records.headers[index])
+                    future = self._begin(payload, records.keys[index], records.marks[index])
                     future.get(max(0.0, deadline - time.monotonic()))
                 except _RECORD_FAULTS as error:
                     refused[index] = _reason(error, payload)
@@ -94,10 +93,8 @@ class KafkaPythonProducer:
         self._discard()
         return refused
 
-    def _begin(self, payload: bytes, key: bytes | None, headers: Headers) -> Any:
-        if any(value is None for _, value in headers):  # kafka-python cannot write those
-            headers = [(name, value or b"") for name, value in headers]
-        return self._producer.send(self._config.topic, payload, key=key, headers=headers)
+    def _begin(self, payload: bytes, key: bytes | None, mark: bytes) -> Any:
+        return self._producer.send(self._config.topic, payload, key=key, headers=[(KEY_HEADER, mark)])
 
     def _gave_up(self, error: Exception) -> Exception:
         self._discard()

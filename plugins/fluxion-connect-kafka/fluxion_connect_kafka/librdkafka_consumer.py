@@ -9,10 +9,10 @@ from itertools import groupby
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fluxion_connect_kafka.client import BrokerError, OffsetsGone, Records
-from fluxion_connect_kafka.columns import Column
 from fluxion_connect_kafka.librdkafka_codes import GONE, PARTITION_END, PASSING, REFUSALS
 from fluxion_connect_kafka.librdkafka_connection import LibrdkafkaConnection
 from fluxion_connect_kafka.options import KafkaSourceOptions
+from fluxion_core.spi import Headers
 
 __all__ = ["LibrdkafkaConsumer"]
 
@@ -105,18 +105,40 @@ class LibrdkafkaConsumer:
             failure, self._failure = self._failure, None
             raise failure
         consume = self._consumer.consume
-        with self._connection.doing(f"reading topic '{self._topic}'"):
+        try:
             messages = consume(max_records, 0)
             if not messages:  # to ask for more than one would wait for all of them
                 messages = consume(1, timeout_seconds)
                 if messages and max_records > 1:
                     messages += consume(max_records - 1, 0)
-        plain = _of_one_partition(messages, self._next)
-        if plain is not None:
-            return [plain]
-        events = [message for message in messages if message.error()]
+        except KafkaException as error:
+            raise self._connection.explain(error.args[0], f"reading topic '{self._topic}'") from error
+        if found := self._of_one_partition(messages):
+            return [found]
+        return self._of_several(messages)
+
+    def _of_one_partition(self, messages: Sequence[Message]) -> Records | None:
+        """Return what a fetch mostly brings, records of one partition and no event, after a single look at each; else ``None``."""
+        if not messages or messages[0].partition() != (partition := messages[-1].partition()):
+            return None
+        values = [message.value() for message in messages if message.error() is None and message.partition() == partition]
+        if len(values) != len(messages):
+            return None
+        return self._run(partition, messages, values)
+
+    def _of_several(self, messages: Sequence[Message]) -> Sequence[Records]:
+        """Return the records by runs of one partition, and take the events apart.
+
+        Raises:
+            OffsetsGone: an offset to read from is not in the topic, and nothing else came.
+            BrokerError: librdkafka reports another error, and nothing else came.
+        """
+        plain, events = messages, []
+        if any(map(Message.error, messages)):
+            plain = [message for message in messages if message.error() is None]
+            events = [message for message in messages if message.error() is not None]
         ends = {event.partition(): event.offset() for event in events if event.error().code() == PARTITION_END}
-        found = list(self._records([message for message in messages if not message.error()], ends))
+        found = list(self._runs(plain, ends))
         for partition, end in ends.items():
             self._next[partition] = max(self._next[partition], end)
         self._failure = self._failure_of(events)
@@ -125,11 +147,18 @@ class LibrdkafkaConsumer:
         failure, self._failure = self._failure, None
         raise failure
 
-    def _records(self, messages: Sequence[Message], ends: Mapping[int, int]) -> Iterator[Records]:
-        for partition, group in groupby(messages, Message.partition):
-            run = list(group)
-            self._next[partition] = next_offset = max(run[-1].offset() + 1, ends.get(partition, 0))
-            yield _columns(partition, next_offset, run, [message.value() or b"" for message in run])
+    def _runs(self, messages: Sequence[Message], ends: Mapping[int, int]) -> Iterator[Records]:
+        start = 0
+        for partition, run in groupby(map(Message.partition, messages)):
+            stop = start + len(list(run))
+            part = messages[start:stop]
+            yield self._run(partition, part, list(map(Message.value, part)), ends.get(partition, 0))
+            start = stop
+
+    def _run(self, partition: int, messages: Sequence[Message], values: Sequence[bytes | None], end: int = 0) -> Records:
+        """Return *messages* of *partition* as records, behind which reading goes on, or at *end* if that is further."""
+        self._next[partition] = next_offset = max(messages[-1].offset() + 1, end)
+        return _Run(partition, next_offset, messages, values)
 
     def _failure_of(self, events: Sequence[Message]) -> OffsetsGone | BrokerError | None:
         gone = {event.partition(): self._next[event.partition()] for event in events if event.error().code() in GONE}
@@ -164,27 +193,35 @@ class LibrdkafkaConsumer:
         self._consumer.close()
 
 
-def _of_one_partition(messages: Sequence[Message], positions: dict[int, int]) -> Records | None:
-    """Return what a fetch mostly brings, records of one partition and no event, after a single look at each; else ``None``."""
-    if not messages:
-        return None
-    partition = messages[0].partition()
-    payloads = [message.value() or b"" for message in messages if message.partition() == partition and not message.error()]
-    if len(payloads) != len(messages):
-        return None
-    positions[partition] = next_offset = messages[-1].offset() + 1
-    return _columns(partition, next_offset, messages, payloads)
+class _Run:
+    """See :class:`~fluxion_connect_kafka.client.Records`."""
 
+    __slots__ = ("_messages", "next_offset", "partition", "payloads")
 
-def _columns(partition: int, next_offset: int, run: Sequence[Message], payloads: Sequence[bytes]) -> Records:
-    count = len(run)
-    return Records(
-        partition=partition,
-        next_offset=next_offset,
-        payloads=payloads,
-        tombstones=Column(count, lambda: [message.value() is None for message in run]),
-        offsets=Column(count, lambda: list(map(Message.offset, run))),
-        keys=Column(count, lambda: list(map(Message.key, run))),
-        timestamps=Column(count, lambda: [time if kind else -1 for kind, time in map(Message.timestamp, run)]),
-        headers=Column(count, lambda: [message.headers() or [] for message in run]),
-    )
+    def __init__(self, partition: int, next_offset: int, messages: Sequence[Message], values: Sequence[bytes | None]) -> None:
+        """Keep *messages* of *partition*, whose *values* are these."""
+        self.partition = partition
+        self.next_offset = next_offset
+        self.payloads: Sequence[bytes] = values if all(values) else [value or b"" for value in values]  # type: ignore[assignment]
+        self._messages = messages
+
+    def without_tombstones(self) -> _Run:
+        """Return the records that have a value."""
+        kept = [message for message in self._messages if message.value() is not None]
+        return _Run(self.partition, self.next_offset, kept, list(map(Message.value, kept)))
+
+    def offsets(self) -> Sequence[int]:
+        """Return the offset of each record."""
+        return list(map(Message.offset, self._messages))
+
+    def keys(self) -> Sequence[bytes | None]:
+        """Return the key of each record."""
+        return list(map(Message.key, self._messages))
+
+    def timestamps(self) -> Sequence[int]:
+        """Return the time of each record in milliseconds since the epoch, -1 for none."""
+        return [time if kind else -1 for kind, time in map(Message.timestamp, self._messages)]
+
+    def headers(self) -> Sequence[Headers]:
+        """Return the headers of each record."""
+        return [message.headers() or [] for message in self._messages]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from fluxion_connect_kafka.client import BrokerError, Outgoing
+from fluxion_connect_kafka.client import KEY_HEADER, BrokerError, Outgoing
 from fluxion_connect_kafka.librdkafka_codes import NO_TIME_LEFT, RECORD_FAULTS, TOO_LARGE
 from fluxion_connect_kafka.librdkafka_connection import LibrdkafkaConnection
 from fluxion_connect_kafka.options import KafkaSinkOptions
@@ -71,8 +71,10 @@ class LibrdkafkaProducer:
         """
         self._failures.clear()
         topic, produce = self._config.topic, self._producer.produce
+        headers: dict[str, bytes] = {}  # one for all: it is read when a record is handed over, not later
         try:
-            for payload, key, headers in zip(records.payloads, records.keys, records.headers, strict=True):
+            for payload, key, mark in zip(records.payloads, records.keys, records.marks, strict=True):
+                headers[KEY_HEADER] = mark
                 try:
                     produce(topic, payload, key, _ANY_PARTITION, None, None, _NOW, headers)  # names would cost a third more
                 except BufferError:
@@ -92,7 +94,7 @@ class LibrdkafkaProducer:
             raise self._connection.refusal(self._what) or self._out_of_time()
         raise self._connection.explain(grave, self._what)
 
-    def _produce_later(self, payload: bytes, key: bytes | None, headers: Any, deadline: float) -> None:
+    def _produce_later(self, payload: bytes, key: bytes | None, headers: Mapping[str, bytes], deadline: float) -> None:
         """Wait until the client's queue takes the record.
 
         Raises:

@@ -9,6 +9,9 @@ import msgspec
 
 __all__ = ["key_reader"]
 
+_COMMONEST_FIRST = b'":, eatoinsrdlcumpgyhfbvwkI0123456789'
+"""Bytes of JSON texts; those that are missing here are rarer still."""
+
 
 def key_reader(field: str | None) -> Callable[[Sequence[bytes]], list[bytes | None]]:
     """Return a function from payloads to their keys; ``None`` where *field* is missing or null, or the payload is no document.
@@ -19,22 +22,30 @@ def key_reader(field: str | None) -> Callable[[Sequence[bytes]], list[bytes | No
     if field is None:
         return lambda payloads: [None] * len(payloads)
     decoded = _decoding(field)
-    name = msgspec.json.encode(field) + b":"
-    first = b"{" + name + b'"'
-    begin, escape = len(first), b"\\"
+    name = msgspec.json.encode(field)
+    first = b"{" + name + b':"'
+    begin, rare = len(first), _rarest_byte(name)
 
     def read(payloads: Sequence[bytes]) -> list[bytes | None]:
+        # Without a backslash a second member of that name has the same bytes, and one byte is looked for ten times as fast as many.
         keys = [
             payload[begin : payload.find(b'"', begin)]
-            if payload.startswith(first) and payload.find(name, begin) < 0
-            else escape
+            if payload.startswith(first)
+            and payload.find(b"\\") < 0
+            and (payload.find(rare, begin) < 0 or payload.rfind(name, begin) < 0)
+            else None
             for payload in payloads
         ]
-        if escape not in b"".join(keys):
+        if all(keys):
             return list(keys)
-        return [decoded(payload) if escape in key else key for payload, key in zip(payloads, keys, strict=True)]
+        return [decoded(payload) if key is None else key for payload, key in zip(payloads, keys, strict=True)]
 
     return read
+
+
+def _rarest_byte(name: bytes) -> bytes:
+    ranks = {byte: rank for rank, byte in enumerate(_COMMONEST_FIRST)}
+    return bytes([max(name, key=lambda byte: ranks.get(byte, len(ranks)))])
 
 
 def _decoding(field: str) -> Callable[[bytes], bytes | None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import ClassVar
 
-from fluxion_connect_kafka.client import Client, Outgoing, Producer
+from fluxion_connect_kafka.client import KEY_HEADER, Client, Outgoing, Producer
 from fluxion_connect_kafka.clients import connect, told
 from fluxion_connect_kafka.options import KafkaSinkOptions
 from fluxion_connect_kafka.record_keys import key_reader
@@ -13,9 +14,6 @@ from fluxion_core.spi import Context, Cursor, Options, Refusal, SealedBatch, Sin
 from fluxion_core.spi.signals import FatalError, TransientError
 
 __all__ = ["KEY_HEADER", "KafkaSink"]
-
-KEY_HEADER = "fluxion-key"
-"""Header of every record: ``incarnation:seq:index``, the same on every redelivery, by which a reader can tell repetitions."""
 
 
 class KafkaSink(Sink[KafkaSinkOptions]):
@@ -31,6 +29,7 @@ class KafkaSink(Sink[KafkaSinkOptions]):
         self._producer: Producer | None = None
         self._limit_bytes: int | None = config.max_record_bytes
         self._keys_of = key_reader(config.key_field)
+        self._indices: list[bytes] = []  # the decimal numbers from 0, which every batch needs again
 
     @property
     def max_batch_records(self) -> int | None:
@@ -64,9 +63,7 @@ class KafkaSink(Sink[KafkaSinkOptions]):
         if producer is None:
             raise TransientError("the producer is not connected")
         payloads = batch.payloads
-        stem = batch.record_key(0).encode()[:-1]  # what follows is the index
-        headers = [[(KEY_HEADER, b"%s%d" % (stem, index))] for index in range(len(payloads))]
-        records = Outgoing(payloads, self._keys_of(payloads), headers)
+        records = Outgoing(payloads, self._keys_of(payloads), self._marks(batch))
         refused: dict[int, str] = {}
         sent: Sequence[int] = range(len(records))
         if self._limit_bytes is not None and max(map(len, payloads), default=0) > self._limit_bytes:
@@ -76,6 +73,12 @@ class KafkaSink(Sink[KafkaSinkOptions]):
         for position, reason in told(lambda: producer.send(records)).items():
             refused[sent[position]] = reason
         return WriteResult(refused=[Refusal(index, refused[index]) for index in sorted(refused)])
+
+    def _marks(self, batch: SealedBatch) -> Sequence[bytes]:
+        """Return the key of each record."""
+        self._indices += [b"%d" % index for index in range(len(self._indices), batch.count)]
+        stem = batch.record_key(0).encode()[:-1]  # what follows is the index
+        return [stem + index for index in islice(self._indices, batch.count)]
 
     def _too_large(self, payloads: Sequence[bytes]) -> dict[int, str]:
         limit = self._limit_bytes or 0

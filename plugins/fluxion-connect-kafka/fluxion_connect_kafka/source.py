@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
-
-import attrs
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar, Literal, TypeVar
 
 from fluxion_connect_kafka.client import Client, Committer, Consumer, OffsetsGone, Records
 from fluxion_connect_kafka.clients import connect, told
@@ -16,6 +15,8 @@ from fluxion_core.spi import Batch, Context, Json, Options, Source, Split, Strea
 from fluxion_core.spi.signals import FatalError, StateError, TransientError
 
 __all__ = ["KafkaSource"]
+
+T = TypeVar("T")
 
 _TURN_SECONDS = 0.25
 
@@ -198,24 +199,26 @@ class KafkaSource(Source[KafkaSourceOptions]):
 
     def _batch(self, found: Sequence[Records]) -> Batch:
         if self.config.tombstones == "skip":
-            found = [_without_tombstones(records) for records in found]
+            found = [records.without_tombstones() for records in found]
         positions, self._unreported = self._unreported, {}
-        payloads: list[bytes] = []
         splits: list[str] = []
         for records in found:
             split = str(records.partition)
             positions[split] = self._position(records.next_offset)
-            payloads += records.payloads
             splits += [split] * len(records.payloads)
-        count = len(payloads)
+        count = len(splits)
         return Batch(
             positions=positions,
-            payloads=payloads,
+            payloads=found[0].payloads if len(found) == 1 else _joined(records.payloads for records in found),
             splits=splits,
-            record_positions=Column(count, lambda: [self._position(offset) for records in found for offset in records.offsets]),
-            keys=Column(count, lambda: [key for records in found for key in records.keys]),
-            timestamps=Column(count, lambda: [None if ms < 0 else ms / 1000 for records in found for ms in records.timestamps]),
-            headers=Column(count, lambda: [headers for records in found for headers in records.headers]),
+            record_positions=Column(
+                count, lambda: [self._position(offset) for records in found for offset in records.offsets()]
+            ),
+            keys=Column(count, lambda: _joined(records.keys() for records in found)),
+            timestamps=Column(
+                count, lambda: [None if ms < 0 else ms / 1000 for records in found for ms in records.timestamps()]
+            ),
+            headers=Column(count, lambda: _joined(records.headers() for records in found)),
         )
 
     def _position(self, offset: int) -> Json:
@@ -262,10 +265,5 @@ class KafkaSource(Source[KafkaSourceOptions]):
         self._committer = self._client = None
 
 
-def _without_tombstones(records: Records) -> Records:
-    kept = [index for index, tombstone in enumerate(records.tombstones) if not tombstone]
-    columns: dict[str, Any] = {
-        name: [getattr(records, name)[index] for index in kept]
-        for name in ("payloads", "tombstones", "offsets", "keys", "timestamps", "headers")
-    }
-    return attrs.evolve(records, **columns)
+def _joined(columns: Iterable[Iterable[T]]) -> list[T]:
+    return list(chain.from_iterable(columns))

@@ -45,6 +45,9 @@ def test_the_key_is_the_text_of_the_field_or_its_json(kafka_broker, probe, paylo
         (b'{"x":"{\\"_id\\":","_id":"c"}', b"c"),
         (b'{"_id":null}', None),
         (b'{"_id":["a"]}', b'["a"]'),
+        (b'{"_id":"a","_id" :"b"}', b"b"),
+        (b'{"_id":"a","\\u005fid":"b"}', b"b"),
+        (b'{"_id":"a","is_open":"_id"}', b"a"),
     ],
 )
 def test_a_key_is_read_as_a_decoder_would(payload, key) -> None:

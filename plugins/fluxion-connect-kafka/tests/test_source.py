@@ -101,6 +101,23 @@ def test_every_partition_is_a_split_with_a_position(kafka_broker, probe, reading
         assert {"0": 1, "1": 1, "2": 1} == {split: position["offset"] for split, position in reader.positions.items()}
 
 
+def test_records_of_several_partitions_in_one_batch_keep_their_places(kafka_broker, probe, reading) -> None:
+    topic = probe.create_topic(2)
+    for partition in (0, 1):
+        probe.produce(topic, numbers(10 * partition, 10 * partition + 5), partition=partition, key=b"%d" % partition)
+    with reading(kafka_broker, topic) as reader:
+        reader.read(10)
+        found = {
+            (payload, split, position["offset"], key)
+            for batch in reader.batches
+            for payload, split, position, key in zip(
+                batch.payloads, batch.splits, batch.record_positions, batch.keys, strict=True
+            )
+        }
+    expected = {(b'{"n":%d}' % (10 * part + n), str(part), n, b"%d" % part) for part in (0, 1) for n in range(5)}
+    assert expected == found
+
+
 def test_new_partitions_are_noticed(kafka_broker, probe, reading) -> None:
     topic = probe.create_topic()
     properties = {"metadata_max_age_ms": 200}
