@@ -168,25 +168,16 @@ class _Extreme(Fold):
         (value,) = values
         text = value.text
         state = writer.assign(slot, letter="s")
-        number = f"({state}.__class__ is float or {state}.__class__ is int)"
-        if value.kind in NUMBERS and self._sign == ">":
-            # Looked at only when it is not the greatest: what compares with numbers in Python and stays has its place above them.
-            nan = "" if value.kind == "int" else f" and {text} == {text}"
-            with writer.block("try:"):
-                chosen = f"{text} if {number}{nan} else {general}({state}, {text})"
-                writer.line(f"if not {text} <= {state}: {slot} = {chosen}")
-            writer.line(f"except {writer.constant(_NOT_COMPARED)}: {slot} = {general}({state}, {text})")
-            return
         tests = [] if value.kind in NUMBERS else [f"({text}.__class__ is float or {text}.__class__ is int)"]
-        with writer.block(f"if {' and '.join([*tests, number])}:"):
-            nan = text if self._sign == "<" else state
+        tests.append(f"({state}.__class__ is float or {state}.__class__ is int)")
+        with writer.block(f"if {' and '.join(tests)}:"):
+            # What stays, as most do, is compared once: with NaN every comparison is false.
+            nan = state if self._sign == "<" else text
             never = value.kind == "int" and nan == text
-            writer.line(f"if {text} {self._sign} {state}{'' if never else f' or {nan} != {nan}'}: {slot} = {text}")
+            stays = f"{text} {'>=' if self._sign == '<' else '<='} {state}"
+            writer.line(f"if not {stays}{'' if never else f' and {nan} == {nan}'}: {slot} = {text}")
         writer.line(f"else: {slot} = {general}({state}, {text})")
 
-
-_NOT_COMPARED: Final = (TypeError, ArithmeticError)
-"""What Python raises where a number is compared with a value of another type, or with a decimal that is no number."""
 
 _FOLDS: Final[dict[str, Fold]] = {
     "$sum": _Sum(),
