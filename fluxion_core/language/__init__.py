@@ -138,7 +138,7 @@ def aggregate(
 
 
 def _run(program: Program, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    run = program.start()
+    run = program.start(once=True)
     rest = iter(documents)
     while not run.done and (chunk := list(islice(rest, CHUNK_DOCUMENTS))):
         yield from _checked(run.feed(documents=chunk)).documents
@@ -168,7 +168,7 @@ def aggregate_ndjson(
 
 
 def _run_ndjson(program: Program, chunks: Iterable[bytes], emit: Literal["final", "updates", "each"]) -> Iterator[bytes]:
-    run = program.start(emit=emit)
+    run = program.start(emit=emit, once=emit != "updates")
     run.skips_blank_lines = True
     for block in _blocks(chunks):
         output = _checked(run.feed(block=block))

@@ -24,9 +24,13 @@ _PAUSE: Final = 50
 
 
 class Adapting:
-    """What one run has seen of the input of a segment. *after*: the documents that come first, through the *general* code."""
+    """What one run has seen of the input of a segment. *after*: the documents that come first, through the *general* code.
 
-    def __init__(self, step: SegmentStep, general: Loaded, after: int) -> None:
+    *once*: the run ends with the first failure, and nobody asks what changed.
+    """
+
+    def __init__(self, step: SegmentStep, general: Loaded, after: int, *, once: bool) -> None:
+        self._once = once
         self._step = step
         self._general = general
         self._after = after
@@ -50,7 +54,7 @@ class Adapting:
         if self._code is not None:
             return self._code
         if self._classes:
-            self._code = self._step.load_for(self._classes, self._general)
+            self._code = self._step.load_for(self._classes, self._general, once=self._once)
             return self._code
         if self._attempts:
             self._seen += len(documents)
@@ -73,7 +77,7 @@ class Adapting:
             self._rests -= 1
             return None
         if self._decoded is None:
-            self._decoded = self._step.load_for(self._classes, self._general, decoded=True)
+            self._decoded = self._step.load_for(self._classes, self._general, once=self._once, decoded=True)
         return self._decoded
 
     def tried(self, *, failed: bool) -> None:

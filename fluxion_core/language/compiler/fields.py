@@ -55,9 +55,25 @@ class FieldReader:
         if value.demand is not None and (demand := value.demand.field(names[0])) is not None:
             return self._attribute(value, value.demand, demand, names)
         path = (*value.path, *names) if value.path is not None else None
+        if value.demand is None and len(names) == 1 and names[0] in (fields := self.writer.guesses.of_elements(value.path)):
+            return self.shape.once(("elements", value.local), lambda: self._fields(value, fields))[names[0]]
         if value.demand is None and self.writer.guesses.certain(path):
             return self._items(value, names)
         return attrs.evolve(self._path(value, names), path=path)
+
+    def _fields(self, value: Value, names: Sequence[str]) -> dict[str, Value]:
+        """Write the reading of fields of a document that most likely has them all."""
+        writer, text = self.writer, value.text
+        found = {name: writer.fresh() for name in names}
+        general = writer.constant(get)
+        slow = "; ".join(f"{local} = {general}({text}, {writer.constant((name,))})" for name, local in found.items())
+        with writer.block(f"if {text}.__class__ is dict:"):
+            fast = "; ".join(f"{local} = {text}[{writer.constant(name)}]" for name, local in found.items())
+            writer.line(f"try: {fast}")
+            writer.line(f"except KeyError: {slow}")
+        writer.line(f"else: {slow}")
+        path = value.path or ()
+        return {name: Value(local, path=(*path, name)) for name, local in found.items()}
 
     def _items(self, value: Value, names: Sequence[str]) -> Value:
         """Write the reading of a path where a document that has nothing there is odd."""

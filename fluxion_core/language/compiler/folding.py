@@ -9,7 +9,7 @@ import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
 from fluxion_core.language.compiler.folds import Fold, fold_of
-from fluxion_core.language.compiler.guesses import Path
+from fluxion_core.language.compiler.guesses import Path, differs
 from fluxion_core.language.compiler.nodes import Field, Node, ObjectOf, walk
 from fluxion_core.language.compiler.parts import Folding
 from fluxion_core.language.compiler.shape import Base, Shape
@@ -91,35 +91,41 @@ class FoldingWriter:
         *row* writes what each update gives out.
         """
         writer, guesses = self._writer, self._segment.writer.guesses
-        make_key = self._key(self._folding.key)
         if pending:
+            make_key = self._key(self._folding.key)
             values = self._values()
             make_key()
             writer.line(f"todo.append((h, key, {''.join(value.text + ', ' for value in values)}))")
             return
-        floats = self._likely_floats()
-        if floats:  # asked once for all that is computed from them
-            test = " and ".join(f"{value.local}.__class__ is float" for value in floats.values())
-            with writer.block(f"if {test}:"), self._segment.emitter.branch():
-                guesses.sure |= floats.keys()
-                self._change(make_key, self._values())
-                guesses.sure -= floats.keys()
+        likely = self._likely()
+        if likely:  # asked once for all that is computed from them
+            tests = [
+                f"not ({differs(value.local, kind)})" if kind == "number" else f"{value.local}.__class__ is {kind}"
+                for value, kind in likely.values()
+            ]
+            with writer.block(f"if {' and '.join(tests)}:"), self._segment.emitter.branch():
+                guesses.sure |= likely.keys()
+                self._change(self._key(self._folding.key), self._values())
+                guesses.sure -= likely.keys()
             with writer.block("else:"), self._segment.emitter.branch():
-                self._change(make_key, self._values())
+                self._change(self._key(self._folding.key), self._values())
         else:
+            make_key = self._key(self._folding.key)
             self._change(make_key, self._values())
         self._touch(row)
 
-    def _likely_floats(self) -> dict[Path, Value]:
-        """Return the values that are numbers and most likely floats, where no document can be turned away any more."""
+    def _likely(self) -> dict[Path, tuple[Value, str]]:
+        """Return the values of elements that are likely to have a class, where no document can be turned away any more."""
         guesses, emitter, found = self._writer.guesses, self._segment.emitter, {}
         if not guesses.open:
-            fields = [
-                node for column in self._columns for value in column.values for node in walk(value) if isinstance(node, Field)
-            ]
-            for path, field in ((self._segment.shape.path_of(field.names), field) for field in fields):
-                if path in guesses.numbers and guesses.classes.get(path) == "float":
-                    found[path] = emitter.value(field)
+            nodes = [self._folding.key, *(value for column in self._columns for value in column.values)]
+            for field in (node for top in nodes for node in walk(top) if isinstance(node, Field)):
+                path = self._segment.shape.path_of(field.names)
+                kind = guesses.classes.get(path) if path is not None else None
+                if path is None or kind is None or guesses.known(path, kind):
+                    continue
+                if path in guesses.numbers or (len(path) > 1 and path[-1] in guesses.of_elements(path[:-1])):
+                    found[path] = (emitter.value(field), kind)
         return found
 
     def _values(self) -> list[Value]:
@@ -199,7 +205,8 @@ class FoldingWriter:
 
     def _touch(self, row: Callable[[], None] | None) -> None:
         """Write that group ``g`` changed."""
-        self._writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
+        if self._segment.tells_changes:
+            self._writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
         if row is not None:
             row()
 

@@ -50,6 +50,10 @@ class Guesses(msgspec.Struct):
     """The paths where the decoder lets nothing but numbers of 64 bits pass; that they are floats is still a guess."""
     open: bool = True
     """Whether a document can still be turned away: nothing has changed yet."""
+    inline: bool = False
+    """Whether elements of unwound arrays are asked for their classes one by one: what they are does not matter to the others."""
+    unbounded: bool = False
+    """Whether whole numbers found so may have any size."""
 
     def class_at(self, path: Path | None) -> str:
         """Return the class that values at *path* can be taken to have, or nothing."""
@@ -67,6 +71,12 @@ class Guesses(msgspec.Struct):
     def known(self, path: Path | None, kind: str) -> bool:
         """Whether values at *path* were found to be of *kind* already."""
         return path in self.sure or (kind == "number" and path in self.numbers)
+
+    def of_elements(self, path: Path | None) -> list[str]:
+        """Return the fields that are guessed of the elements of unwound arrays at *path*, if those are asked one by one."""
+        if not self.inline or self.open or path is None or path[-1:] != (None,) or path in self.sure:
+            return []
+        return [known[-1] for known in self.classes if known[:-1] == path and known[-1] is not None]
 
     def below(self, path: Path | None) -> bool:
         """Whether something is guessed of the fields below *path*, which is then a document."""

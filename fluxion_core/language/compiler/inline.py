@@ -108,8 +108,9 @@ def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | 
     left, right = values
     made = f"{left.text} {_SIGNS[node.operator.name]} {right.text}"
     kinds = {left.kind, right.kind}
+    beyond = node.where if writer.guesses.unbounded else ""  # of whole numbers that no float can hold
     if kinds <= NUMBERS and "float" in kinds:
-        return Value(writer.assign(made), may_miss=False, kind="float")
+        return Value(writer.assign(made, beyond), may_miss=False, kind="float")
     if kinds == {"int"} and writer.guesses.open:
         result = writer.assign(made)
         writer.turn_away(f"not {INT64_MIN} <= {result} <= {INT64_MAX}", node)
@@ -118,9 +119,9 @@ def _arithmetic(writer: Writer, node: Call, values: Sequence[Value]) -> Value | 
     if kinds <= NUMBERS:  # nothing that can fail
         floats = " or ".join(f"{value.text}.__class__ is float" for value in (left, right) if value.kind == "number")
         if floats:
-            writer.line(f"if {floats}: {target} = {made}")
+            writer.line(f"if {floats}: {target} = {made}", beyond)
         writer.line(f"{'elif' if floats else 'if'} {_INT64.format(target, made)}: pass")
-        writer.line(f"else: {target} = {_call_text(writer, node, values)}")
+        writer.line(f"else: {target} = {_call_text(writer, node, values)}", beyond)
         return Value(target, may_miss=False, kind="number")
     floats, ints = _number_tests(left, right)
     writer.line(f"if {floats}: {target} = {made}", node.where)

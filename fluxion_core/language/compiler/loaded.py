@@ -81,14 +81,17 @@ class SegmentStep(msgspec.Struct, frozen=True, kw_only=True):
             self._loaded[key] = found
         return found
 
-    def load_for(self, classes: Classes, general: Loaded, *, decoded: bool = False) -> Loaded:
-        """Return the code for the documents of *general* that have *classes*; *decoded*: the decoder has looked at those already."""
+    def load_for(self, classes: Classes, general: Loaded, *, once: bool = False, decoded: bool = False) -> Loaded:
+        """Return the code for the documents of *general* that have *classes*; *decoded*: the decoder has looked at those already.
+
+        *once*: the run ends with the first failure, and nobody asks what changed.
+        """
         form = next(form for form, loaded in self._loaded.items() if loaded is general)
-        key = (form, tuple(classes.items()), decoded)
+        key = (form, tuple(classes.items()), decoded, once)
         found = self._loaded.get(key)
         if found is None:
             _, output, each = form
             likely = Likely(general.written.demand, classes) if decoded and general.written.demand is not None else None
-            written = self.segment.write_for(classes, general.written, likely, output=output, each=each)
+            written = self.segment.write_for(classes, general.written, likely, output=output, each=each, once=once)
             found = self._loaded[key] = Loaded(written, self.name, self.segment.folding, general, likely)
         return found

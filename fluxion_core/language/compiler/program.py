@@ -69,6 +69,9 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a run keeps anything between documents."""
         return any(step.kind != "stateless" for step in self.plan)
 
-    def start(self, *, emit: Emit = "final", context: Any = None) -> Run:
-        """Return a fresh run; *context* is handed to effectful operators and plugin stages."""
-        return Run(self, emit, context)
+    def start(self, *, emit: Emit = "final", context: Any = None, once: bool = False) -> Run:
+        """Return a fresh run; *context* is handed to effectful operators and plugin stages.
+
+        *once*: the run ends with the first failure, and its state and changes are never asked for: it need not be ready for that.
+        """
+        return Run(self, emit, context, once=once)

@@ -42,7 +42,8 @@ Emit = Literal["final", "updates", "each"]
 class Run:
     """One pass over documents. Not thread-safe; feed it from one thread."""
 
-    def __init__(self, program: Program, emit: Emit, context: Any) -> None:
+    def __init__(self, program: Program, emit: Emit, context: Any, *, once: bool = False) -> None:
+        self._once = once
         self.program = program
         self.now = datetime.now(UTC)
         self.max_record_bytes: int | None = None
@@ -208,7 +209,7 @@ class Run:
             general = code.general or code
             adapting = self._adapting.get(general)
             if adapting is None:
-                adapting = self._adapting[general] = Adapting(step, general, self.adapts_after)
+                adapting = self._adapting[general] = Adapting(step, general, self.adapts_after, once=self._once)
             code = adapting.code(rows) if code is general else code
         if state is not None:
             state.use(code)

@@ -88,19 +88,23 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
             demand.settle_record()
         return SegmentWriter(self, demand, output, each=each, careful=draft.may_fail).write()
 
-    def write_for(self, classes: Classes, written: Written, likely: Likely | None, *, output: str, each: bool) -> Written:
+    def write_for(
+        self, classes: Classes, written: Written, likely: Likely | None, *, output: str, each: bool, once: bool
+    ) -> Written:
         """Return the text for the same documents as that of *written*, if they have *classes*; others are turned away.
 
-        *likely*: what the decoder made sure of.
+        *likely*: what the decoder made sure of. *once*: the run ends with the first failure, and nobody asks what changed.
         """
 
-        def writer(*, careful: bool) -> SegmentWriter:
-            guesses = Guesses(classes)
+        def writer(*, careful: bool, inline: bool) -> SegmentWriter:
+            guesses = Guesses(classes, inline=inline, unbounded=inline and likely is None)
             if likely is not None:
                 guesses.sure, guesses.numbers = set(likely.sure), set(likely.numbers)
-            return SegmentWriter(self, written.demand, output, each=each, careful=careful, guesses=guesses)
+            return SegmentWriter(self, written.demand, output, each=each, careful=careful, guesses=guesses, once=once)
 
-        return writer(careful=writer(careful=True).write().may_fail).write()
+        if once and self.folding is not None:
+            return writer(careful=False, inline=True).write()
+        return writer(careful=writer(careful=True, inline=False).write().may_fail, inline=False).write()
 
     @property
     def turns_away(self) -> bool:
@@ -112,12 +116,22 @@ class SegmentWriter:
     """Writes the loop of one segment; stages call it to filter, to fan out and to change the current document."""
 
     def __init__(
-        self, segment: Segment, demand: Demand | None, output: str, *, each: bool, careful: bool, guesses: Guesses | None = None
+        self,
+        segment: Segment,
+        demand: Demand | None,
+        output: str,
+        *,
+        each: bool,
+        careful: bool,
+        guesses: Guesses | None = None,
+        once: bool = False,
     ) -> None:
         self._segment = segment
         self._output = output
         self._careful = careful
         self._each = each
+        self.tells_changes = not once
+        """Whether groups that changed are noted."""
         self._guesses = guesses if guesses is not None else Guesses()
         self.writer = Writer(self._guesses)
         self._base = Base("d", demand, path=())
@@ -200,6 +214,8 @@ class SegmentWriter:
 
     def _look_at_elements(self, items: str, array: Value, path: Path) -> None:
         writer, guesses = self.writer, self._guesses
+        if guesses.inline:
+            return
         item = writer.fresh("e")
         # Only numbers can make it fail; those that the decoder knows for numbers cannot.
         numbers = {known: kind for known, kind in guesses.classes.items() if kind in NUMBERS}
