@@ -200,6 +200,11 @@ class RuntimeConfig(Options):
         minimum=1,
     )
 
+    @property
+    def max_made_bytes(self) -> int:
+        """How large a document that the stages make may be: 16 MiB, as in MongoDB, or as large as one that comes in."""
+        return max(self.max_record_bytes, 16 * 1024 * 1024)
+
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
-from fluxion_core.errors import CompileError, Problem
+from fluxion_core.errors import CompileError, EvaluationError, Problem
 from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.allowance import LIMIT_DOCUMENT_BYTES
 from fluxion_core.language.columns import pack_column, row_columns, unpack_column
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.cut import Cut, TailRun, cut_program
@@ -160,7 +161,7 @@ def aggregate_ndjson(
 
     Raises:
         CompileError: at once, for wrong stages.
-        RecordError: a line is no JSON object.
+        RecordError: a line is no JSON object, or longer than 16 MiB.
         EvaluationError: where MongoDB fails on a document.
     """
     program = compile_pipeline(stages, variables=variables, collections=collections or {})
@@ -170,17 +171,24 @@ def aggregate_ndjson(
 def _run_ndjson(program: Program, chunks: Iterable[bytes], emit: Literal["final", "updates", "each"]) -> Iterator[bytes]:
     run = program.start(emit=emit, once=emit != "updates")
     run.skips_blank_lines = True
+    run.max_record_bytes = LIMIT_DOCUMENT_BYTES
     for block in _blocks(chunks):
-        output = _checked(run.feed(block=block))
-        if output.count:
-            yield output.json_lines()
-        if emit == "updates" and (output := _checked(run.changed())).count:
-            yield output.json_lines()
+        yield from _lines(program, _checked(run.feed(block=block)))
+        if emit == "updates":
+            yield from _lines(program, _checked(run.changed()))
         if run.done:
             break
-    output = _checked(run.finish())
-    if output.count:
-        yield output.json_lines()
+    yield from _lines(program, _checked(run.finish()))
+
+
+def _lines(program: Program, output: Output) -> Iterator[bytes]:
+    """Yield the rows of *output* as newline-ended JSON."""
+    for lines in output.json_parts():
+        if len(lines) > LIMIT_DOCUMENT_BYTES and max(map(len, lines.split(b"\n"))) > LIMIT_DOCUMENT_BYTES:
+            last = len(program.stage_names) - 1
+            path = f"stages[{last}].{program.stage_names[last]}" if program.stage_names else ""
+            raise EvaluationError(f"a document grew beyond {LIMIT_DOCUMENT_BYTES >> 20} MiB", path)
+        yield lines
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:

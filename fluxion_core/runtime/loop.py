@@ -71,7 +71,11 @@ class Loop(msgspec.Struct, kw_only=True):
     """What a seal took of late: a running mean, for one may meet a slow disk."""
 
     def __post_init__(self) -> None:
-        self._buffers = {name: OutputBuffer(outlet.sink, outlet.codec) for name, outlet in self.outlets.items()}
+        limit = self.config.max_made_bytes
+        self._buffers = {  # a dead letter is the record and more
+            name: OutputBuffer(outlet.sink, outlet.codec, limit if name == "sink" else None)
+            for name, outlet in self.outlets.items()
+        }
         self._last_seal_end = self.host.clock.monotonic()
 
     # ------------------------------------------------------------------------------------------------- step 4
@@ -133,7 +137,8 @@ class Loop(msgspec.Struct, kw_only=True):
         buffer = self._buffers["sink"]
         refused: list[tuple[Document, RecordError]] = []
         if output.count and buffer.wants_blocks:
-            buffer.add_block(output.count, output.json_lines())
+            count, block, refused = buffer.block_of(output)
+            buffer.add_block(count, block)
         elif output.count:
             refused = buffer.add_documents(output.documents)
         self._gathered.delivered += output.passed

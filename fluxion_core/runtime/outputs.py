@@ -7,13 +7,14 @@ other content it is one letter for the kind, with which no object in JSON begins
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from fluxion_core.errors import StateError
-from fluxion_core.language import decode_value, encode_value
+from fluxion_core.language import Output, decode_value, encode_value
 from fluxion_core.spi import Codec, Document, RecordError, Sink
 
 __all__ = ["OutputBuffer", "Packed", "content_bytes", "unpack"]
@@ -31,11 +32,15 @@ class Packed(msgspec.Struct, frozen=True):
 
 
 class OutputBuffer:
-    """Gathers the output for one sink between two seals, in the form that the sink accepts."""
+    """Gathers the output for one sink between two seals, in the form that the sink accepts.
 
-    def __init__(self, sink: Sink[Any], codec: Codec[Any]) -> None:
+    *limit_bytes*: a longer document is refused, for what a pipeline makes may be no larger than what it may be given.
+    """
+
+    def __init__(self, sink: Sink[Any], codec: Codec[Any], limit_bytes: int | None = None) -> None:
         self._sink = sink
         self._codec = codec
+        self._limit_bytes = limit_bytes if limit_bytes is not None else sys.maxsize
         self._blocks: list[tuple[int, bytes]] = []
         self._items: list[Any] = []
         self.count = 0
@@ -45,6 +50,25 @@ class OutputBuffer:
     def wants_blocks(self) -> bool:
         """Whether :meth:`add_block` is the form to add (a sink of JSON payloads)."""
         return self._sink.accepts == "payloads" and self._codec.json_text
+
+    def block_of(self, output: Output) -> tuple[int, bytes, list[tuple[Document, RecordError]]]:
+        """Return the rows of *output* as :meth:`add_block` takes them, and those that are too large."""
+        block = output.json_lines()
+        if len(block) <= self._limit_bytes:
+            return output.count, block, []
+        lines = block.split(b"\n")[:-1]
+        large = [place for place, line in enumerate(lines) if len(line) > self._limit_bytes]
+        if not large:
+            return output.count, block, []
+        documents = output.documents
+        refused = [(documents[place], self._too_large()) for place in large]
+        kept = [line + b"\n" for line in lines if len(line) <= self._limit_bytes]
+        return len(kept), b"".join(kept), refused
+
+    def _too_large(self) -> RecordError:
+        return RecordError(
+            f"the document that the stages made is larger than {self._limit_bytes} bytes; raise max_record_bytes"
+        )
 
     def add_block(self, count: int, block: bytes) -> None:
         """Add *count* newline-ended JSON documents."""
@@ -68,9 +92,14 @@ class OutputBuffer:
         refused: list[tuple[Document, RecordError]] = []
         for document in documents:
             try:
-                items.append(encode(document))
+                item = encode(document)
             except RecordError as error:
                 refused.append((document, error))
+                continue
+            if len(item) > self._limit_bytes:
+                refused.append((document, self._too_large()))
+            else:
+                items.append(item)
         return items, refused
 
     def add_items(self, items: Sequence[bytes]) -> None:

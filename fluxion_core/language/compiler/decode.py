@@ -51,7 +51,7 @@ class Decoder:
         """
         if count is None:
             count = len(block) - len(block.replace(b"\n", b""))  # twice as fast as block.count
-        if limit_bytes is None or len(block) <= limit_bytes:
+        if limit_bytes is None or len(block) <= limit_bytes or _lines_within(block, limit_bytes):
             try:
                 if not block.isascii():
                     block.decode()
@@ -100,6 +100,17 @@ class Decoder:
                 refused.append((index, error))
         count = len(payloads)
         return Decoded(documents, count - blank, count, indexes if refused or blank else None, refused)
+
+
+def _lines_within(block: bytes, limit_bytes: int) -> bool:
+    """Return whether every line of *block* has at most so many bytes, by looking at one line in so many bytes."""
+    start = 0
+    while len(block) - start > limit_bytes:
+        end = block.rfind(b"\n", start, start + limit_bytes + 1)
+        if end < 0:
+            return False
+        start = end + 1
+    return True
 
 
 def _letter(payload: bytes, error: Exception) -> str:

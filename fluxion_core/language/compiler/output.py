@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -12,6 +12,9 @@ from fluxion_core.language.encoding import encode_json_lines
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Failure", "Output", "of_good_records"]
+
+PART_ROWS: Final = 256
+PART_BYTES: Final = 4 * 1024 * 1024
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -71,6 +74,18 @@ class Output(msgspec.Struct):
                 for row in self.rows
             ]
         return self.rows
+
+    def json_parts(self) -> Iterator[bytes]:
+        """Yield the documents as newline-ended JSON: a few, and then about so many at a time as come to :data:`PART_BYTES`."""
+        if self.block is not None or len(self.rows) <= PART_ROWS:
+            if self.rows:
+                yield self.json_lines()
+            return
+        start, rows = 0, PART_ROWS
+        while start < len(self.rows):
+            lines = Output(self.rows[start : start + rows], self.form, self.names).json_lines()
+            yield lines
+            start, rows = start + rows, max(1, min(PART_BYTES * rows // len(lines), 100 * rows))
 
     def json_lines(self) -> bytes:
         """Return the documents as newline-ended JSON."""

@@ -45,7 +45,7 @@ class Head:
         self._run.max_record_bytes = division.runtime.max_record_bytes
         self._run.max_rows_per_record = division.runtime.max_rows_per_record
         self._counts = self._run.stage_counts()
-        self._buffer = OutputBuffer(division.sink, division.sink_codec)
+        self._buffer = OutputBuffer(division.sink, division.sink_codec, division.runtime.max_made_bytes)
 
     def take(self, batches: Iterable[Batch], number: int) -> Part:
         """Return what becomes of the records of *batches*, which are taken in one by one."""
@@ -114,7 +114,11 @@ class Head:
         if self._cut.columns is not None:
             return "columns", rows, [pack_column(column) for column in row_columns(filled, self._cut.columns)]
         if self._cut.tail is None and self._buffer.wants_blocks:
-            return "block", rows, [b"".join([output.json_lines() for output in filled])]
+            blocks = [self._buffer.block_of(output) for output in filled]
+            made.refused = [
+                Fault.of(error, stage="encode", document=document) for *_, refused in blocks for document, error in refused
+            ]
+            return "block", sum(count for count, *_ in blocks), [b"".join([block for _, block, _ in blocks])]
         if self._cut.tail is not None and filled and all(output.form.endswith("line") for output in filled):
             return "lines", rows, [b"".join([output.json_lines() for output in filled])]
         documents = [document for output in filled for document in output.documents]
