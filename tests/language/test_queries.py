@@ -85,7 +85,7 @@ def test_a_path_that_ends_with_a_dot_ends_at_an_array_before_it() -> None:
     assert [["x"], []] == matching_path("v.", {"$exists": True}, ["x"], [], {"b": 1}, None)
 
 
-@pytest.mark.parametrize("query", [{"$expr": True}, {"$and": [{"b": 1}, {"$expr": "$b"}]}])
+@pytest.mark.parametrize("query", [{"$expr": True}, {"$and": [{"b": 1}, {"$expr": "$b"}]}, {"$or": [{"$sampleRate": 0.5}]}])
 def test_expr_has_no_place_below_elem_match(query) -> None:
     with pytest.raises(CompileError, match="whole documents"):
         matching({"$elemMatch": query}, [{"b": 1}])
@@ -93,3 +93,24 @@ def test_expr_has_no_place_below_elem_match(query) -> None:
 
 def test_elements_may_have_a_schema() -> None:
     assert [[{"b": 1}]] == matching({"$elemMatch": {"$jsonSchema": {"required": ["b"]}}}, [{"b": 1}], [{}], [1])
+
+
+REFERENCE = {"$ref": "c", "$id": 1}
+
+
+@pytest.mark.parametrize("condition", [REFERENCE, {"$in": [REFERENCE]}, {"$all": [REFERENCE]}, {"$elemMatch": {"$id": 1}}])
+def test_a_reference_is_a_value(condition) -> None:
+    assert [[REFERENCE]] == matching(condition, [REFERENCE], [1])
+
+
+def test_the_fields_of_a_reference_are_looked_at_like_any_other() -> None:
+    rows = [REFERENCE, {"$ref": "d", "$id": 1}]
+    assert [REFERENCE] == list(aggregate(rows, [{"$match": {"$ref": "c"}}]))
+
+
+@pytest.mark.parametrize(
+    "condition", [{"$ref": "c"}, {"$id": 1, "$db": "d"}, {"$comment": "why"}, {"$eq": 1, "$comment": "why"}]
+)
+def test_a_field_has_neither_half_a_reference_nor_a_comment_for_a_condition(condition) -> None:
+    with pytest.raises(CompileError):
+        matching(condition, 1)

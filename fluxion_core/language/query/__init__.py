@@ -15,13 +15,13 @@ from fluxion_core.language.query import arrays, bitwise, comparison, element, ev
 from fluxion_core.language.query.comparison import equality
 from fluxion_core.language.query.evaluation import regex_leaf
 from fluxion_core.language.query.examples import EXAMPLES
-from fluxion_core.language.query.leaves import Leaf, Test
+from fluxion_core.language.query.leaves import Leaf, Test, is_operators
 from fluxion_core.language.values import MISSING, is_finite, is_number, is_string, kind, truthy, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["EXAMPLES", "NAMES", "QUERIES", "TOP", "document_test", "field_leaves", "is_operators", "query_node"]
+__all__ = ["EXAMPLES", "NAMES", "QUERIES", "REFERENCE", "TOP", "document_test", "field_leaves", "query_node"]
 
 QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
     **comparison.QUERIES,
@@ -36,12 +36,8 @@ TOP: Final = (*LOGICAL, "$expr", "$comment", "$alwaysTrue", "$alwaysFalse", "$js
 """What stands in place of a field's name."""
 NAMES: Final = frozenset({*_ON_FIELDS, *TOP})
 """Every query operator of the language."""
-
-
-def is_operators(spec: Any) -> bool:
-    """Whether *spec* is an object of operators (``{$gt: 1}``) and not a value to be equal to."""
-    first = next(iter(spec), "") if isinstance(spec, dict) else ""
-    return is_string(first) and first.startswith("$") and first not in {"$ref", "$id", "$db"}
+REFERENCE: Final = ("$ref", "$id", "$db")
+"""The fields of a DBRef, which are looked at like any other field."""
 
 
 MAXIMUM_QUERIES: Final = 50_000
@@ -64,6 +60,8 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
         return [parser.problem(where, f"a field's name is a string, not {type_name(name)}")]
     if not name.startswith("$"):
         return _field(parser, name, value, where)
+    if name in REFERENCE:
+        return [Predicate(where, Field(where, (name,)), equality(value).at(()))]
     if name in LOGICAL:
         return [_logical(parser, name, value, where)]
     if name == "$expr":
@@ -124,7 +122,7 @@ def field_leaves(parser: Parser, spec: Mapping[str, Any], where: str) -> list[Le
         elif name == "$options":
             if "$regex" not in spec:
                 parser.problem(path, "$options needs a $regex beside it")
-        elif name != "$comment":
+        else:
             parser.unknown(path, "query operator", str(name), _ON_FIELDS, known.QUERIES - set(TOP))
     return leaves
 
@@ -141,17 +139,18 @@ def _not(parser: Parser, spec: Any, where: str) -> Leaf:
 
 
 def document_test(parser: Parser, spec: Any, where: str) -> Test:
-    """Return the query *spec* as a function of a document; ``$expr`` has no place in it."""
-    if _has_expression(spec):
-        parser.problem(where, "$expr applies to whole documents and cannot stand here")
-        return lambda _document: False
+    """Return the query *spec* as a function of a document; ``$expr`` and ``$sampleRate`` have no place in it."""
+    for name in ("$expr", "$sampleRate"):
+        if _holds(spec, name):
+            parser.problem(where, f"{name} applies to whole documents and cannot stand here")
+            return lambda _document: False
     return _as_test(query_node(parser, spec, where))
 
 
-def _has_expression(spec: Any) -> bool:
+def _holds(spec: Any, name: str) -> bool:
     if isinstance(spec, list | tuple):
-        return any(map(_has_expression, spec))
-    return isinstance(spec, dict) and ("$expr" in spec or any(_has_expression(spec.get(name)) for name in LOGICAL))
+        return any(_holds(member, name) for member in spec)
+    return isinstance(spec, dict) and (name in spec or any(_holds(spec.get(logical), name) for logical in LOGICAL))
 
 
 def _as_test(node: Node) -> Test:

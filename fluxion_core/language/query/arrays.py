@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.language.query.comparison import equality
-from fluxion_core.language.query.leaves import Leaf, Test
+from fluxion_core.language.query.leaves import Leaf, Test, is_operators
 from fluxion_core.language.values import INT32_MAX, is_whole, type_name
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def _elem_match(parser: Parser, spec: Any, where: str) -> Leaf:
 
 
 def _element_test(parser: Parser, spec: dict[str, Any], where: str) -> Test:
-    from fluxion_core.language.query import TOP, document_test, field_leaves, is_operators
+    from fluxion_core.language.query import REFERENCE, TOP, document_test, field_leaves
 
-    if is_operators(spec) and next(iter(spec)) not in TOP:
+    if is_operators(spec) and next(iter(spec)) not in TOP and not any(name in spec for name in REFERENCE):
         tests = field_leaves(parser, spec, where)
         return lambda item: all(_single(leaf, item) for leaf in tests)
     test = document_test(parser, spec, where)
@@ -67,7 +67,7 @@ def _all(parser: Parser, spec: Any, where: str) -> Leaf:
         return Leaf(lambda _value: False)
     parts: list[Leaf] = []
     for index, item in enumerate(spec):
-        if isinstance(item, dict) and next(iter(item), "").startswith("$") and not elements[index]:
+        if is_operators(item) and not elements[index]:
             parser.problem(f"{where}[{index}]", f"$all holds values, not operators: '{next(iter(item))}'")
             continue
         parts.append(

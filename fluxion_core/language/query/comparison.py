@@ -10,7 +10,7 @@ import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
-from fluxion_core.language.query.leaves import Leaf, Test
+from fluxion_core.language.query.leaves import Leaf, Test, is_operators
 from fluxion_core.language.regex import compile_pattern, fitting, options_of
 from fluxion_core.language.values import MISSING, is_number, is_string, kind, type_name
 
@@ -115,7 +115,7 @@ def _members(parser: Parser, spec: Any, where: str, name: str) -> list[Leaf] | N
         parser.problem(where, f"{name} needs an array, not {type_name(spec)}")
         return None
     for index, item in enumerate(spec):
-        if isinstance(item, dict) and next(iter(item), "").startswith("$"):
+        if is_operators(item):
             parser.problem(f"{where}[{index}]", f"{name} holds values, not operators: '{next(iter(item))}'")
             return None
     return [equality(item) for item in spec]

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from fluxion_core.language.paths import index_of
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, is_string
 
-__all__ = ["Leaf", "Test", "endpoints"]
+__all__ = ["Leaf", "Test", "endpoints", "is_operators"]
 
 Test: TypeAlias = Callable[[Any], bool]
 
@@ -93,3 +93,9 @@ def endpoints(value: Any, names: Sequence[str], *, expands: bool = True) -> Iter
                 yield from endpoints(item, names, expands=expands)
     else:
         yield MISSING
+
+
+def is_operators(spec: Any) -> bool:
+    """Whether *spec* is an object of operators (``{$gt: 1}``) and not a value to be equal to; a DBRef is such a value."""
+    first = next(iter(spec), "") if isinstance(spec, dict) else ""
+    return is_string(first) and first.startswith("$") and not ("$ref" in spec and "$id" in spec)
