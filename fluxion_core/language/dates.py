@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from fluxion_core.errors import EvaluationError
 
@@ -18,12 +18,11 @@ __all__ = [
     "MONTHS",
     "ZONE_HOURS",
     "aware",
-    "check_format",
     "format_date",
     "instant",
     "milliseconds",
     "offset_of",
-    "parse_format",
+    "offset_zone",
     "zone",
     "zone_in_text",
 ]
@@ -118,7 +117,7 @@ def zone(name: str) -> tzinfo:
     found = _OFFSET.match(name)
     if found is not None:
         delta = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0)) * (-1 if found["sign"] == "-" else 1)
-        return _offset(delta)
+        return offset_zone(delta)
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # late: many dates are in UTC
 
     try:
@@ -161,7 +160,8 @@ class _FarOffset(tzinfo):
         return date + self.delta
 
 
-def _offset(delta: timedelta) -> tzinfo:
+def offset_zone(delta: timedelta) -> tzinfo:
+    """Return the zone that is ahead of UTC by *delta* at any time."""
     return timezone(delta) if abs(delta) < timedelta(days=1) else _FarOffset(delta)
 
 
@@ -236,103 +236,3 @@ def format_date(date: datetime, pattern: str) -> str:
             raise EvaluationError(f"unknown format specifier '%{specifier}'")
         result.append(write(date))
     return "".join(result)
-
-
-_READ: Final[Mapping[str, str]] = {
-    "Y": r"(?P<year>\d{4})",
-    "m": r"(?P<month>\d{1,2})",
-    "d": r"(?P<day>\d{1,2})",
-    "H": r"(?P<hour>\d{1,2})",
-    "M": r"(?P<minute>\d{1,2})",
-    "S": r"(?P<second>\d{1,2})",
-    "L": r"(?P<fraction>\d{1,3})",
-    "j": r"(?P<yearday>\d{1,3})",
-    "G": r"(?P<isoyear>\d{4})",
-    "V": r"(?P<isoweek>\d{1,2})",
-    "u": r"(?P<isoday>\d)",
-    "z": r"\s*(?P<zone>(?:UTC|GMT)?[+-]\d{2}:?\d{2}|[A-Za-z]{1,4})",
-    "Z": r"(?P<minutes>[+-]\d{1,4})",
-    "b": r"(?P<shortname>[A-Za-z]{3})",
-    "B": r"(?P<name>[A-Za-z]{3,9})",
-    "%": "%",
-}
-
-
-def check_format(pattern: str) -> None:
-    """Look through a format that is to read dates.
-
-    Raises:
-        EvaluationError: it has a specifier that is unknown, or only for writing.
-    """
-    for found in re.finditer(r"%(.?)", pattern, re.DOTALL):
-        if found[1] not in _READ:
-            raise EvaluationError(f"unknown format specifier '%{found[1]}' for reading a date")
-
-
-@lru_cache(maxsize=256)
-def _reader(pattern: str) -> re.Pattern[str]:
-    parts = []
-    rest = iter(pattern)
-    for letter in rest:
-        if letter != "%":
-            parts.append(re.escape(letter))
-            continue
-        specifier = next(rest, "")
-        if specifier not in _READ:
-            raise EvaluationError(f"unknown format specifier '%{specifier}' for reading a date")
-        parts.append(_READ[specifier])
-    try:
-        return re.compile("".join(parts) + r"\Z")
-    except re.error:
-        raise EvaluationError("the format names a part twice") from None
-
-
-def parse_format(text: str, pattern: str, where: tzinfo | None = None) -> datetime:
-    """Return the instant that *text* names by a format.
-
-    Raises:
-        EvaluationError: the text does not fit the format, or a part is out of range.
-    """
-    found = _reader(pattern).match(text)
-    if found is None:
-        raise EvaluationError(f"an error parsing date string '{text[:60]}': it does not fit the format '{pattern}'")
-    parts = {name: value for name, value in found.groupdict().items() if value is not None}
-    try:
-        day = _day(parts)
-        local = day + timedelta(
-            hours=_bounded(parts, "hour", 23), minutes=_bounded(parts, "minute", 59), seconds=_bounded(parts, "second", 59)
-        )
-        local += timedelta(milliseconds=int(parts.get("fraction", "0").ljust(3, "0")))
-    except (ValueError, OverflowError) as error:
-        raise EvaluationError(f"an error parsing date string '{text[:60]}': {error}") from None
-    if ("zone" in parts or "minutes" in parts) and where is not None and where is not UTC:
-        raise EvaluationError("a time zone cannot be given both in the string and as an argument")
-    if "minutes" in parts:
-        return instant(local, _offset(timedelta(minutes=int(parts["minutes"]))))
-    return instant(local, zone_in_text(parts["zone"]) if "zone" in parts else where or UTC)
-
-
-def _bounded(parts: Mapping[str, Any], name: str, most: int) -> int:
-    value = int(parts.get(name) or 0)
-    if value > most:
-        raise ValueError(f"{name} {value} is out of range")
-    return value
-
-
-def _day(parts: Mapping[str, str]) -> datetime:
-    if "isoyear" in parts:
-        first = datetime.fromisocalendar(int(parts["isoyear"]), 1, int(parts.get("isoday", "1")))
-        return first + timedelta(weeks=int(parts.get("isoweek", "1")) - 1)
-    if "year" not in parts:
-        raise ValueError("the year is missing")
-    if "yearday" in parts:
-        start = datetime(int(parts["year"]), 1, 1)  # noqa: DTZ001  # local time; the zone follows
-        return start + timedelta(days=int(parts["yearday"]) - 1)
-    name = parts.get("name", parts.get("shortname"))
-    if name is not None:
-        month = next((index for index, full in enumerate(MONTHS, 1) if name.lower() in {full.lower(), full[:3].lower()}), 0)
-    else:
-        month = int(parts["month"]) if "month" in parts else 0
-    if not month or "day" not in parts:
-        raise ValueError("a part of the date is missing")
-    return datetime(int(parts["year"]), month, int(parts["day"]))  # noqa: DTZ001  # as above

@@ -187,3 +187,39 @@ def test_now_has_milliseconds_as_every_date() -> None:
 def test_a_bin_of_a_size_that_no_date_needs_is_an_error(unit, size) -> None:
     with pytest.raises(EvaluationError):
         value_of({"$dateTrunc": {"date": "$at", "unit": unit, "binSize": size}}, {"at": AT})
+
+
+@pytest.mark.parametrize(
+    ("day", "pattern", "text"),
+    [
+        (datetime(20, 1, 2, tzinfo=UTC), "%Y-%m-%d", "20-01-02"),
+        (datetime(2020, 3, 1, tzinfo=UTC), "%Y-%j", "2020-060"),  # counted from 0
+        (datetime(2021, 1, 1, tzinfo=UTC), "%Y-%j", "2020-366"),
+        (datetime(2020, 9, 2, tzinfo=UTC), "%d %b %Y", "02 Sept 2020"),
+        (datetime(2020, 4, 2, tzinfo=UTC), "%d.%B.%Y", "2.IV.2020"),
+        (datetime(2020, 3, 4, tzinfo=UTC), "%G %V %u", "2020 W10 3"),
+        (datetime(2020, 1, 3, tzinfo=UTC), "%Y-%m-%d %d", "2020-01-02 03"),
+        (datetime(2020, 1, 1, 19, tzinfo=UTC), "%Y-%m-%d %z", "2020-01-02 GMT+05"),
+    ],
+)
+def test_a_format_reads_part_after_part(day, pattern, text) -> None:
+    assert day == value_of({"$dateFromString": {"dateString": text, "format": pattern}})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("%Y-%m-%d %H:%M", "2020-01-02 05:6"),
+        ("%Y-%m-%d %H:%M:%S", "2020-01-02 05:06:7"),
+        ("%Y%m%d", "202012"),
+        ("%j-%Y", "060-2020"),
+        ("%G-%V", "2020-54"),
+        ("%G-%V-%u", "2020-0-1"),
+        ("%G-%V-%d", "2020-10-3"),
+        ("%Y-%V-%u", "2020-10-3"),
+        ("%d %b %Y", "02 Foo 2020"),
+        ("%Y-%m-%d%Z", "2020-01-02+99999999999999"),
+    ],
+)
+def test_a_text_does_not_fit_its_format(pattern, text) -> None:
+    assert value_of({"$dateFromString": {"dateString": text, "format": pattern, "onError": "failed"}}) == "failed"

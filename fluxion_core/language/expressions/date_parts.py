@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
+from fluxion_core.language.date_formats import check_format, parse_format
 from fluxion_core.language.date_text import parse_date
-from fluxion_core.language.dates import EPOCH, check_format, format_date, instant, parse_format, week_of_year, zone
+from fluxion_core.language.dates import EPOCH, format_date, instant, week_of_year, zone
 from fluxion_core.language.expressions.date_arguments import (
     as_date,
     as_whole,
