@@ -24,7 +24,8 @@ _PAUSE: Final = 50
 
 
 class Adapting:
-    """What one run has seen of the input of a segment. *after*: the documents that come first, through the *general* code.
+    """What one run has seen of the input of a segment. *after*: the documents that come first, through the *general* code; one with
+    an array that is gone through counts as many times.
 
     *once*: the run ends with the first failure, and nobody asks what changed.
     """
@@ -43,8 +44,8 @@ class Adapting:
 
     def _begin(self) -> None:
         self._sample = Sample(self._general.written.asked)
-        self._seen = 0
-        self._odd = 0
+        self._seen = 0.0
+        self._odd = 0.0
         self._tried = 0
         self._failed = 0
         self._rests = 0
@@ -57,9 +58,9 @@ class Adapting:
             self._code = self._step.load_for(self._classes, self._general, once=self._once)
             return self._code
         if self._attempts:
-            self._seen += len(documents)
             if self._sample.size < _ENOUGH:
                 self._sample.add(documents[:_LOOKED_AT])
+            self._seen += len(documents) * self._sample.weight
             if self._seen > self._after:
                 self._guess()
         return self._general
@@ -103,5 +104,5 @@ class Adapting:
                 self._classes, self._code, self._decoded = {}, None, None
                 self._begin()
             else:
-                self._seen //= 2  # what comes now counts more than what came long ago
-                self._odd //= 2
+                self._seen /= 2  # what comes now counts more than what came long ago
+                self._odd /= 2

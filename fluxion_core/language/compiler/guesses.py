@@ -113,6 +113,11 @@ class Sample:
                 _look(whole, path, seen)
 
     @property
+    def weight(self) -> float:
+        """How many values were looked at per document and path: more than one where there are arrays."""
+        return max(1.0, sum(seen.total() for seen in self._seen.values()) / max(1, self.size * len(self._seen)))
+
+    @property
     def classes(self) -> dict[Path, str]:
         """The classes that can be guessed."""
         found = {}
