@@ -85,11 +85,16 @@ def _apache() -> Broker:
 
 @pytest.fixture(autouse=True)
 def sweep() -> Iterator[None]:
-    """Collect what kafka-python has dropped within the test that caused it, not in an innocent one."""
+    """Collect what kafka-python has dropped within the test that caused it, not in an innocent one.
+
+    Only what the test made is looked at: all that a large suite has imported would take the collector longer than most tests.
+    """
+    gc.freeze()
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", params=["small", "apache"])
