@@ -12,12 +12,13 @@ from fluxion_core.cli import cli
 from fluxion_core.cli.components import options_markdown
 from fluxion_core.components import KINDS
 from fluxion_core.config.model import RuntimeConfig
-from fluxion_core.language import query, registered
+from fluxion_core.language import allowance, query, regex, registered
 from fluxion_core.language.accumulators import ACCUMULATORS
-from fluxion_core.language.compiler import known
+from fluxion_core.language.compiler import fan_out, known, parse, plan
 from fluxion_core.language.encoding import encode_json
 from fluxion_core.language.expressions import OPERATORS
-from fluxion_core.language.stages import STAGES
+from fluxion_core.language.query import json_schema
+from fluxion_core.language.stages import STAGES, fill, joined, set_window_fields
 from fluxion_core.language.stages.window_examples import WINDOW_EXAMPLES
 from fluxion_core.plugins import load_plugins
 
@@ -30,11 +31,87 @@ def write_reference(folder: Path) -> None:
         "command-line.md": command_line_page(),
         "language.md": language_page(),
         "exit-codes.md": exit_codes_page(),
+        "limits.md": limits_page(),
     }
     for name, text in pages.items():
         path = folder / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
+
+
+_MIB = 1024 * 1024
+_LIMITS: tuple[tuple[str, str, str], ...] = (
+    ("stages of a pipeline", f"{plan.MAXIMUM_STAGES:,}", "MongoDB's"),
+    ("stages, those of pipelines within stages counted", f"{plan.MAXIMUM_NESTED_STAGES:,}", ""),
+    ("nesting of expressions, queries, schemas and pipelines", f"{parse.MAXIMUM_DEPTH} levels", "MongoDB's"),
+    ("operators, and expressions in all", f"{parse.MAXIMUM_OPERATORS:,} and {parse.MAXIMUM_EXPRESSIONS:,}", ""),
+    ("queries within queries, schemas within schemas", f"{query.MAXIMUM_QUERIES:,} and {json_schema.MAXIMUM_SCHEMAS:,}", ""),
+    ("elements and characters that the constants come to", f"{parse.MAXIMUM_ITEMS:,}", ""),
+    ("length of a regular expression", f"{regex.MAXIMUM_LENGTH:,} characters", "MongoDB's"),
+    ("a document that comes in", "16 MiB of text", "MongoDB's; `runtime.max_record_bytes`"),
+    (
+        "a document that the stages make",
+        f"{allowance.LIMIT_DOCUMENT_BYTES // _MIB} MiB",
+        "MongoDB's; one that is written, as large as `runtime.max_record_bytes`",
+    ),
+    ("a single text that is made", f"{allowance.LIMIT_DOCUMENT_BYTES // _MIB} MiB", "MongoDB's"),
+    ("nesting of a value that `$reduce` makes, and of a large document", f"{allowance.LIMIT_DEPTH} levels", "BSON's"),
+    ("memory of all values that are made for one document", f"{allowance.LIMIT_BYTES // _MIB} MiB", ""),
+    (
+        "work that one document causes by loops within loops and over large values",
+        f"{allowance.LIMIT_NANOSECONDS / 1e9:g} second, as it is reckoned",
+        "",
+    ),
+    (
+        "documents that come of one, where `$unwind` follows `$unwind` or `$lookup`, or goes over an array that was made",
+        f"{fan_out.LIMIT_ROWS:,}",
+        "`runtime.max_rows_per_record`",
+    ),
+    ("documents within a document that `$lookup` or `$facet` makes", f"{allowance.LIMIT_BYTES // joined.ROW_BYTES:,}", ""),
+    ("documents that one `$densify` adds", f"{fill.LIMIT_DOCUMENTS:,}", "MongoDB's"),
+    (
+        "elements of the arrays of all windows of one `$setWindowFields`",
+        f"{set_window_fields.LIMIT_GATHERED:,}, and {set_window_fields.EACH_GATHERED} for each document",
+        "",
+    ),
+    (
+        "steps of a regular expression that can take the square of the text's length",
+        f"{regex.MAXIMUM_SQUARE_STEPS:,}; any text of {regex.SQUARE_LENGTH:,} characters",
+        "",
+    ),
+    ("steps of one that can take a higher power", f"{regex.MAXIMUM_STEPS:,}", ""),
+    ("groups that are kept", f"{RuntimeConfig().max_groups:,}", "`runtime.max_groups`"),
+)
+
+
+def limits_page() -> str:
+    """Return the page of limits."""
+    rows = [f"| {what} | {most} | {note} |" for what, most, note in _LIMITS]
+    return "\n".join(
+        [
+            "# Limits",
+            "",
+            "What is beyond a limit is an error with the path of what asked for it: of the pipeline when it is compiled, of the record",
+            "when it is run, which the error policy answers. No clock is read, so that the answer is the same on every machine.",
+            "",
+            "| what | at most | whose limit, or the option that changes it |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+            "A record whose rows are counted is one whose rows are sealed together: they wait in memory, and give the record one fate.",
+            "An array that stands in the input is unwound however long it is, as the input is no longer than a record may be; the rest",
+            "of the document stands in each of its rows, and is not counted again.",
+            "",
+            f"What an operator makes is counted from {allowance.SMALL_BYTES // 1024} KiB on, and for each document anew; what a turn of",
+            "`$map`, `$filter` or `$reduce` made for itself is given back after it. A document is measured where more than",
+            f"{allowance.FREE_BYTES // 1024} KiB were made for it, and when it is written as JSON.",
+            "",
+            "A loop within another one costs so many turns, and a turn what its expressions are reckoned to take: 50 ns for one that is",
+            "written inline, 500 ns for a function. Sorting, searching and copying cost by the element. So two loops over a thousand",
+            "elements each are far within the limit, and two over a hundred thousand are not.",
+            "",
+        ]
+    )
 
 
 def components_page() -> str:

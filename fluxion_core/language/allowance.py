@@ -8,10 +8,10 @@ Source of the sizes: MongoDB's limits, 16 MiB for a document and 100 MiB for an 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import local
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
@@ -91,7 +91,7 @@ class Allowance:
         """Whether a stage is at one document, with pipelines of its own for it: they have no allowance of their own."""
 
 
-class _OfThread(threading.local):
+class _OfThread(local):
     def __init__(self) -> None:
         self.allowance = Allowance()
 

@@ -138,6 +138,7 @@ def test_policies_without_a_retry_have_none() -> None:
         ("drain_timeout_seconds", -1),
         ("give_up_after_seconds", -1),
         ("max_record_bytes", 0),
+        ("max_rows_per_record", 0),
         ("direct_handoff", "perhaps"),
         ("micro_batch_size", 2.5),
     ],

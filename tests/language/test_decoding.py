@@ -52,3 +52,37 @@ def test_a_hundred_stages_are_one_loop_that_decodes_what_they_read() -> None:
     _, loaded, _ = choose_reading(program, each=False)
     assert 1 == len(program.steps)
     assert ["n"] == list(loaded.written.demand.fields)
+
+
+# --- what is accepted -------------------------------------------------------------------------------------------------
+
+READINGS = ([{"$project": {"_id": 0, "b": 1}}], [{"$project": {"_id": 0, "a": 1}}], [{"$match": {"b": 1}}], [])
+"""Pipelines that skip field ``a``, read it, and pass it on as it came."""
+
+
+def accepted(value: bytes) -> list[bool]:
+    found = []
+    for stages in READINGS:
+        run = compile_pipeline(stages).start()
+        found.append(not run.feed(block=b'{"a":' + value + b',"b":1}\n').failures)
+    return found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b'"\xff"', b'"\\ud800"', b'"\\q"', b'"\x01"', b"01", b"1.", b"+1", b"NaN", b"[1,]", b"[1", b"{1:2}", b"'x'", b"tru"],
+)
+def test_what_is_no_json_is_refused_wherever_it_stands(value: bytes) -> None:
+    assert [False] * 4 == accepted(value)
+
+
+@pytest.mark.parametrize(
+    "value", [b"1" * 4300, b"-" + b"9" * 20, b"1e-999", b"[" * 150 + b"]" * 150, b'{"x":1,"x":2}', b'"\\u0000"']
+)
+def test_what_is_json_and_can_be_held_is_accepted_wherever_it_stands(value: bytes) -> None:
+    assert [True] * 4 == accepted(value)
+
+
+@pytest.mark.parametrize("value", [b"1e999", b"-1e400", b"1" * 4301])
+def test_a_number_that_cannot_be_held_is_refused_where_it_is_read_and_passed_on_where_it_is_not(value: bytes) -> None:
+    assert [True, False, True, True] == accepted(value)

@@ -141,6 +141,23 @@ def test_max_record_bytes_makes_a_larger_payload_a_record_at_fault(bench, limit,
     assert refused == handle.metrics().ledger.skipped
 
 
+@pytest.mark.parametrize(("limit", "skipped"), [(5, 1), (6, 0)])
+def test_max_rows_per_record_bounds_what_comes_of_a_record(bench, limit, skipped):
+    source = bench.file("in.ndjson", {"a": [1, 2, 3], "b": [1, 2]}, {"a": [1], "b": [1]})
+    stages = [{"$unwind": "$a"}, {"$unwind": "$b"}]
+    handle = bench.start(source=source, stages=stages, error_policy=ErrorPolicy.skip(), runtime={"max_rows_per_record": limit})
+    assert handle.wait(10)
+    assert (skipped, 7 - 6 * skipped) == (handle.metrics().ledger.skipped, len(bench.wall.lines))
+
+
+def test_a_document_that_is_made_too_large_is_refused_and_the_others_go_on(bench):
+    source = bench.file("in.ndjson", {"t": "x" * (9 * 1024 * 1024)}, {"t": "y"})
+    stages = [{"$project": {"a": "$t", "b": "$t"}}]
+    handle = bench.start(source=source, stages=stages, error_policy=ErrorPolicy.skip())
+    assert handle.wait(20)
+    assert [{"a": "y", "b": "y"}] == bench.wall.lines
+
+
 def test_max_groups_stops_a_flood_of_keys_and_loses_nothing(bench):
     stages, source = [{"$group": {"_id": "$n"}}], SourceConfig("generator", count=100)
     runtime = {"micro_batch_size": 10, "max_groups": 50}

@@ -7,12 +7,12 @@ array that the pipeline made, generated code counts; between segments the rows a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 from fluxion_core.errors import EvaluationError
 
-__all__ = ["LIMIT_ROWS", "SLICE", "TOO_MANY", "Sliced", "too_many_rows"]
+__all__ = ["LIMIT_ROWS", "SLICE", "Sliced", "too_many_rows"]
 
 LIMIT_ROWS: Final = 250_000
 """The most documents that come of one, where they multiply: with ten fields they take 84 MiB."""
@@ -39,12 +39,23 @@ class Sliced:
         self.rows: list[Any] = []
         self.origins: list[int | None] = []
 
-    def wanted(self, rows: Sequence[Any], origins: Sequence[int | None]) -> tuple[Sequence[Any], Sequence[int | None]]:
-        """Return *rows* and *origins* without those of records that have failed."""
-        return _without(rows, origins, self._gone) if self._gone else (rows, origins)
+    def slices(
+        self, rows: Sequence[Any], origins: Sequence[int | None] | None
+    ) -> Iterator[tuple[Sequence[Any], Sequence[int | None]]]:
+        """Yield *rows* and *origins* in slices, without those of records that have failed by then."""
+        known = origins if origins is not None else [None] * len(rows)
+        for start in range(0, len(rows), SLICE):
+            part = rows[start : start + SLICE], known[start : start + SLICE]
+            yield _without(*part, self._gone) if self._gone else part
 
-    def add(self, rows: Sequence[Any], origins: Sequence[int | None]) -> list[int | None]:
+    def fault(self, where: str) -> EvaluationError:
+        """Return what is wrong with a record of which too many rows have come."""
+        return EvaluationError(TOO_MANY.format(self._limit), where)
+
+    def add(self, rows: Sequence[Any], origins: Sequence[int | None] | None) -> list[int | None]:
         """Add what a slice made; return the records of which too many rows have come: all their rows are left out."""
+        if origins is None:
+            origins = [None] * len(rows)
         self.rows += rows
         self.origins += origins
         self._counts.update(origins)

@@ -34,6 +34,7 @@ __all__ = [
     "Step",
     "StepPart",
     "evaluation_error",
+    "latest",
 ]
 
 FAULTS: Final = (EvaluationError, RecursionError, ArithmeticError, MemoryError)

@@ -12,7 +12,7 @@ from fluxion_core.errors import EvaluationError, FluxionError
 from fluxion_core.language.compiler.adapting import Adapting
 from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.compiler.effects import EffectStep
-from fluxion_core.language.compiler.fan_out import LIMIT_ROWS, SLICE, TOO_MANY, Sliced
+from fluxion_core.language.compiler.fan_out import LIMIT_ROWS, SLICE, Sliced
 from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
 from fluxion_core.language.compiler.groups import Groups
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
@@ -26,6 +26,7 @@ from fluxion_core.language.compiler.parts import (
     StateRow,
     StepPart,
     evaluation_error,
+    latest,
 )
 from fluxion_core.language.compiler.reading import blocking_after, choose_reading, put_lines
 from fluxion_core.language.compiler.steps import borders, last_passed, seconds_by_stage
@@ -48,7 +49,6 @@ class Run:
         self.now = datetime.now(UTC)
         self.max_record_bytes: int | None = None
         self.max_rows_per_record = LIMIT_ROWS
-        """The most documents that may come of one, where loops multiply them."""
         self.skips_blank_lines = False
         self.adapts_after = 2_000
         """After how many documents the code is written for the classes that came."""
@@ -200,10 +200,13 @@ class Run:
         origins: Sequence[int | None] | None,
         answers: Sequence[Any] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
-        state = self._states[index]
-        place = step.segment.fans_out
+        state, place = self._states[index], step.segment.fans_out
         if index and state is None and answers is None and place is not None and len(rows) > SLICE:
-            return self._in_slices(index, step, place, code, rows, origins)
+            sliced = Sliced(self._fed, self.max_rows_per_record)
+            for part in sliced.slices(rows, origins):
+                for origin in sliced.add(*self._segment(index, step, code, *part, None)[:2]):
+                    self._note(place, sliced.fault(place.where), origin)
+            return sliced.rows, sliced.origins if step.segment.tracks else None, len(set(sliced.origins))
         adapting = None
         if index == 0 and answers is None:
             general = code.general or code
@@ -223,25 +226,6 @@ class Run:
             adapting.note(len(rows), len(frame.counted))
         passed = self._count(index, step, code, len(rows), counted, frame.failed)
         return made, kept if step.segment.tracks else None, passed
-
-    def _in_slices(
-        self,
-        index: int,
-        step: SegmentStep,
-        place: Part,
-        code: Loaded,
-        rows: Sequence[Any],
-        origins: Sequence[int | None] | None,
-    ) -> tuple[list[Any], list[int | None] | None, int]:
-        """Run rows that loops may have multiplied already through one more, and stop those of which too many come."""
-        sliced = Sliced(self._fed, self.max_rows_per_record)
-        known = origins if origins is not None else [None] * len(rows)
-        for start in range(0, len(rows), SLICE):
-            wanted = sliced.wanted(rows[start : start + SLICE], known[start : start + SLICE])
-            made, kept, _ = self._segment(index, step, code, *wanted, None)
-            for origin in sliced.add(made, kept if kept is not None else [None] * len(made)):
-                self._note(place, EvaluationError(TOO_MANY.format(self.max_rows_per_record), place.where), origin)
-        return sliced.rows, sliced.origins if step.segment.tracks else None, len(set(sliced.origins))
 
     def _count(
         self, index: int, step: SegmentStep, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]
@@ -374,12 +358,7 @@ class Run:
 
     def restore(self, rows: Iterable[StateRow]) -> None:
         """Take back what ``state_delta`` gave out, row by row and a later row of a key after an earlier one, in a fresh run."""
-        tables: dict[str, dict[bytes, bytes]] = {}
-        for name, key, value in rows:
-            if value is None:
-                tables.get(name, {}).pop(key, None)
-            else:
-                tables.setdefault(name, {})[key] = value
+        tables = latest(rows)
         for name, state in self._operator_ids():
             state.restore(tables.get(name, {}))
         for name, counter in self.counters.items():

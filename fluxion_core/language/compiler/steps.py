@@ -21,6 +21,16 @@ def borders(steps: Sequence[Any]) -> tuple[dict[int, int], dict[int, int]]:
     return dict(reversed(found)), dict(found)
 
 
+def last_passed(steps: Sequence[Any]) -> int:
+    """Return the step at which a record has got through: the first that keeps documents, else the last of all."""
+    for index, step in enumerate(steps):
+        if (isinstance(step, StepPart) and not step.streams) or (
+            isinstance(step, SegmentStep) and step.segment.folding is not None
+        ):
+            return index
+    return len(steps) - 1
+
+
 def seconds_by_stage(steps: Sequence[Any], seconds: Sequence[float], stages: int) -> list[float]:
     """Return for each of *stages* how long its steps took; stages of one segment share its time."""
     found = [0.0] * stages
@@ -34,13 +44,3 @@ def _stages_of(step: Any) -> Iterable[Any]:
     if isinstance(step, EffectStep):
         return [stage_of(call.where) for call in step.calls]
     return [part.stage for part in step.segment.parts] if isinstance(step, SegmentStep) else [step.stage]
-
-
-def last_passed(steps: Sequence[Any]) -> int:
-    """Return the index of the step at which a record has got through: the first that keeps documents, else the last of all."""
-    for index, step in enumerate(steps):
-        if (isinstance(step, StepPart) and not step.streams) or (
-            isinstance(step, SegmentStep) and step.segment.folding is not None
-        ):
-            return index
-    return len(steps) - 1

@@ -1,8 +1,11 @@
-"""How large a join may become: what it puts into one document is within the allowance of that document, and within its size."""
+"""The documents of a collection by a field of theirs, and how large a join may become.
+
+What it puts into one document is within the allowance of that document, and within the size of one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
@@ -15,11 +18,35 @@ from fluxion_core.language.allowance import (
     measured,
     take,
 )
+from fluxion_core.language.ordering import identity
+from fluxion_core.language.query.leaves import endpoints
+from fluxion_core.language.values import MISSING
 
-__all__ = ["ROW_BYTES", "Joined", "check_rows"]
+__all__ = ["ROW_BYTES", "Index", "Joined", "check_rows"]
 
 ROW_BYTES: Final = 3 * CONTAINER_BYTES
 """What a document takes that a pipeline made of another one."""
+
+
+def _keys(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Return the identities of the values at a path: of an array itself and of each of its elements; missing counts as null."""
+    return [None if value is MISSING else identity(value) for value in endpoints(document, names)]
+
+
+class Index:
+    """The documents of a collection by the values at a path."""
+
+    def __init__(self, documents: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+        self._documents = documents
+        self._places: dict[Any, list[int]] = {}
+        for place, document in enumerate(documents):
+            for key in dict.fromkeys(_keys(document, names)):
+                self._places.setdefault(key, []).append(place)
+
+    def find(self, keys: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return the documents that have any of *keys*, in their order."""
+        places = {place for key in keys for place in self._places.get(key, ())}
+        return [self._documents[place] for place in sorted(places)]
 
 
 class Joined:

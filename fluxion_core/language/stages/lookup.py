@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -17,7 +17,7 @@ from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import index_of, nest
 from fluxion_core.language.query.leaves import endpoints
-from fluxion_core.language.stages.joined import Joined
+from fluxion_core.language.stages.joined import Index, Joined
 from fluxion_core.language.values import INT64_MAX, MISSING, is_string, is_whole
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["STAGES"]
 
 Documents = Sequence[dict[str, Any]]
-
-
-def _keys(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-    """Return the identities of the values at a path: of an array itself and of each of its elements; missing counts as null."""
-    return [None if value is MISSING else identity(value) for value in endpoints(document, names)]
 
 
 def _wanted(document: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
@@ -52,22 +47,6 @@ def _local_values(document: Mapping[str, Any], names: Sequence[str]) -> Iterator
     for item in values:
         if isinstance(item, dict):
             yield from _local_values(item, rest)
-
-
-class _Index:
-    """The documents of a collection by the values at a path."""
-
-    def __init__(self, documents: Documents, names: Sequence[str]) -> None:
-        self._documents = documents
-        self._places: dict[Any, list[int]] = {}
-        for place, document in enumerate(documents):
-            for key in dict.fromkeys(_keys(document, names)):
-                self._places.setdefault(key, []).append(place)
-
-    def find(self, keys: Iterable[Any]) -> list[dict[str, Any]]:
-        """Return the documents that have any of *keys*, in their order."""
-        places = {place for key in keys for place in self._places.get(key, ())}
-        return [self._documents[place] for place in sorted(places)]
 
 
 @attrs.define(kw_only=True)
@@ -94,7 +73,7 @@ class _LookupStep(EachStep):
     def __init__(self, part: Lookup, run: Any) -> None:
         self._part = part
         self._run = run
-        self._index = _Index(part.documents, part.foreign) if part.foreign is not None else None
+        self._index = Index(part.documents, part.foreign) if part.foreign is not None else None
         self._bindings = part.evaluator(*(node for _, node in part.bindings)) if part.bindings else None
         self._same: list[dict[str, Any]] | None = None
         self._joined = Joined(part.documents if part.pipeline is None else None)
@@ -120,7 +99,7 @@ class _LookupStep(EachStep):
         outer = {name: value for (name, _), value in zip(part.bindings, values, strict=True)}
         made = part.pipeline.run(candidates, outer, self._run)
         if part.makes_documents and part.local is not None and part.foreign is not None:
-            return _Index(made, part.foreign).find(_wanted(document, part.local))
+            return Index(made, part.foreign).find(_wanted(document, part.local))
         return made
 
 
@@ -211,18 +190,18 @@ class _GraphStep(EachStep):
     def __init__(self, part: GraphLookup, run: Any) -> None:
         self._part = part
         self._run = run
-        self._index: _Index | None = None
+        self._index: Index | None = None
         self._joined = Joined(None)
         self._begin = part.evaluator(part.begin)
 
-    def _reachable(self) -> _Index:
+    def _reachable(self) -> Index:
         """Return what can be reached, found for the first document: the restriction may fail on the collection."""
         if self._index is None:
             part = self._part
             documents = part.documents if part.restrict is None else part.restrict.run(part.documents, parent=self._run)
             to = part.connect_to
             joinable = [found for found in documents if any(v is not MISSING for v in endpoints(found, to))]
-            self._index = _Index(joinable, to)
+            self._index = Index(joinable, to)
             self._joined = Joined(joinable if part.depth_field is None else None)
         return self._index
 
