@@ -212,3 +212,14 @@ def evaluation_error(fault: BaseException, path: str) -> EvaluationError:
     if isinstance(fault, MemoryError):
         return EvaluationError("a value is too large", path)
     return EvaluationError(str(fault) or fault.__class__.__name__, path)
+
+
+def latest(rows: Iterable[StateRow]) -> dict[str, dict[bytes, bytes]]:
+    """Return, by operator id and key, the values that *rows*, a later one of a key after an earlier one, leave."""
+    tables: dict[str, dict[bytes, bytes]] = {}
+    for name, key, value in rows:
+        if value is None:
+            tables.get(name, {}).pop(key, None)
+        else:
+            tables.setdefault(name, {})[key] = value
+    return tables

@@ -44,8 +44,7 @@ class Run:
     """One pass over documents. Not thread-safe; feed it from one thread."""
 
     def __init__(self, program: Program, emit: Emit, context: Any, *, once: bool = False) -> None:
-        self._once = once
-        self.program = program
+        self.program, self._once = program, once
         self.now = datetime.now(UTC)
         self.max_record_bytes: int | None = None
         self.max_rows_per_record = LIMIT_ROWS
@@ -114,7 +113,7 @@ class Run:
             self._pass(0, documents, None, output)
         else:
             count = self._feed_bytes(block, count, payloads or (), output)
-        failed = len({failure.index for failure in output.failures if failure.index is not None})
+        failed = len({failure.index for failure in output.failures} - {None})
         output.filtered = max(0, count - failed - output.passed)
         return output
 
