@@ -12,7 +12,7 @@ from fluxion_core.cli import cli
 from fluxion_core.cli.components import options_markdown
 from fluxion_core.components import KINDS
 from fluxion_core.config.model import RuntimeConfig
-from fluxion_core.language import allowance, query, regex, registered
+from fluxion_core.language import allowance, dates, query, regex, registered
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.compiler import fan_out, known, parse, plan
 from fluxion_core.language.encoding import encode_json
@@ -48,6 +48,7 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
     ("queries within queries, schemas within schemas", f"{query.MAXIMUM_QUERIES:,} and {json_schema.MAXIMUM_SCHEMAS:,}", ""),
     ("elements and characters that the constants come to", f"{parse.MAXIMUM_ITEMS:,}", ""),
     ("length of a regular expression", f"{regex.MAXIMUM_LENGTH:,} characters", "MongoDB's"),
+    ("length of the format of a date", f"{dates.MAXIMUM_FORMAT:,} characters", ""),
     ("a document that comes in", "16 MiB of text", "MongoDB's; `runtime.max_record_bytes`"),
     (
         "a document that the stages make",

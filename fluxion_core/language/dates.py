@@ -216,12 +216,18 @@ _WRITE: Final[Mapping[str, Callable[[datetime], str]]] = {
 }
 
 
+MAXIMUM_FORMAT: Final = 65_536
+"""The longest format."""
+
+
 def format_date(date: datetime, pattern: str) -> str:
     """Return *date*, which is in its zone already, by a format of ``%`` specifiers.
 
     Raises:
-        EvaluationError: the format has an unknown specifier.
+        EvaluationError: the format has an unknown specifier, or is far too long.
     """
+    if len(pattern) > MAXIMUM_FORMAT:
+        raise EvaluationError(f"the format of a date may have {MAXIMUM_FORMAT} characters, not {len(pattern)}")
     result = []
     rest = iter(pattern)
     for letter in rest:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Final, Protocol
 
 from fluxion_core.language.accumulators import ACCUMULATORS
@@ -18,7 +19,7 @@ from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import divide, multiply, subtract
 from fluxion_core.language.values import is_finite, is_number
 
-__all__ = ["Covariance", "Deviation", "Window", "slid"]
+__all__ = ["Covariance", "Deviation", "Window", "slid", "whole_sums"]
 
 _SUM: Final = ACCUMULATORS["$sum"]
 
@@ -48,6 +49,19 @@ def slid(window: Window, values: Sequence[Any], places: Sequence[tuple[int, int]
             window.add(values[place], -1)
         low = stay
         yield window.value()
+
+
+def whole_sums(values: Sequence[Any], places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]] | None:
+    """Return the sum of the numbers in each of *places* and how many there are; ``None`` unless all numbers of *values* are whole.
+
+    Only then are the sums from the beginning on exact, and the difference of two what a window alone would come to.
+    """
+    whole = [value.__class__ is int for value in values]
+    if any(not plain and is_number(value) for plain, value in zip(whole, values, strict=True)):
+        return None
+    sums = [0, *accumulate(value if plain else 0 for plain, value in zip(whole, values, strict=True))]
+    counts = [0, *accumulate(whole)]
+    return ((sums[max(low, high)] - sums[low], counts[max(low, high)] - counts[low]) for low, high in places)
 
 
 class _Sum:

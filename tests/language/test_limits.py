@@ -132,6 +132,12 @@ def test_appending_twenty_thousand_elements_one_by_one_is_fine() -> None:
     assert 20_000 == value_of({"$size": reduced([], {"$concatArrays": ["$$value", ["$$this"]]}, {"$range": [0, 20_000]})})
 
 
+def test_a_format_of_a_date_has_a_longest_length() -> None:
+    date = {"$toDate": 0}
+    with pytest.raises(EvaluationError, match=r"^stages\[0\]\.\$project\.value\.\$dateToString: .* may have 65536 characters"):
+        value_of({"$dateToString": {"date": date, "format": "$format"}}, format="%Y" * 40_000)
+
+
 def test_what_no_number_can_hold_is_infinite() -> None:
     assert value_of({"$pow": ["$ten", {"$pow": ["$ten", 8]}]}) == float("inf")
 
@@ -340,6 +346,27 @@ def test_a_window_of_a_few_documents_may_be_pushed_for_any_number_of_them() -> N
     documents = ({"n": number} for number in range(30_000))
     *_, last = aggregate(documents, [windowed({"$push": "$n"}, (-90, 0))])
     assert list(range(29_909, 30_000)) == last["w"]
+
+
+@pytest.mark.parametrize("name", ["$sum", "$avg"])
+def test_sums_of_whole_numbers_over_wide_windows_take_no_longer_than_over_narrow_ones(name) -> None:
+    documents = [{"n": number, "v": number if number % 3 else None} for number in range(20_000)]
+    rows = list(aggregate(documents, [windowed({name: "$v"}, (-9_000, 9_000))]))
+    inside = [number for number in range(1_000, 19_001) if number % 3]
+    assert (sum(inside) if name == "$sum" else sum(inside) / len(inside)) == rows[10_000]["w"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-2, 2), (-5, -3), (3, 5), (0, 0), ("current", "unbounded")])
+@pytest.mark.parametrize("name", ["$sum", "$avg"])
+def test_sums_of_whole_numbers_over_windows_are_those_of_the_window_alone(name, low, high) -> None:
+    values = [2**62, 3, None, -7, "x", True, 2**62, 10**30, -1]
+    documents = [{"n": number, "v": value} for number, value in enumerate(values)]
+    found = [row["w"] for row in aggregate(documents, [windowed({name: "$v"}, (low, high))])]
+    for place, value in enumerate(found):
+        start = place if low == "current" else max(0, place + low)
+        end = len(values) if high == "unbounded" else max(0, place + high + 1)
+        (alone,) = aggregate([{"v": one} for one in values[start:end]] or [{}], [{"$group": {"_id": None, "w": {name: "$v"}}}])
+        assert alone["w"] == value
 
 
 @pytest.mark.parametrize(

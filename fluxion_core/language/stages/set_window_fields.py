@@ -18,7 +18,7 @@ from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import identity, sort_key
 from fluxion_core.language.paths import get, put
-from fluxion_core.language.sliding import Covariance, Deviation, Window, slid
+from fluxion_core.language.sliding import Covariance, Deviation, Window, slid, whole_sums
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
@@ -186,6 +186,12 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
     count = len(parameters)
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        start = STARTS_OF_SUMS.get(accumulator.name)
+        if start is not None and bounds.low is not None:
+            sums = whole_sums([value for (value,) in rows], bounds.places(keys))
+            if sums is not None:
+                yield from (accumulator.result(start(whole, numbers)) for whole, numbers in sums)
+                return
         state: Any = None
         done = (0, 0)
         for place, (low, high) in enumerate(bounds.places(keys)):
@@ -205,6 +211,11 @@ def _sliding(window: Callable[[], Window], bounds: Bounds) -> Callable[[Sequence
     return lambda keys, rows: list(slid(window(), [value for (value,) in rows], bounds.places(keys)))
 
 
+STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {
+    "$sum": lambda whole, _numbers: [whole, None, 0.0, None],
+    "$avg": lambda whole, numbers: [whole, None, 0.0, None, numbers],
+}
+"""The states of sums of whole numbers, which need not be gathered anew for each window."""
 REMOVABLE: Final[dict[str, Callable[[], Window]]] = {"$stdDevPop": lambda: Deviation(0), "$stdDevSamp": lambda: Deviation(1)}
 """What MongoDB calculates in another way than the accumulator does where a window has a lower bound, with other answers."""
 
