@@ -210,3 +210,8 @@ def test_a_line_needs_values_to_sort_by_of_one_kind() -> None:
 @pytest.mark.parametrize("operator", ["$stdDevPop", "$stdDevSamp", "$covariancePop", "$covarianceSamp"])
 def test_a_spread_over_an_empty_window_is_null(operator) -> None:
     assert [None] == computed({operator: ["$v", "$v"] if "cov" in operator else "$v", **EMPTY}, {"t": 1, "v": 1})
+
+
+def test_a_moving_average_over_more_documents_than_64_bits_can_count_is_one_over_so_many() -> None:
+    stages = [{"$setWindowFields": {"sortBy": {"n": 1}, "output": {"w": {"$expMovingAvg": {"input": "$n", "N": 1e300}}}}}]
+    assert [1, 1.0] == [round(row["w"], 9) for row in aggregate([{"n": 1}, {"n": 2}], stages)]

@@ -24,7 +24,7 @@ from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string, is_whole
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -288,6 +288,8 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, w
         parser.problem(where, "exactly one of N and alpha was expected")
     elif "N" in members:
         count = members["N"]
+        most: Any = INT64_MAX  # what MongoDB makes of more
+        count = most if is_number(count) and is_finite(count) and count > most else count
         if not is_whole(count) or count < 1:
             parser.problem(f"{where}.N", f"a whole number of at least 1 was expected, not {shown(count)}")
             count = 1
