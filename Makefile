@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PLUGINS := plugins/fluxion-connect-kafka plugins/fluxion-connect-http plugins/fluxion-enrich
 FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
 	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done
-PYTEST_WORKERS ?= 2
+# More workers than a small machine has cores: the tests that talk to Kafka mostly wait.
+PYTEST_WORKERS ?= 4
 DOCUMENTS ?= 1000000
 ROUNDS ?= 3
 PEERS := .cache/peers
