@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import warnings
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.regex_effort import steps
 from fluxion_core.language.regex_safety import cost_of
 from fluxion_core.language.regex_syntax import translate
 
-__all__ = ["compile_pattern", "fitting", "options_of"]
+__all__ = ["compile_pattern", "compile_value", "fitting", "options_of", "source_of"]
 
 FREE_DEGREE: Final = 1
 """Patterns that take at worst as long as the text are tried on any text."""
@@ -75,6 +75,28 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
             "make the alternatives exclusive, or repeat only once"
         )
     return compiled
+
+
+def source_of(pattern: Any) -> str:
+    """Return the text of *pattern*, a ``re.Pattern`` or bson's ``Regex``.
+
+    Raises:
+        EvaluationError: it is made of bytes that are not UTF-8.
+    """
+    source = pattern.pattern
+    try:
+        return source if isinstance(source, str) else bytes(source).decode()
+    except UnicodeDecodeError:
+        raise EvaluationError("a regular expression is UTF-8 text") from None
+
+
+def compile_value(pattern: Any) -> re.Pattern[str]:
+    """Return *pattern*, a ``re.Pattern`` or bson's ``Regex``, as PCRE reads it.
+
+    Raises:
+        EvaluationError: see :func:`compile_pattern`.
+    """
+    return compile_pattern(source_of(pattern), options_of(pattern.flags))
 
 
 @lru_cache(maxsize=1024)

@@ -199,3 +199,29 @@ def test_code_is_no_string(stage: Any) -> None:
 
 def test_code_in_an_expression_is_a_value() -> None:
     assert bson.Code("$v") == result(bson.Code("$v"), v=1)
+
+
+@pytest.mark.parametrize(
+    ("place", "condition"),
+    [
+        ("", lambda pattern: pattern),
+        (".$regex", lambda pattern: {"$regex": pattern}),
+        (".$in[1]", lambda pattern: {"$in": ["a", pattern]}),
+        (".$not", lambda pattern: {"$not": pattern}),
+        (".$all[0]", lambda pattern: {"$all": [pattern]}),
+    ],
+)
+@pytest.mark.parametrize(("reason", "text"), [("malformed", "(a"), ("exponential", "(a+)+$"), ("UTF-8", b"\xff")])
+def test_a_regex_that_cannot_be_used_is_a_problem_with_its_place(
+    reason: str, text: str | bytes, place: str, condition: Any
+) -> None:
+    with pytest.raises(CompileError) as caught:
+        compile_pipeline([{"$match": {"v": condition(bson.Regex(text))}}])
+    (problem,) = caught.value.problems
+    assert f"stages[0].$match.v{place}" == problem.path
+    assert reason in problem.message
+
+
+def test_a_regex_that_cannot_be_used_is_an_error_of_the_expression_that_searches_for_it() -> None:
+    with pytest.raises(EvaluationError, match=r"stages\[0\]\.\$set\.x\.\$regexMatch: the regular expression is malformed"):
+        result({"$regexMatch": {"input": "a", "regex": "$v"}}, v=bson.Regex("(a"))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, SMALL_BYTES, take
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.regex import compile_pattern, fitting, options_of
+from fluxion_core.language.regex import compile_pattern, fitting, options_of, source_of
 from fluxion_core.language.values import MISSING, kind, type_name
 
 __all__ = ["OPERATORS"]
@@ -27,11 +27,10 @@ def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[st
         return None
     found: re.Pattern[str]
     if kind(pattern) == "regex":
-        source = pattern.pattern
         letters = options_of(pattern.flags)
         if isinstance(options, str) and letters:
             raise EvaluationError(f"{name}: options are set both in the pattern and in 'options'")
-        found = compile_pattern(source if isinstance(source, str) else source.decode(), letters or options or "")
+        found = compile_pattern(source_of(pattern), letters or options or "")
     elif isinstance(pattern, str):
         found = compile_pattern(pattern, options if isinstance(options, str) else "")
     else:

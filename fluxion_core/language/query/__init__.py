@@ -61,7 +61,7 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
     if not name.startswith("$"):
         return _field(parser, name, value, where)
     if name in REFERENCE:
-        return [Predicate(where, Field(where, (name,)), equality(value).at(()))]
+        return [Predicate(where, Field(where, (name,)), equality(parser, value, where).at(()))]
     if name in LOGICAL:
         return [_logical(parser, name, value, where)]
     if name == "$expr":
@@ -104,7 +104,7 @@ def _field(parser: Parser, path: str, value: Any, where: str) -> list[Node]:
     if "\0" in path:
         return [parser.problem(where, "a field path may not hold a null byte")]
     first = Field(where, names[:1])
-    leaves = field_leaves(parser, value, where) if is_operators(value) else [equality(value)]
+    leaves = field_leaves(parser, value, where) if is_operators(value) else [equality(parser, value, where)]
     return [Predicate(where, first, leaf.at(names[1:]), leaf.fast, names[1:]) for leaf in leaves]
 
 
@@ -129,7 +129,7 @@ def field_leaves(parser: Parser, spec: Mapping[str, Any], where: str) -> list[Le
 
 def _not(parser: Parser, spec: Any, where: str) -> Leaf:
     if kind(spec) == "regex":
-        return Leaf(lambda _value: False, expands=False, negated=True, parts=(equality(spec),))
+        return Leaf(lambda _value: False, expands=False, negated=True, parts=(equality(parser, spec, where),))
     if not isinstance(spec, dict) or not is_operators(spec):
         parser.problem(where, "$not needs a regular expression or an object of operators")
         return Leaf(lambda _value: False)

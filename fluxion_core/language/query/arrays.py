@@ -70,8 +70,9 @@ def _all(parser: Parser, spec: Any, where: str) -> Leaf:
         if is_operators(item) and not elements[index]:
             parser.problem(f"{where}[{index}]", f"$all holds values, not operators: '{next(iter(item))}'")
             continue
+        path = f"{where}[{index}]"
         parts.append(
-            _elem_match(parser, item["$elemMatch"], f"{where}[{index}].$elemMatch") if elements[index] else equality(item)
+            _elem_match(parser, item["$elemMatch"], f"{path}.$elemMatch") if elements[index] else equality(parser, item, path)
         )
     tests = [part.at(()) for part in parts]
     return Leaf(lambda value: all(test(value) for test in tests), expands=False, parts=tuple(parts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,8 +10,8 @@ import msgspec
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test, is_operators
-from fluxion_core.language.regex import compile_pattern, fitting, options_of
-from fluxion_core.language.values import MISSING, is_number, is_string, kind, type_name
+from fluxion_core.language.regex import compile_value, fitting
+from fluxion_core.language.values import MISSING, is_number, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -22,18 +21,18 @@ __all__ = ["QUERIES", "equality", "searching"]
 _NUMBERS: Final = frozenset({"int", "double", "decimal"})
 
 
-def equality(constant: Any) -> Leaf:
+def equality(parser: Parser, constant: Any, where: str) -> Leaf:
     """Return the condition that a value equals *constant*; a pattern also matches strings (``{field: /x/}``)."""
     if constant is None:
         return Leaf(lambda value: value is None or value is MISSING)
     if kind(constant) == "regex":
-        return matching(constant)
+        return matching(parser, constant, where)
     return Leaf(_equal_to(constant), fast=("$eq", constant) if _comparable_inline(constant) else None)
 
 
-def matching(pattern: Any) -> Leaf:
+def matching(parser: Parser, pattern: Any, where: str) -> Leaf:
     """Return the condition that a string matches *pattern*, or that the value is the same pattern."""
-    return searching(searcher(pattern), _equal_to(pattern))
+    return searching(_searcher(parser, pattern, where), _equal_to(pattern))
 
 
 def searching(search: Callable[[str], bool], same: Test) -> Leaf:
@@ -41,15 +40,15 @@ def searching(search: Callable[[str], bool], same: Test) -> Leaf:
     return Leaf(lambda value: search(value) if value.__class__ is str else same(value))
 
 
-def searcher(pattern: Any) -> Callable[[str], bool]:
+def _searcher(parser: Parser, pattern: Any, where: str) -> Callable[[str], bool]:
     """Return a function that tells whether a string matches *pattern*, a ``re.Pattern`` or bson's ``Regex``."""
     try:
-        source = pattern.pattern
-        compiled = compile_pattern(source if is_string(source) else source.decode(), options_of(pattern.flags))
-    except EvaluationError:  # Python compiled it, though PCRE would not
-        compiled = pattern if isinstance(pattern, re.Pattern) else pattern.try_compile()
+        compiled = compile_value(pattern)
+    except EvaluationError as error:
+        parser.problem(where, error.message)
+        return lambda _text: False
     search = compiled.search
-    return lambda text: search(fitting(compiled, text)) is not None
+    return lambda text: search(fitting(compiled, text, where)) is not None
 
 
 def _equal_to(constant: Any) -> Test:
@@ -72,10 +71,9 @@ def _comparable_inline(constant: Any) -> bool:
 
 
 def _eq(parser: Parser, spec: Any, where: str) -> Leaf:
-    del parser, where
     if kind(spec) == "regex":
         return Leaf(_equal_to(spec))
-    return equality(spec)
+    return equality(parser, spec, where)
 
 
 def _ne(parser: Parser, spec: Any, where: str) -> Leaf:
@@ -110,27 +108,26 @@ def _order_test(constant: Any, wanted: frozenset[int]) -> Test:
     )
 
 
-def _members(parser: Parser, spec: Any, where: str, name: str) -> list[Leaf] | None:
+def _holds_values(parser: Parser, spec: Any, where: str, name: str) -> bool:
     if not isinstance(spec, list | tuple):
         parser.problem(where, f"{name} needs an array, not {type_name(spec)}")
-        return None
+        return False
     for index, item in enumerate(spec):
         if is_operators(item):
             parser.problem(f"{where}[{index}]", f"{name} holds values, not operators: '{next(iter(item))}'")
-            return None
-    return [equality(item) for item in spec]
+            return False
+    return True
 
 
 def _in(parser: Parser, spec: Any, where: str) -> Leaf:
-    leaves = _members(parser, spec, where, "$in")
-    if leaves is None:
+    if not _holds_values(parser, spec, where, "$in"):
         return Leaf(lambda _value: False)
     if all(item.__class__ is str for item in spec):
         strings = frozenset(spec)
         return Leaf(lambda value: value.__class__ is str and value in strings, fast=("$in", strings) if strings else None)
     plain = {identity(item) for item in spec if item is not None and kind(item) != "regex"}
     nullish = any(item is None for item in spec)
-    searches = [searcher(item) for item in spec if kind(item) == "regex"]
+    searches = [_searcher(parser, item, f"{where}[{index}]") for index, item in enumerate(spec) if kind(item) == "regex"]
     patterns = {identity(item) for item in spec if kind(item) == "regex"}
 
     def test(value: Any) -> bool:

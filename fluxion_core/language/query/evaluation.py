@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.query.comparison import matching, searching
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.regex import compile_pattern, fitting, options_of
+from fluxion_core.language.regex import compile_pattern, fitting, options_of, source_of
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, is_string, kind, type_name
 
 if TYPE_CHECKING:
@@ -66,17 +66,17 @@ def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str)
             parser.problem(where, "options are set both in the pattern and in $options")
             return nothing
         if not options:
-            return matching(spec)
-        spec = spec.pattern if isinstance(spec.pattern, str) else spec.pattern.decode()
-    if not is_string(spec):
+            return matching(parser, spec, where)
+    elif not is_string(spec):
         parser.problem(where, f"$regex must be a string or a pattern, not {type_name(spec)}")
         return nothing
     try:
-        compiled = compile_pattern(spec, options)
+        source = spec if is_string(spec) else source_of(spec)
+        compiled = compile_pattern(source, options)
         return searching(
             lambda text: compiled.search(fitting(compiled, text, where)) is not None,
             lambda value: (
-                kind(value) == "regex" and value.pattern == spec and set(options_of(value.flags)) == set(options) - {"u"}
+                kind(value) == "regex" and value.pattern == source and set(options_of(value.flags)) == set(options) - {"u"}
             ),
         )
     except EvaluationError as error:
