@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["EffectContext", "patient_operator"]
 
 
-class EffectContext(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+class EffectContext(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True, weakref=True):
     """What an effectful operator gets: ``host``, ``logger`` and ``stopping`` as every component, connections, and a pool.
 
     There is one per run, compared by identity: an operator may keep what it opened under it, and has it closed by ``on_close``.
