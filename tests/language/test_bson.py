@@ -223,5 +223,7 @@ def test_a_regex_that_cannot_be_used_is_a_problem_with_its_place(
 
 
 def test_a_regex_that_cannot_be_used_is_an_error_of_the_expression_that_searches_for_it() -> None:
-    with pytest.raises(EvaluationError, match=r"stages\[0\]\.\$project\.result\.\$regexMatch: the regular expression is malformed"):
+    with pytest.raises(
+        EvaluationError, match=r"stages\[0\]\.\$project\.result\.\$regexMatch: the regular expression is malformed"
+    ):
         result({"$regexMatch": {"input": "a", "regex": "$v"}}, v=bson.Regex("(a"))
