@@ -243,3 +243,17 @@ def test_facet_needs_names():
     spec = {"parallel": True, "merge": "facet", "pipelines": [DOUBLE]}
     letter = "facet needs the name of a field for every pipeline; this one has none; write {name: [stage, ...]}"
     assert [f"stages[0].$subPipeline.pipelines[0]: {letter}"] == problems([{"$subPipeline": spec}])
+
+
+def test_facet_needs_a_name_for_itself_of_every_pipeline():
+    spec = {"parallel": True, "merge": "facet", "pipelines": ["double", "positive", "double"]}
+    expected = "stages[0].$subPipeline.pipelines[2]: facet already has a field 'double'; write {name: [stage, ...]}"
+    assert [expected] == problems([{"$subPipeline": spec}])
+
+
+def test_an_empty_name_is_no_name_for_facet():
+    spec = {"parallel": True, "merge": "facet", "pipelines": {"": "double"}}
+    (problem,) = problems([{"$subPipeline": spec}])
+    assert problem.startswith(
+        "stages[0].$subPipeline.pipelines.: facet needs the name of a field for every pipeline; '' is none"
+    )

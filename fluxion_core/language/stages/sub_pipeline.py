@@ -174,7 +174,9 @@ def _branches(parser: Parser, given: Any, where: str) -> list[_Branch]:
         if not is_string(value):
             branches.append(_Branch(label=label, reference=None, stages=value, where=path))
         elif value in parser.pipelines:
-            branches.append(_Branch(label=label or value, reference=value, stages=parser.pipelines[value], where=path))
+            branches.append(
+                _Branch(label=value if label is None else label, reference=value, stages=parser.pipelines[value], where=path)
+            )
         else:
             parser.problem(
                 path, f"no pipeline is called '{value}'", did_you_mean(value, parser.pipelines) or "name it under pipelines:"
@@ -183,13 +185,18 @@ def _branches(parser: Parser, given: Any, where: str) -> list[_Branch]:
 
 
 def _check_labels(parser: Parser, branches: Sequence[_Branch]) -> None:
+    taken: set[str] = set()
     for branch in branches:
         label = branch.label
-        if not is_string(label) or not label or label.startswith("$") or "." in label:
+        if label in taken:
+            parser.problem(branch.where, f"facet already has a field '{label}'", "write {name: [stage, ...]}")
+        elif not is_string(label) or not label or label.startswith("$") or "." in label:
             found = "this one has none" if label is None else f"{shown(label)} is none"
             parser.problem(
                 branch.where, f"facet needs the name of a field for every pipeline; {found}", "write {name: [stage, ...]}"
             )
+        else:
+            taken.add(label)
 
 
 def _stages(parser: Parser, branch: _Branch) -> list[Part]:
