@@ -152,8 +152,9 @@ def plain_dicts(job: str, source: str, target: str) -> None:
 def dicts(job: str, source: str, target: str) -> None:
     from jobs import STAGES
 
-    from fluxion_core import aggregate
+    from fluxion_core import aggregate, compile_pipeline
 
+    compile_pipeline(STAGES[job][1])  # imports what it needs, as hand_dicts is imported before the clock starts
     in_memory(source, target, lambda documents: aggregate(documents, STAGES[job][1]))
 
 
