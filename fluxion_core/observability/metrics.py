@@ -1,7 +1,8 @@
 """What a pipeline counts: per stage (:class:`StageMetrics`) and as a whole (:class:`MetricsRegistry`).
 
 Counters only rise within one run. Everything may be read from any thread at any time: the runtime writes whole numbers and
-floats in place, which Python does atomically, and a snapshot is therefore never torn, at most a batch old.
+floats in place, which Python does atomically, and a snapshot is therefore never torn, at most a batch or a
+twentieth of a second old.
 """
 
 from __future__ import annotations

@@ -46,6 +46,8 @@ __all__ = ["Loop"]
 
 _LONGEST_SPACING_SECONDS: Final = 5.0
 """What a crash may cost at most, unless sealing itself takes longer or is set to be rarer."""
+_COUNT_SECONDS: Final = 0.05
+"""How often the counts of the stages are shown, besides at every seal: what is counted is small, but so may a batch be."""
 _KEY_SECONDS: Final = 2e-6
 """About what sealing the state of one key takes: of the first seals there is no other measure, and state grows between two."""
 
@@ -67,6 +69,7 @@ class Loop(msgspec.Struct, kw_only=True):
     _buffers: dict[str, OutputBuffer] = msgspec.field(default_factory=dict)
     _last_seal_end: float = 0.0
     _last_seal_seconds: float = 0.0
+    _last_count: float = 0.0
     _seal_cost_seconds: float = 0.0
     """What a seal took of late: a running mean, for one may meet a slow disk."""
 
@@ -97,7 +100,8 @@ class Loop(msgspec.Struct, kw_only=True):
         failures = self._feed(batch)
         if self.run.state_keys > self.config.max_groups:
             raise FatalError(too_many_groups(self.run.state_keys, self.config.max_groups))
-        self._count_stages()
+        if self.host.clock.monotonic() - self._last_count >= _COUNT_SECONDS:
+            self._count_stages()
         self._settle(batch, failures)
         self._gathered.positions.update(batch.positions)
         self._gathered.records += count
@@ -178,9 +182,10 @@ class Loop(msgspec.Struct, kw_only=True):
             self._gathered.dead_lettered += fate == "dead_lettered"
 
     def _count_stages(self) -> None:
+        self._last_count = self.host.clock.monotonic()
         counted = zip(self.metrics.stages.stages, self.run.stage_counts(), self.run.stage_seconds(), strict=True)
         for counter, (documents_in, documents_out, failures), seconds in counted:
-            counter.invocations += 1
+            counter.invocations = self.metrics.batches
             counter.documents_in = documents_in
             counter.documents_out = documents_out
             counter.failures = failures
@@ -196,6 +201,11 @@ class Loop(msgspec.Struct, kw_only=True):
         self.finished = True
         self._gathered.urgent = True
 
+    @property
+    def nothing_to_seal(self) -> bool:
+        """Whether nothing was taken in since the last seal."""
+        return self._gathered.empty
+
     def seal_wait_seconds(self, *, idle: bool) -> float | None:
         """Return after how many seconds a seal is due: 0 for now, ``None`` if there is nothing to seal.
 
@@ -206,7 +216,8 @@ class Loop(msgspec.Struct, kw_only=True):
         """
         if self._gathered.empty:
             return None
-        if self._gathered.urgent or self.output_bytes >= self.config.seal_max_bytes:
+        output_bytes = self.output_bytes
+        if self._gathered.urgent or output_bytes >= self.config.seal_max_bytes:
             return 0.0
         since = self.host.clock.monotonic() - self._last_seal_end
         interval = self.config.seal_interval_seconds
@@ -216,7 +227,7 @@ class Loop(msgspec.Struct, kw_only=True):
             coming = self.run.changed_keys * _KEY_SECONDS
             cost = max(self._seal_cost_seconds, self._last_seal_seconds, coming)
             spacing = max(interval, min(15 * cost, _LONGEST_SPACING_SECONDS))
-            if self.output_bytes >= self.config.seal_max_bytes // 4 and not self.bound.program.stateful:
+            if output_bytes >= self.config.seal_max_bytes // 4 and not self.bound.program.stateful:
                 spacing = min(spacing, 3 * cost)
         return max(0.0, spacing - since)
 
@@ -275,6 +286,7 @@ class Loop(msgspec.Struct, kw_only=True):
         return outputs
 
     def _note_seal(self, gathered: Gathered, outputs: Sequence[SealedOutput], started: float) -> None:
+        self._count_stages()
         self._last_seal_end = self.host.clock.monotonic()
         seconds = self._last_seal_end - started
         self._last_seal_seconds = seconds

@@ -46,7 +46,7 @@ class Polling(Threaded):
 
     def _poll(self) -> Batch | Delivered | None:
         longest, seconds = self.execution.config.max_wait_seconds, None
-        if self.loop.seal_wait_seconds(idle=True) is not None:
+        if not self.loop.nothing_to_seal:
             batch = self.intake.poll(0.0)
             if len(batch) or batch.positions:
                 return batch
@@ -62,7 +62,7 @@ class Polling(Threaded):
 
     def _seal_what_is_here(self) -> None:
         """Let nothing wait for the end of an outage that was read before it."""
-        if self.loop.seal_wait_seconds(idle=True) is not None and self._sinks_have_room(0):
+        if not self.loop.nothing_to_seal and self._sinks_have_room(0):
             self._seal()
 
     def _drain(self) -> None:

@@ -29,7 +29,7 @@ from fluxion_core.language.compiler.parts import (
     latest,
 )
 from fluxion_core.language.compiler.reading import blocking_after, choose_reading, put_lines
-from fluxion_core.language.compiler.steps import borders, last_passed, seconds_by_stage
+from fluxion_core.language.compiler.steps import borders, counted_stages, last_passed, seconds_by_stage
 from fluxion_core.language.encoding import decode_value, encode_value
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Run:
         }
         self.counts = [[0, 0, 0] for _ in program.stage_names]
         self._enters, self._leaves = borders(program.steps)
+        self._counted = counted_stages(program.steps, self._enters, self._leaves)
         self._last_passed = last_passed(program.steps)
         self._states: dict[int, Any] = {}
         self._adapting: dict[Loaded, Adapting] = {}
@@ -167,7 +168,7 @@ class Run:
             if isinstance(step, EffectStep):
                 rows, origins, answers = step.ask(self, rows, origins)
                 continue
-            if isinstance(step, StepPart):
+            if not isinstance(step, SegmentStep):
                 rows, origins = self._step(index, step, rows, origins)
                 holds = not step.streams
             else:
@@ -199,8 +200,8 @@ class Run:
         origins: Sequence[int | None] | None,
         answers: Sequence[Any] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
-        state, place = self._states[index], step.segment.fans_out
-        if index and state is None and answers is None and place is not None and len(rows) > SLICE:
+        state = self._states[index]
+        if index and state is None and answers is None and len(rows) > SLICE and (place := step.segment.fans_out):
             sliced = Sliced(self._fed, self.max_rows_per_record)
             for part in sliced.slices(rows, origins):
                 for origin in sliced.add(*self._segment(index, step, code, *part, None)[:2]):
@@ -223,12 +224,10 @@ class Run:
             counted = tuple(map(add, counted, odd))
         if adapting is not None:
             adapting.note(len(rows), len(frame.counted))
-        passed = self._count(index, step, code, len(rows), counted, frame.failed)
+        passed = self._count(index, code, len(rows), counted, frame.failed)
         return made, kept if step.segment.tracks else None, passed
 
-    def _count(
-        self, index: int, step: SegmentStep, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]
-    ) -> int:
+    def _count(self, index: int, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]) -> int:
         """Add to the counts of the stages; return how many of the records got through."""
         dropped: dict[int, int] = {}
         passed = None
@@ -239,14 +238,15 @@ class Run:
                 dropped[stage] = dropped.get(stage, 0) + (number if role == "dropped" else -number)
         current = fed
         everything_dropped = 0
-        for stage, last in {part.stage: part for part in step.segment.parts}.items():
-            lost = failed.count(stage)
+        for stage, enters, leaves in self._counted[index]:
+            lost = failed.count(stage) if failed else 0
+            gone = dropped.get(stage, 0)
             count = self.counts[stage]
-            count[0] += current if self._enters[stage] == index else 0
-            current -= dropped.get(stage, 0) + lost
-            count[1] += current if self._leaves[stage] == index and not isinstance(last, Folding) else 0
+            count[0] += current if enters else 0
+            current -= gone + lost
+            count[1] += current if leaves else 0
             count[2] += lost
-            everything_dropped += dropped.get(stage, 0)
+            everything_dropped += gone
         return passed if passed is not None else fed - everything_dropped - len(failed)
 
     def _step(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.frame import stage_of
 from fluxion_core.language.compiler.loaded import SegmentStep
-from fluxion_core.language.compiler.parts import StepPart
+from fluxion_core.language.compiler.parts import Folding, StepPart
 
-__all__ = ["borders", "last_passed", "seconds_by_stage"]
+__all__ = ["borders", "counted_stages", "last_passed", "seconds_by_stage"]
 
 
 def borders(steps: Sequence[Any]) -> tuple[dict[int, int], dict[int, int]]:
@@ -29,6 +29,20 @@ def last_passed(steps: Sequence[Any]) -> int:
         ):
             return index
     return len(steps) - 1
+
+
+def counted_stages(
+    steps: Sequence[Any], enters: Mapping[int, int], leaves: Mapping[int, int]
+) -> dict[int, list[tuple[int, bool, bool]]]:
+    """Return for each segment its stages, each with whether documents enter it there and leave it there (not as groups)."""
+    return {
+        index: [
+            (stage, enters[stage] == index, leaves[stage] == index and not isinstance(last, Folding))
+            for stage, last in {part.stage: part for part in step.segment.parts}.items()
+        ]
+        for index, step in enumerate(steps)
+        if isinstance(step, SegmentStep)
+    }
 
 
 def seconds_by_stage(steps: Sequence[Any], seconds: Sequence[float], stages: int) -> list[float]:
