@@ -70,6 +70,7 @@ class LineCutter:
     def __init__(self, offset: int, max_line_bytes: int) -> None:
         self._offset = offset  # of the first byte that is still here
         self._waiting = b""
+        self._fresh = b""  # what follows it: joined with it only as far as whole lines reach, which saves a copy of every byte
         self._unsearched = 0  # before this, there is no newline in _waiting
         self._kept_bytes = max_line_bytes + len(_BYTE_ORDER_MARK) + len(b"\r") + 1  # more than the limit without those two
         self._dropped = 0  # bytes of the line at _offset that are not kept any more
@@ -77,12 +78,12 @@ class LineCutter:
     @property
     def read_offset(self) -> int:
         """Where the bytes that :meth:`feed` wants next stand in the stream."""
-        return self._offset + len(self._waiting) + self._dropped
+        return self._offset + len(self._waiting) + len(self._fresh) + self._dropped
 
     @property
     def partial(self) -> bool:
         """Whether the beginning of a line waits for its end."""
-        return bool(self._waiting)
+        return bool(self._waiting or self._fresh)
 
     def wanted_bytes(self, chunk_bytes: int) -> int:
         """Return how much to feed next: more for a long line, so that gathering it stays linear."""
@@ -92,7 +93,7 @@ class LineCutter:
         """Add the next bytes of the stream, after :meth:`take` has found no whole line in the earlier ones."""
         if len(self._waiting) >= self._kept_bytes:
             chunk = self._without_rest_of_line(chunk)
-        self._waiting = self._waiting + chunk if self._waiting else chunk
+        self._fresh = chunk
 
     def _without_rest_of_line(self, chunk: bytes) -> bytes:
         keep = self._kept_bytes
@@ -105,6 +106,13 @@ class LineCutter:
 
     def take(self, max_records: int) -> Lines | None:
         """Return up to *max_records* whole lines, or ``None`` if no line is whole."""
+        if self._fresh:
+            fresh, self._fresh = self._fresh, b""
+            end = fresh.rfind(b"\n") + 1
+            if end and not self._dropped and self._unsearched == len(self._waiting):
+                raw = b"".join((self._waiting, memoryview(fresh)[:end])) if self._waiting or end < len(fresh) else fresh
+                return self._cut(raw, fresh[end:], max_records)
+            self._waiting += fresh
         end = self._waiting.rfind(b"\n", self._unsearched) + 1
         if not end:
             self._unsearched = len(self._waiting)
@@ -118,14 +126,18 @@ class LineCutter:
         return self._take(len(self._waiting), 1) if self._waiting else None
 
     def _take(self, end: int, max_records: int) -> Lines:
-        raw, start = self._waiting[:end], self._offset
+        return self._cut(self._waiting[:end], self._waiting[end:], max_records)
+
+    def _cut(self, raw: bytes, rest: bytes, max_records: int) -> Lines:
+        """Return *max_records* lines of *raw* and keep the others, with *rest*, for the next time."""
+        start = self._offset
         lines = BytesIO(raw).readlines()  # the fastest that Python has to find newlines
         if len(lines) > max_records:
             del lines[max_records:]
             end = sum(map(len, lines))
-            raw = raw[:end]
-        self._waiting, self._unsearched = self._waiting[end:], 0
-        self._offset += end + self._dropped
+            raw, rest = raw[:end], raw[end:] + rest
+        self._waiting, self._unsearched = rest, 0
+        self._offset += len(raw) + self._dropped
         self._dropped = 0
         if b"\r" in raw or b"\n" in lines or start == 0 or not raw.endswith(b"\n"):
             block = _block(raw, first=start == 0)
