@@ -16,6 +16,7 @@ from fluxion_core.language.allowance import LIMIT_DOCUMENT_BYTES
 from fluxion_core.language.columns import pack_column, row_columns, unpack_column
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.cut import Cut, TailRun, cut_program
+from fluxion_core.language.compiler.decode import lines_within
 from fluxion_core.language.compiler.output import Failure, Output
 from fluxion_core.language.compiler.parse import Parser
 from fluxion_core.language.compiler.parts import AnsweringStep, StageForm, StepPart
@@ -184,7 +185,7 @@ def _run_ndjson(program: Program, chunks: Iterable[bytes], emit: Literal["final"
 def _lines(program: Program, output: Output) -> Iterator[bytes]:
     """Yield the rows of *output* as newline-ended JSON."""
     for lines in output.json_parts():
-        if len(lines) > LIMIT_DOCUMENT_BYTES and max(map(len, lines.split(b"\n"))) > LIMIT_DOCUMENT_BYTES:
+        if not lines_within(lines, LIMIT_DOCUMENT_BYTES):
             last = len(program.stage_names) - 1
             path = f"stages[{last}].{program.stage_names[last]}" if program.stage_names else ""
             raise EvaluationError(f"a document grew beyond {LIMIT_DOCUMENT_BYTES >> 20} MiB", path)

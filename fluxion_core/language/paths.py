@@ -6,7 +6,7 @@ Source: MongoDB manual, "Field Paths", "$project", "$addFields", "$unset".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from fluxion_core.language.values import MISSING
@@ -44,18 +44,9 @@ def put(value: Any, names: Sequence[str], new: Any) -> Any:
 
     ``MISSING`` removes the last name.
     """
-    if not names:
-        return new
-    if value.__class__ is list:
+    if names and value.__class__ is list:
         return [put(item, names, new) for item in value]
-    name, rest = names[0], names[1:]
-    changed = dict(value) if value.__class__ is dict else {}
-    inner = put(changed.get(name, MISSING), rest, new)
-    if inner is MISSING:
-        changed.pop(name, None)
-    else:
-        changed[name] = inner
-    return changed
+    return _put_below(value, names, new, put)
 
 
 def nest(value: Any, names: Sequence[str], new: Any) -> Any:
@@ -63,11 +54,15 @@ def nest(value: Any, names: Sequence[str], new: Any) -> Any:
 
     ``MISSING`` removes the last name.
     """
+    return _put_below(value, names, new, nest)
+
+
+def _put_below(value: Any, names: Sequence[str], new: Any, further: Callable[[Any, Sequence[str], Any], Any]) -> Any:
     if not names:
         return new
     name, rest = names[0], names[1:]
     changed = dict(value) if value.__class__ is dict else {}
-    inner = nest(changed.get(name, MISSING), rest, new)
+    inner = further(changed.get(name, MISSING), rest, new)
     if inner is MISSING:
         changed.pop(name, None)
     else:

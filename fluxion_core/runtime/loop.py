@@ -100,7 +100,9 @@ class Loop(msgspec.Struct, kw_only=True):
         failures = self._feed(batch)
         if self.run.state_keys > self.config.max_groups:
             raise FatalError(too_many_groups(self.run.state_keys, self.config.max_groups))
-        if self.host.clock.monotonic() - self._last_count >= _COUNT_SECONDS:
+        now = self.host.clock.monotonic()
+        if now - self._last_count >= _COUNT_SECONDS:
+            self._last_count = now
             self._count_stages()
         self._settle(batch, failures)
         self._gathered.positions.update(batch.positions)
@@ -182,7 +184,6 @@ class Loop(msgspec.Struct, kw_only=True):
             self._gathered.dead_lettered += fate == "dead_lettered"
 
     def _count_stages(self) -> None:
-        self._last_count = self.host.clock.monotonic()
         counted = zip(self.metrics.stages.stages, self.run.stage_counts(), self.run.stage_seconds(), strict=True)
         for counter, (documents_in, documents_out, failures), seconds in counted:
             counter.invocations = self.metrics.batches
@@ -286,8 +287,8 @@ class Loop(msgspec.Struct, kw_only=True):
         return outputs
 
     def _note_seal(self, gathered: Gathered, outputs: Sequence[SealedOutput], started: float) -> None:
+        self._last_seal_end = self._last_count = self.host.clock.monotonic()
         self._count_stages()
-        self._last_seal_end = self.host.clock.monotonic()
         seconds = self._last_seal_end - started
         self._last_seal_seconds = seconds
         self._seal_cost_seconds += (seconds - self._seal_cost_seconds) / (4 if self._seal_cost_seconds else 1)

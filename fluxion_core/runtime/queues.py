@@ -88,7 +88,7 @@ class Inbox:
 
     def take_report(self, timeout_seconds: float | None) -> Delivered | None:
         """Return the next delivery report, leaving batches where they are."""
-        if not timeout_seconds and timeout_seconds is not None and not self._reports:
+        if timeout_seconds == 0 and not self._reports:
             return None  # asked for after every batch
         with self._filled:
             self._filled.wait_for(lambda: self._closed or bool(self._reports), timeout_seconds)

@@ -1,6 +1,5 @@
 """A run that ends with the first failure, as ``aggregate`` has it, answers as any other run does, and fails where that fails."""
 
-import json
 import random
 import sys
 from pathlib import Path
@@ -11,15 +10,14 @@ from fluxion_core import compile_pipeline
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_adapting import PIPELINES, clean, spoiled
-from test_likely import TOTALS, whole
+from test_likely import TOTALS, lines, whole
 
 
 def until_failure(run, batches, form):
     """Return what came of every batch, up to the first failure."""
     found = []
     for batch in batches:
-        block = b"".join(json.dumps(one).encode() + b"\n" for one in batch)
-        output = run.feed(documents=batch) if form == "documents" else run.feed(block=block)
+        output = run.feed(documents=batch) if form == "documents" else run.feed(block=lines(batch))
         if output.failures:
             first = output.failures[0]
             return found, (first.index, first.stage, first.path, str(first.error))

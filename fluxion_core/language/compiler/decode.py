@@ -17,7 +17,7 @@ from fluxion_core.errors import RecordError
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.likely import Likely
 
-__all__ = ["Decoded", "Decoder"]
+__all__ = ["Decoded", "Decoder", "lines_within"]
 
 
 class Decoded(msgspec.Struct):
@@ -51,7 +51,7 @@ class Decoder:
         """
         if count is None:
             count = len(block) - len(block.replace(b"\n", b""))  # twice as fast as block.count
-        if limit_bytes is None or len(block) <= limit_bytes or _lines_within(block, limit_bytes):
+        if limit_bytes is None or len(block) <= limit_bytes or lines_within(block, limit_bytes):
             try:
                 if not block.isascii():
                     block.decode()
@@ -102,7 +102,7 @@ class Decoder:
         return Decoded(documents, count - blank, count, indexes if refused or blank else None, refused)
 
 
-def _lines_within(block: bytes, limit_bytes: int) -> bool:
+def lines_within(block: bytes, limit_bytes: int) -> bool:
     """Return whether every line of *block* has at most so many bytes, by looking at one line in so many bytes."""
     start = 0
     while len(block) - start > limit_bytes:

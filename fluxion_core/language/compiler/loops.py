@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, PLACE_BYTES, SMALL_BYTES
@@ -22,10 +24,16 @@ _FEW_REPEATED: Final = 100
 """So many places for one value from outside a loop are harmless."""
 
 
-def _list_of(emitter: Emitter, value: str, operator: str, where: str) -> None:
-    """Write the check that *value*, which is neither null nor missing, is an array."""
-    name = emitter.writer.constant(library.not_an_array)
-    emitter.writer.line(f"if {value}.__class__ is not list: {name}({emitter.writer.constant(operator)}, {value})", where)
+@contextmanager
+def _over(emitter: Emitter, value: str, target: str, operator: str, where: str) -> Iterator[None]:
+    """Write that *target* is null where *value* is null or missing, and the check that it is an array otherwise; go on in there."""
+    writer = emitter.writer
+    with writer.block(f"if {value} is None or {value} is M:"):
+        writer.line(f"{target} = None")
+    with writer.block("else:"), emitter.branch():
+        name = writer.constant(library.not_an_array)
+        writer.line(f"if {value}.__class__ is not list: {name}({writer.constant(operator)}, {value})", where)
+        yield
 
 
 def _element(value: Value, item: str) -> Value:
@@ -39,10 +47,7 @@ def map_loop(emitter: Emitter, node: Map) -> Value:
     writer = emitter.writer
     source = emitter.value(node.source)
     target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source.local} is None or {source.local} is M:"):
-        writer.line(f"{target} = None")
-    with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source.local, "$map", node.where)
+    with _over(emitter, source.local, target, "$map", node.where):
         writer.line(f"{target} = []")
         _turns(emitter, source, node, node.body)
         room = writer.assign(f"{writer.constant(library.room)}({writer.allowance()})") if builds(node.body) else ""
@@ -91,10 +96,7 @@ def filter_loop(emitter: Emitter, node: Filter) -> Value:
     source = array.text
     limit = emitter.value(node.limit) if node.limit is not None else None
     target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source} is None or {source} is M:"):
-        writer.line(f"{target} = None")
-    with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source, "$filter", node.where)
+    with _over(emitter, source, target, "$filter", node.where):
         most = None
         if limit is not None:
             most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text})", node.where)
@@ -123,10 +125,7 @@ def reduce_loop(emitter: Emitter, node: Reduce) -> Value:
     source = emitter.value(node.source)
     start = emitter.value(node.start)
     target, item = writer.fresh(), writer.fresh("e")
-    with writer.block(f"if {source.local} is None or {source.local} is M:"):
-        writer.line(f"{target} = None")
-    with writer.block("else:"), emitter.branch():
-        _list_of(emitter, source.local, "$reduce", node.where)
+    with _over(emitter, source.local, target, "$reduce", node.where):
         _turns(emitter, source, node, node.body)
         check = writer.assign(f"{writer.constant(library.growth)}({writer.allowance()})")
         writer.line(f"{target} = {start.text}")

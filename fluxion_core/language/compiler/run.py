@@ -68,16 +68,17 @@ class Run:
         self._counted = counted_stages(program.steps, self._enters, self._leaves)
         self._last_passed = last_passed(program.steps)
         self._states: dict[int, Any] = {}
+        self._grouped: list[Groups] = []
         self._adapting: dict[Loaded, Adapting] = {}
         self.failures: list[Failure] = []
         self._dirty_counters: dict[str, int] = {}
         for index, step in enumerate(program.steps):
             if isinstance(step, SegmentStep):
                 folding = step.segment.folding
+                self._states[index] = None
                 if folding is not None:
-                    self._states[index] = Groups(step, folding, step.load())
-                else:
-                    self._states[index] = None
+                    self._states[index] = groups = Groups(step, folding, step.load())
+                    self._grouped.append(groups)
             elif isinstance(step, StepPart):
                 self._states[index] = step.start(self)
         self.counters: dict[str, Counter] = {}
@@ -364,10 +365,6 @@ class Run:
             found = tables.get(name, {}).get(b"")
             if found is not None:
                 counter.seen = self._dirty_counters[name] = decode_value(found)
-
-    @property
-    def _grouped(self) -> list[Groups]:
-        return [state for state in self._states.values() if isinstance(state, Groups)]
 
     @property
     def state_keys(self) -> int:

@@ -94,7 +94,6 @@ class MergingLoop(Loop, kw_only=True):
         return super().seal_wait_seconds(idle=idle and not self.workers.busy)
 
     def _count_stages(self) -> None:
-        self._last_count = self.host.clock.monotonic()
         head, tail = set(self.division.head_stages), set(self.division.tail_stages)
         tails = zip(self.run.stage_counts(), self.run.stage_seconds(), strict=True)
         counts = zip(self.metrics.stages.stages, self._head_counts, tails, strict=True)
