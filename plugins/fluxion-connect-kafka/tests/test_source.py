@@ -84,7 +84,7 @@ def test_keys_headers_and_timestamps_come_beside_the_payloads(kafka_broker, prob
     topic = probe.create_topic()
     probe.produce(topic, [b"{}"], key=b"k", headers=[("h", b"v")], timestamp_ms=1_767_225_600_500)
     with reading(kafka_broker, topic) as reader:
-        reader.read(1)
+        assert [b"{}"] == reader.read(1)
         batch = next(batch for batch in reader.batches if len(batch))
     assert [b"k"] == batch.keys
     assert [("h", b"v")] == list(batch.headers[0])

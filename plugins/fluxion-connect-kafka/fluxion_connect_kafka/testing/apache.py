@@ -59,9 +59,14 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=500
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
+log.retention.ms=-1
 log.cleaner.dedupe.buffer.size=4194304
 """
-"""One node, small tables. The two ``broker.*`` lines let it come back 4 s after ``kill -9``; by default it takes 13 s."""
+"""One node, small tables. The two ``broker.*`` lines let it come back 4 s after ``kill -9``; by default it takes 13 s.
+
+Retention is off: a record that a test dates a week back would be removed by the next look of the log cleaner, 30 s after the
+start and every 5 minutes, perhaps before the test has read it.
+"""
 
 
 def cache_directory() -> Path:
