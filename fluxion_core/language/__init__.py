@@ -13,7 +13,7 @@ from typing import Any, Literal
 from fluxion_core.errors import CompileError, EvaluationError, Problem
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.allowance import LIMIT_DOCUMENT_BYTES
-from fluxion_core.language.columns import pack_column, row_columns, unpack_column
+from fluxion_core.language.columns import pack_rows, unpack_rows
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.cut import Cut, TailRun, cut_program
 from fluxion_core.language.compiler.decode import lines_within
@@ -23,17 +23,21 @@ from fluxion_core.language.compiler.parts import AnsweringStep, StageForm, StepP
 from fluxion_core.language.compiler.plan import make_program
 from fluxion_core.language.compiler.program import PlanStep, Program
 from fluxion_core.language.compiler.run import Run
-from fluxion_core.language.encoding import decode_value, encode_value
+from fluxion_core.language.compiler.sharding import MAX_SHARDS, Dealt, Delta, Shard
+from fluxion_core.language.encoding import decode_value, encode_documents, encode_value
 from fluxion_core.language.expressions import OPERATORS
 from fluxion_core.language.operators import Accumulator, Example, Form, Operator
 from fluxion_core.language.stages import STAGES
 from fluxion_core.language.values import MISSING, type_name
 
 __all__ = [
+    "MAX_SHARDS",
     "MISSING",
     "Accumulator",
     "AnsweringStep",
     "Cut",
+    "Dealt",
+    "Delta",
     "Example",
     "Failure",
     "Form",
@@ -42,6 +46,7 @@ __all__ = [
     "PlanStep",
     "Program",
     "Run",
+    "Shard",
     "StageForm",
     "StepPart",
     "TailRun",
@@ -50,12 +55,12 @@ __all__ = [
     "compile_pipeline",
     "cut_program",
     "decode_value",
+    "encode_documents",
     "encode_value",
     "own_names",
-    "pack_column",
-    "row_columns",
+    "pack_rows",
     "type_name",
-    "unpack_column",
+    "unpack_rows",
 ]
 
 CHUNK_DOCUMENTS = 256

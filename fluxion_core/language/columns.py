@@ -1,25 +1,33 @@
-"""A column of values as bytes, for another process: what comes out is, value by value and type by type, what went in."""
+"""Rows of values as bytes, column by column, for another process: what comes out is, value by value and type by type, what went in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from fluxion_core.language.compiler.output import Output
 from fluxion_core.language.encoding import PLAIN, decode_value, encode_plain, encode_value
 from fluxion_core.language.values import MISSING
 
-__all__ = ["pack_column", "row_columns", "unpack_column"]
+__all__ = ["pack_rows", "unpack_rows"]
 
 _FAST: Final = PLAIN | {int}
 _MISSING_CLASS: Final = MISSING.__class__
 _decode_plain = msgspec.msgpack.Decoder(list[Any]).decode
 
 
-def pack_column(values: list[Any]) -> bytes:
+def pack_rows(rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
+    """Return the columns of *rows*, which are of one length, as bytes each."""
+    return [_pack_column(list(column)) for column in zip(*rows, strict=True)]
+
+
+def unpack_rows(columns: Sequence[bytes], count: int) -> list[tuple[Any, ...]]:
+    """Return the *count* rows whose *columns* :func:`pack_rows` has returned."""
+    return list(zip(*map(_unpack_column, columns), strict=True)) if columns else [()] * count
+
+
+def _pack_column(values: list[Any]) -> bytes:
     """Return *values* as bytes: a letter for the form, then MessagePack."""
     classes = set(map(type, values))
     try:
@@ -33,8 +41,7 @@ def pack_column(values: list[Any]) -> bytes:
     return b"V" + encode_value(values)
 
 
-def unpack_column(data: bytes) -> list[Any]:
-    """Return what :func:`pack_column` was given."""
+def _unpack_column(data: bytes) -> list[Any]:
     kind, content = data[:1], memoryview(data)[1:]
     if kind == b"P":
         return _decode_plain(content)
@@ -44,15 +51,3 @@ def unpack_column(data: bytes) -> list[Any]:
             values[index] = MISSING
         return list(values)
     return list(decode_value(bytes(content)))
-
-
-def row_columns(outputs: Sequence[Output], columns: int) -> list[list[Any]]:
-    """Return the rows of *outputs*, which a head with *columns* columns has made, column by column."""
-    found: list[list[Any]] = [[] for _ in range(columns)]
-    for output in outputs:
-        for index, column in enumerate(found):
-            if output.form == "struct":
-                column.extend(map(attrgetter(f"f{index}"), output.rows))
-            else:
-                column.extend([row.get(f"c{index}", MISSING) for row in output.rows])
-    return found

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -17,7 +18,7 @@ import msgspec
 
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind
 
-__all__ = ["PLAIN", "decode_value", "encode_json", "encode_json_lines", "encode_plain", "encode_value"]
+__all__ = ["PLAIN", "decode_value", "encode_json", "encode_documents", "encode_json_lines", "encode_plain", "encode_value"]
 
 encode_plain = msgspec.msgpack.Encoder().encode
 """What :func:`encode_value` does to a value of classes in :data:`PLAIN`, ints of 64 bits, and lists of such."""
@@ -32,6 +33,15 @@ def encode_value(value: Any) -> bytes:
         return encode_plain(_wrapped(value))
     except RecursionError:
         return encode_plain(_wrapped_deep(value))
+
+
+def encode_documents(documents: Sequence[dict[str, Any]]) -> bytes:
+    """Return what :func:`encode_value` returns for the list of *documents*, sooner where these are flat and of plain values."""
+    classes = {cls for document in documents for cls in map(type, document.values())}
+    if classes <= PLAIN | {int}:
+        with suppress(OverflowError):  # an integer of more than 64 bits
+            return encode_plain(documents)
+    return encode_value(documents)
 
 
 def decode_value(data: bytes) -> Any:

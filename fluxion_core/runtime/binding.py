@@ -229,7 +229,8 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
                 )
             ]
         )
-    division, undivided = divide(definition.runtime, program, (source, source_codec), (sink, sink_codec))
+    emit = _emit(definition, source)
+    division, undivided = divide(definition.runtime, program, (source, source_codec), (sink, sink_codec), emit)
     return BoundPipeline(
         definition=attrs.evolve(definition, connections=binder.connections.options),
         source=source,
@@ -241,7 +242,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         store=store,
         program=program,
         collections=tuple(given for given in collections.values() if isinstance(given, BoundCollection)),
-        emit=_emit(definition, source),
+        emit=emit,
         delivery=delivery,  # type: ignore[arg-type]  # one of the two words, see _delivery
         delivery_note=note,
         notes=(*notes, undivided) if undivided else tuple(notes),

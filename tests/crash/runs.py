@@ -21,7 +21,7 @@ from fluxion_core.spi import REQUIRED, Context, Cursor, Host, Options, SealedBat
 
 STATELESS = [{"$match": {"n": {"$mod": [3, 0]}}}, {"$set": {"twice": {"$multiply": ["$n", 2]}, "drawn": {"$rand": {}}}}]
 GROUP = [{"$match": {"n": {"$gte": 0}}}, {"$group": {"_id": "$k", "count": {"$sum": 1}, "total": {"$sum": "$n"}}}]
-PIPELINES = {"stateless": STATELESS, "group": GROUP, "all": []}
+PIPELINES = {"stateless": STATELESS, "group": GROUP, "totals": GROUP, "all": []}
 REGISTRY = load_plugins()
 
 
@@ -69,7 +69,7 @@ def sound(
         source=SourceConfig("file", path=str(place / "in.ndjson"), piece_bytes=batch * 20),
         stages=PIPELINES[pipeline],
         sink=SinkConfig(sink, path=str(place / "out.ndjson")),
-        emit="updates" if pipeline == "group" else "auto",
+        emit={"group": "updates", "totals": "final"}.get(pipeline, "auto"),
         dead_letter=SinkConfig("file", path=str(place / "dead.ndjson")) if dead else None,
         error_policy=ErrorPolicy.dead_letter() if dead else ErrorPolicy.fail_fast(),
         state_store=StateConfig("sqlite", path=str(place / "state.db")),

@@ -143,6 +143,7 @@ SCENARIOS = {
     "stateless-append": ("stateless", "append", no_line_missing, {}),
     "stateless-file-parallel": ("stateless", "file", every_line_once, {"parallel": 2}),
     "group-file-parallel": ("group", "file", lambda place: groups_right(place, rising=True), {"parallel": 2}),
+    "group-at-end-parallel": ("totals", "file", lambda place: groups_right(place, rising=True), {"parallel": 2}),
     "stateless-file-parallel-direct": ("stateless", "file", every_line_once, {"parallel": 2, "direct": True}),
 }
 

@@ -14,9 +14,8 @@ from fluxion_core.language import (
     Accumulator,
     compile_pipeline,
     cut_program,
-    pack_column,
-    row_columns,
-    unpack_column,
+    pack_rows,
+    unpack_rows,
 )
 
 
@@ -81,10 +80,7 @@ def divided(stages: Any, parts: list[list[dict[str, Any]]], emit: Any) -> tuple[
             rows += output.documents
             fates.append((output.passed, output.filtered, sorted(failed)))
             continue
-        made: Any = output.documents
-        if cut.columns is not None:
-            packed = [pack_column(column) for column in row_columns([output], cut.columns)]
-            made = list(zip(*map(unpack_column, packed), strict=True)) if packed else [()] * output.count
+        made: Any = output.documents if cut.columns is None else unpack_rows(pack_rows(output.rows), output.count)
         rest = tail.feed_rows(made, output.origins, records=len(part), failed=len(failed), passed=output.passed)
         rows += rest.documents
         fates.append((rest.passed, rest.filtered, sorted([*failed, *(failure.index or 0 for failure in rest.failures)])))
@@ -150,5 +146,82 @@ def test_a_group_that_may_fail_keeps_the_rows_of_a_record_together() -> None:
     ],
 )
 def test_a_column_comes_out_as_it_went_in(values: list[Any]) -> None:
-    found = unpack_column(pack_column(values))
+    found = [value for (value,) in unpack_rows(pack_rows([(value,) for value in values]), len(values))]
     assert (values, list(map(type, values)), repr(values)) == (found, list(map(type, found)), repr(found))
+
+
+SHARDED = {
+    **{name: PIPELINES[name] for name in ("unwind and group", "group and sort")},
+    "plain key": [{"$group": {"_id": "$k", "count": {"$sum": 1}, "total": {"$sum": "$x"}, "all": {"$push": "$n"}}}],
+    "computed key": [{"$group": {"_id": {"$mod": ["$n", 40]}, "average": {"$avg": "$x"}}}],
+    "key of several parts": [
+        {"$match": {"n": {"$gte": 5}}},
+        {"$group": {"_id": {"fixed": "f", "k": "$k", "of": {"x": {"$gt": ["$x", 0]}}}, "first": {"$first": "$n"}}},
+    ],
+}
+
+
+def sharded(
+    stages: Any, parts: list[list[dict[str, Any]]], shards: int, *, restart: int = -1
+) -> tuple[list[Any], dict[str, Any]]:
+    """Run with the rows of every part dealt out; *restart*: before this part, all goes on from the state that was sealed."""
+    cut = cut_program(compile_pipeline(stages))
+    assert cut is not None
+    head = cut.start_head(tracks=False)
+    kept = [cut.start_shard(number, shards) for number in range(shards)]
+    state: dict[bytes, bytes] = {}
+
+    def seal() -> None:
+        fresh = []
+        for shard in kept:
+            delta = shard.delta()
+            rows = list(zip(delta.keys, delta.contents, strict=True))
+            state.update(rows[: len(rows) - len(delta.ordinals)])
+            fresh += zip(delta.ordinals, rows[len(rows) - len(delta.ordinals) :], strict=True)
+        state.update(row for _, row in sorted(fresh))
+
+    for number, part in enumerate(parts):
+        if number == restart:
+            seal()
+            kept = [cut.start_shard(number, shards + 1) for number in range(shards + 1)]
+            for shard in kept:
+                shard.restore(list(state), list(state.values()))
+        for shard, dealt in zip(kept, kept[0].deal(head.feed(documents=part).rows), strict=True):
+            shard.fold(number + 1, dealt)
+        if number % 3 == 2:
+            seal()
+    seal()
+    found = sorted(
+        ((ordinal, row) for shard in kept for row, ordinal in zip(*shard.rows(), strict=True)), key=lambda pair: pair[0]
+    )
+    return [row for _, row in found], state
+
+
+@pytest.mark.parametrize("restart", [-1, 0, 4])
+@pytest.mark.parametrize("shards", [1, 2, 7])
+@pytest.mark.parametrize("name", SHARDED)
+def test_shards_together_hold_the_groups_of_the_whole_in_their_order(name: str, shards: int, restart: int) -> None:
+    given = documents()
+    parts = [given[start : start + 64] for start in range(0, len(given), 64)]
+    place = next(place for place, stage in enumerate(SHARDED[name]) if "$group" in stage)
+    groups, (*_, state, _) = whole(SHARDED[name][: place + 1], parts, "final")
+    rows, kept = sharded(SHARDED[name], parts, shards, restart=restart)
+    assert (groups, list(map(repr, groups))) == (rows, list(map(repr, rows)))
+    assert [*state.values()] == [kept]
+
+
+def test_every_shard_has_a_part_of_the_groups() -> None:
+    cut = cut_program(compile_pipeline([{"$group": {"_id": "$n", "count": {"$sum": 1}}}]))
+    assert cut is not None
+    for numbers in (range(1000), range(0, 64_000, 64), map(str, range(1000)), (n / 4 for n in range(1000))):
+        dealt = cut.start_shard(0, 4).deal([(number,) for number in numbers])
+        assert all(len(share.rows) > 150 for share in dealt)
+
+
+@pytest.mark.parametrize("group", [{"_id": None, "count": {"$sum": 1}}, {"_id": {"a": 1}, "total": {"$sum": "$x"}}])
+def test_a_single_group_is_not_dealt_out(group: Any) -> None:
+    cut = cut_program(compile_pipeline([{"$group": group}]))
+    assert cut is not None
+    assert cut.sharding is None
+    with pytest.raises(ValueError, match="dealt out"):
+        cut.start_shard(0, 2)

@@ -31,6 +31,9 @@ PIPELINES: dict[str, tuple[Any, str]] = {
     "round trip": ([], "auto"),
     "group": (GROUP, "final"),
     "group, updates": (GROUP, "each"),
+    "group, key of two parts": ([{"$group": {"_id": {"k": "$k", "d": "$d"}, "total": {"$sum": "$x"}}}], "final"),
+    "group and sort": ([*GROUP, {"$sort": {"total": 1}}, {"$limit": 7}], "final"),
+    "group and group": ([*GROUP, {"$group": {"_id": "$count", "keys": {"$push": "$_id"}}}], "final"),
     "limit": ([{"$match": {"n": {"$mod": [2, 0]}}}, {"$limit": 40}], "auto"),
     "sort": ([{"$match": {"n": {"$mod": [2, 0]}}}, {"$sort": {"x": 1}}, {"$limit": 10}], "auto"),
 }
@@ -122,6 +125,29 @@ def test_new_interpreters_do_what_forked_processes_do(harness, place, monkeypatc
         orchestrator = PipelineOrchestrator(listeners=[lambda event, told=told: told.append(type(event).__name__)])
         orchestrator.run(parallel_runs.definition(str(folder), 2, stages, emit=emit)).wait(60)
         assert (out(alone), False) == (out(folder), "Warned" in told)
+
+
+def test_groups_that_changed_are_written_until_every_one_is_right(harness, place) -> None:
+    alone, divided = (run(harness, place(str(processes)), processes, GROUP, emit="updates") for processes in (1, 2))
+    last = [{row["_id"]: row for row in map(json.loads, out(folder).splitlines())} for folder in (alone, divided)]
+    assert (23, last[0]) == (len(last[1]), last[1])
+
+
+def test_parts_that_are_larger_than_the_channels_get_through(harness, place) -> None:
+    lines = [json.dumps({"k": n % 97, "text": f"{n} " * 400}) for n in range(4000)]
+    stages = [{"$group": {"_id": "$k", "texts": {"$push": "$text"}}}]
+    given = {"source": {"piece_bytes": 1_500_000}, "runtime": {"source_queue_capacity": 1, "seal_interval_seconds": 0}}
+    alone, divided = (
+        run(harness, place(str(processes), lines), processes, stages, emit="final", **given) for processes in (1, 3)
+    )
+    assert out(alone) == out(divided)
+
+
+def test_max_groups_counts_the_groups_of_all_workers(harness, place) -> None:
+    stages = [{"$group": {"_id": "$n", "count": {"$sum": 1}}}]
+    arguments = {"folder": str(place()), "parallelism": 2, "stages": stages, "emit": "final", "runtime": {"max_groups": 500}}
+    assert " groups; at most max_groups (500) are kept" in harness.run("run", arguments).error
+    assert 600 == out(run(harness, place("again"), 2, stages, emit="final")).count(b"\n")
 
 
 # --- splits of their own --------------------------------------------------------------------------------------------------
@@ -350,7 +376,10 @@ def test_explain_shows_what_the_workers_do(tmp_path: Path) -> None:
     (tmp_path / "pipeline.json").write_text(json.dumps(pipeline))
     arguments = [sys.executable, "-c", "from fluxion_core.cli import main; main()", "explain", "pipeline.json"]
     ran = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "processes 2 read pieces of the source and run [0] $match, [1] $group; this one runs [1] $group" in ran.stdout
+    told = (
+        "read pieces of the source, run [0] $match, [1] $group and keep the groups of a share of the keys each; this one runs"
+    )
+    assert f"processes 2 {told} no stage\n" in ran.stdout
 
 
 def test_a_pipeline_that_a_new_interpreter_cannot_make_runs_in_one_process(place, monkeypatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
+from fluxion_core.language.compiler.groups import Groups, KeptGroups
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.nodes import Call, Constant, Node, ObjectOf
 from fluxion_core.language.compiler.output import Output
@@ -20,6 +21,7 @@ from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.program import Program
 from fluxion_core.language.compiler.run import Emit, Run
 from fluxion_core.language.compiler.segment import Segment, SegmentWriter
+from fluxion_core.language.compiler.sharding import Shard, Sharding
 from fluxion_core.language.operators import Operator
 
 __all__ = ["Cut", "TailRun", "cut_program"]
@@ -36,9 +38,19 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     """How many values each row has on its way from head to tail; ``None``: rows are documents."""
     fans_out: bool
     """Whether one record may become several rows in the head."""
+    sharding: Sharding | None = None
+    """How the groups at the head of the tail can be dealt out over processes; ``None``: they cannot."""
 
-    def start_tail(self, *, emit: Emit, context: Any) -> TailRun:
-        """Return a fresh run of the tail.
+    def start_head(self, *, tracks: bool) -> Run:
+        """Return a fresh run of the head; *tracks*: whether it tells the record of each row."""
+        step = self.head.first
+        if tracks or step is None or not step.segment.tracks:
+            return self.head.start()
+        untracked = SegmentStep(segment=msgspec.structs.replace(step.segment, tracks=False), name=step.name)
+        return msgspec.structs.replace(self.head, steps=(untracked,), first=untracked).start()
+
+    def start_tail(self, *, emit: Emit, context: Any, groups: KeptGroups | None = None) -> TailRun:
+        """Return a fresh run of the tail; its first ``$group`` is kept in *groups*, if given.
 
         Raises:
             ValueError: there is no tail.
@@ -46,7 +58,22 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
         if self.tail is None:
             msg = "the program has no tail: nothing is kept between documents"
             raise ValueError(msg)
-        return TailRun(self, self.tail, emit, context)
+        run = TailRun(self, self.tail, emit, context)
+        if groups is not None:
+            run.keep_groups(groups)
+        return run
+
+    def start_shard(self, number: int, shards: int) -> Shard:
+        """Return shard *number* of *shards*, counted from 0, without groups.
+
+        Raises:
+            ValueError: the groups cannot be dealt out.
+        """
+        if self.tail is None or self.sharding is None:
+            msg = "the program has no $group whose groups could be dealt out"
+            raise ValueError(msg)
+        alone = msgspec.structs.replace(self.tail, steps=self.tail.steps[:1])
+        return Shard(self.sharding, TailRun(self, alone, "final", None), number, shards)
 
 
 class TailRun(Run):
@@ -55,6 +82,21 @@ class TailRun(Run):
     def __init__(self, cut: Cut, tail: Program, emit: Emit, context: Any) -> None:
         super().__init__(tail, emit, context)
         self._cut = cut
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of the ``$group`` at its head."""
+        found: Groups = self._states[0]
+        return found
+
+    def keep_groups(self, groups: KeptGroups) -> None:
+        """Leave the groups of the ``$group`` at its head to somebody else, who is given the rows as well."""
+        self._states[0] = groups
+        self._grouped[0] = groups
+
+    def fold(self, rows: Sequence[Any]) -> None:
+        """Run *rows*, of which none can fail, into a ``$group`` and no further."""
+        self._pass(0, rows, None, Output())
 
     def feed_rows(self, rows: Sequence[Any], origins: Sequence[int], *, records: int, failed: int, passed: int) -> Output:
         """Run the *rows* of one batch of *records*; *origins* tells the record of each.
@@ -150,6 +192,7 @@ def _cut_columns(program: Program, step: SegmentStep, folding: Folding) -> Cut:
     """Cut before the ``$group`` at the end of the first segment."""
     sent: list[Node] = []
     columns: list[Call] = []
+    fields: list[tuple[int, str]] | None = None
 
     def column(node: Node) -> Node:
         if isinstance(node, Constant):
@@ -160,21 +203,24 @@ def _cut_columns(program: Program, step: SegmentStep, folding: Folding) -> Cut:
 
     key = folding.key
     if isinstance(key, ObjectOf) and key.fields:
+        fields = [(place, name) for place, (name, node) in enumerate(key.fields) if not isinstance(node, Constant)]
         key = ObjectOf(key.where, tuple((name, column(node)) for name, node in key.fields))
     else:
         key = column(key)
-    fields = tuple(
+    has_key = bool(sent)
+    accumulated = tuple(
         (name, accumulator, parameters, tuple(column(node) for node in values))
         for name, accumulator, parameters, values in folding.fields
     )
     parts = step.segment.parts[:-1]
     wanted = _Columns(where=folding.where, stage=folding.stage, place=folding.place, values=tuple(sent))
-    tail = Segment(parts=(attrs.evolve(folding, key=key, fields=fields),), calls=tuple(columns))
+    tail = Segment(parts=(attrs.evolve(folding, key=key, fields=accumulated),), calls=tuple(columns))
     return Cut(
-        head=_head(program, Segment(parts=(*parts, wanted), tracks=True)),
+        head=_head(program, Segment(parts=(*parts, wanted), tracks=True, tuples=True)),
         tail=_tail(program, tail, tracks=step.segment.tracks),
         columns=len(sent),
         fans_out=any(map(_fans_out, parts)),
+        sharding=Sharding(fields=fields) if has_key and not _may_fail(folding) else None,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.nodes import ObjectOf
@@ -12,7 +12,35 @@ from fluxion_core.language.encoding import decode_value, encode_plain, encode_va
 from fluxion_core.language.ordering import group_identity, identity
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Groups"]
+__all__ = ["Groups", "KeptGroups"]
+
+
+class KeptGroups(Protocol):
+    """What a run asks of the groups of a ``$group``, wherever they are kept."""
+
+    @property
+    def count(self) -> int:
+        """How many groups are kept."""
+
+    @property
+    def changed_keys(self) -> int:
+        """About how many groups :meth:`delta` would return."""
+
+    @property
+    def state_bytes(self) -> int:
+        """About how many bytes all groups take in the store."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every group."""
+
+    def changed(self) -> list[dict[str, Any]]:
+        """Return the groups that changed since the last call."""
+
+    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
+        """Return the changed groups as rows of state."""
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> None:
+        """Take back groups."""
 
 
 class Groups:
@@ -33,19 +61,24 @@ class Groups:
         if loaded is not self._loaded:
             loaded.namespace["Group"] = self._loaded.namespace["Group"]
 
-    def _rows(self, groups: Iterable[Any]) -> list[dict[str, Any]]:
+    def rows_of(self, groups: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return *groups* as documents."""
         rows: list[dict[str, Any]] = self._loaded.namespace["group_rows"](groups)
         return rows
 
     def rows(self) -> list[dict[str, Any]]:
         """Return every group."""
-        return self._rows(self.groups.values())
+        return self.rows_of(self.groups.values())
 
     def changed(self) -> list[dict[str, Any]]:
         """Return the groups touched since the last call, in the order of their first touch."""
+        return self.rows_of(self.take_touched())
+
+    def take_touched(self) -> list[Any]:
+        """Return the same, not as documents."""
         touched = self._turn()
         self._unsealed.update((id(group), group) for group in touched)
-        return self._rows(touched)
+        return touched
 
     def _turn(self) -> list[Any]:
         touched, self.touched = self.touched, []
@@ -54,16 +87,29 @@ class Groups:
 
     def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
         """Return the changed groups as rows of state."""
+        return zip(*self.packed(self.unsealed()), strict=True)
+
+    def unsealed(self) -> list[Any]:
+        """Return the groups that changed since the last call."""
         unsealed = self._turn()
         if self._unsealed:
             unsealed = list({**self._unsealed, **{id(group): group for group in unsealed}}.values())
             self._unsealed = {}
-        names = [group.key for group in unsealed]
+        return unsealed
+
+    def packed(self, groups: Sequence[Any]) -> tuple[list[bytes], list[bytes]]:
+        """Return *groups* as rows of state: their keys, and what belongs to each."""
+        names = [group.key for group in groups]
         keys = list(map(encode_plain if set(map(type, names)) == {str} else encode_value, names))
-        contents: list[bytes] = list(map(self._loaded.namespace["group_bytes"], unsealed))
+        contents: list[bytes] = list(map(self._loaded.namespace["group_bytes"], groups))
         if keys:
             self._row_bytes = (sum(map(len, keys)) + sum(map(len, contents))) / len(keys)
-        return zip(keys, contents, strict=True)
+        return keys, contents
+
+    @property
+    def count(self) -> int:
+        """How many groups are kept."""
+        return len(self.groups)
 
     @property
     def changed_keys(self) -> int:

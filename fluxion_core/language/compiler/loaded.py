@@ -42,7 +42,7 @@ class Loaded:
         }
         if folding is not None:
             self.namespace["Group"] = group_class(folding)
-        if written.row_fields is not None:
+        if written.row_form == "struct":
             self.namespace["Row"] = row_class(written.row_fields)
         exec(compile(written.text, self.filename, "exec"), self.namespace)  # noqa: S102  # the compiler's own text; user text stays in the table
         self.function = self.namespace["segment"]

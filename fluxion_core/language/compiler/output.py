@@ -43,10 +43,10 @@ def of_good_records(
 
 
 class Output(msgspec.Struct):
-    """What came out: rows in one of four forms, and the fates of the records that went in."""
+    """What came out: rows in one of five forms (tuples only from the head of a cut), and the fates of the records that went in."""
 
     rows: list[Any] = msgspec.field(default_factory=list)
-    form: Literal["dict", "struct", "line", "ended line"] = "dict"
+    form: Literal["dict", "struct", "tuple", "line", "ended line"] = "dict"
     names: tuple[str, ...] = ()
     passed: int = 0
     filtered: int = 0

@@ -14,7 +14,7 @@ from fluxion_core.language.compiler.decode import Decoder
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.fan_out import LIMIT_ROWS, SLICE, Sliced
 from fluxion_core.language.compiler.frame import Counter, Frame, stage_of
-from fluxion_core.language.compiler.groups import Groups
+from fluxion_core.language.compiler.groups import Groups, KeptGroups
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.output import Failure, Output, of_good_records
 from fluxion_core.language.compiler.parts import (
@@ -68,7 +68,7 @@ class Run:
         self._counted = counted_stages(program.steps, self._enters, self._leaves)
         self._last_passed = last_passed(program.steps)
         self._states: dict[int, Any] = {}
-        self._grouped: list[Groups] = []
+        self._grouped: list[KeptGroups] = []
         self._adapting: dict[Loaded, Adapting] = {}
         self.failures: list[Failure] = []
         self._dirty_counters: dict[str, int] = {}
@@ -176,8 +176,8 @@ class Run:
                 code = loaded if loaded is not None and index == start else step.load(each=index in self._each)
                 rows, origins, passed = self._segment(index, step, code, rows, origins, answers)
                 answers, holds = None, step.segment.folding is not None
-                if index == len(self.program.steps) - 1 and code.written.row_fields is not None:
-                    output.form, output.names = "struct", code.written.row_fields
+                if index == len(self.program.steps) - 1 and code.written.row_form != "dict":
+                    output.form, output.names = code.written.row_form, code.written.row_fields
             if first and origins is not None:
                 rows, origins, passed = of_good_records(rows, origins, output.failures)
             if first and index == self._last_passed:
@@ -369,7 +369,7 @@ class Run:
     @property
     def state_keys(self) -> int:
         """How many groups are kept."""
-        return sum(len(state.groups) for state in self._grouped)
+        return sum(state.count for state in self._grouped)
 
     @property
     def changed_keys(self) -> int:

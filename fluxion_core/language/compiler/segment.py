@@ -42,8 +42,9 @@ class Written(msgspec.Struct, frozen=True):
     """Whether what comes out is the input document, unchanged."""
     record: type[msgspec.Struct] | None
     """What documents are decoded into, if not into dicts."""
-    row_fields: tuple[str, ...] | None
-    """Names of the fields of each row, in order, if the rows are structs."""
+    row_form: Literal["dict", "struct", "tuple"]
+    row_fields: tuple[str, ...]
+    """Names of the fields of each row, in order, if the rows are structs or tuples."""
     may_fail: bool
     counters: tuple[tuple[int, str], ...]
     """What the returned numbers count: (stage, ``dropped`` | ``added`` | ``passed``)."""
@@ -59,6 +60,9 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     calls: tuple[Call, ...] = ()
     tracks: bool = False
+    """Whether the record of each row is told beside it."""
+    tuples: bool = False
+    """Whether a row is the tuple of its fields."""
     measures: bool = False
     """Whether the documents that come out are measured: the stages use values so often that they could grow without bound."""
 
@@ -141,7 +145,8 @@ class SegmentWriter:
         self._counters: list[tuple[int, str]] = []
         self._fans_out = any(isinstance(part, PerDocument) and part.fans_out for part in segment.parts)
         self._passes = False
-        self._row_fields: tuple[str, ...] | None = None
+        self._row_form: Literal["dict", "struct", "tuple"] = "dict"
+        self._row_fields: tuple[str, ...] = ()
         self._current: Part | None = None
         self._opened = 0
         self._counts_rows = False
@@ -263,6 +268,7 @@ class SegmentWriter:
             self._base.whole,
             self._passes,
             self._base.demand.decodes_into if self._base.demand is not None else None,
+            self._row_form,
             self._row_fields,
             writer.may_fail,
             tuple(self._counters),
@@ -360,10 +366,12 @@ class SegmentWriter:
             self._passes = True
             writer.line("out(i); kept.append(i)" if self._segment.tracks else "out(i)")
             return
-        if self._output == "struct" and shape.base is None and not self._segment.measures:
-            self._row_fields = tuple(shape.fields)
-            self._measure_large(f"({''.join(value.text + ', ' for value in shape.fields.values())})")
-            row = f"Row({', '.join(value.text for value in shape.fields.values())})"
+        tuples = self._segment.tuples
+        if tuples or (self._output == "struct" and shape.base is None and not self._segment.measures):
+            self._row_form, self._row_fields = "tuple" if tuples else "struct", tuple(shape.fields)
+            values = f"({''.join(value.text + ', ' for value in shape.fields.values())})"
+            self._measure_large(values)
+            row = values if tuples else f"Row{values}"
         else:
             self._passes = unchanged
             row = shape.document()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from struct import Struct
 from typing import Any, Final
 
@@ -39,20 +40,29 @@ class Channel:
         """Return the descriptor, for ``select``."""
         return self._end.fileno()
 
-    def send(self, message: Message) -> None:
-        """Send *message*, waiting until the other side has room.
+    def send(self, message: Message, while_full: Callable[[], None] | None = None) -> None:
+        """Send *message*, waiting until the other side has room; *while_full*, if given, is called to wait for it.
 
         Raises:
             Closed: the other side is gone.
         """
         header = encode_value([message.kind, message.content])
         sizes = b"".join(_SIZE.pack(len(blob)) for blob in message.blobs)
+        send = self._end.sendall if while_full is None else partial(self._send_between, while_full)
         try:
-            self._end.sendall(_HEAD.pack(len(header), len(message.blobs)) + sizes + header)
+            send(_HEAD.pack(len(header), len(message.blobs)) + sizes + header)
             for blob in message.blobs:
-                self._end.sendall(blob)
+                send(blob)
         except OSError as error:
             raise Closed from error
+
+    def _send_between(self, while_full: Callable[[], None], data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._end.send(left, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                while_full()
 
     def receive(self) -> Message:
         """Return the next message, waiting for all of it.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from fluxion_core.config.model import RuntimeConfig
-from fluxion_core.language import Cut, Program, cut_program
+from fluxion_core.language import MAX_SHARDS, Cut, Program, cut_program
 from fluxion_core.spi import Codec, Sink, Source
 
 __all__ = ["Division", "divide"]
@@ -25,6 +25,8 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     sink_codec: Codec[Any]
     runtime: RuntimeConfig
     stage_names: Sequence[str]
+    sharded: bool
+    """Whether each worker can keep a share of the groups, by their keys; else this process keeps them all."""
 
     @property
     def pieces(self) -> bool:
@@ -34,8 +36,11 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     def described(self) -> str:
         """Return what runs where, for a person."""
         head, tail = self._named(self.head_stages), self._named(self.tail_stages)
-        parts = "pieces" if self.pieces else "splits"
-        return f"{self.processes} read {parts} of the source and run {head}; this one runs {tail}"
+        reading = f"{self.processes} read {'pieces' if self.pieces else 'splits'} of the source"
+        if not self.sharded:
+            return f"{reading} and run {head}; this one runs {tail}"
+        rest = self._named([stage for stage in self.tail_stages if stage not in self.head_stages])
+        return f"{reading}, run {head} and keep the groups of a share of the keys each; this one runs {rest}"
 
     def _named(self, stages: Sequence[int]) -> str:
         return ", ".join(f"[{stage}] {self.stage_names[stage]}" for stage in stages) or "no stage"
@@ -56,6 +61,7 @@ def divide(
     program: Program,
     source: tuple[Source[Any], Codec[Any]],
     sink: tuple[Sink[Any], Codec[Any]],
+    emit: Literal["final", "updates", "each"],
 ) -> tuple[Division | None, str]:
     """Return how the pipeline is divided, or ``None`` and, if that is not what was asked for, why it is not."""
     if runtime.parallelism == 1:
@@ -77,5 +83,6 @@ def divide(
         sink_codec=sink[1],
         runtime=runtime,
         stage_names=program.stage_names,
+        sharded=cut.sharding is not None and emit != "each" and runtime.parallelism <= MAX_SHARDS,
     )
     return division, ""

@@ -5,15 +5,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from random import Random
+from typing import Any
 
 import msgspec
 
-from fluxion_core.language import Output, encode_value, pack_column, row_columns
+from fluxion_core.language import Output, encode_value, pack_rows
 from fluxion_core.runtime.decoding import decode_payloads
 from fluxion_core.runtime.error_policies import Fault, Located, faults_of, located
 from fluxion_core.runtime.outputs import OutputBuffer
 from fluxion_core.runtime.parallel.division import Division
 from fluxion_core.runtime.parallel.part import Form, Part
+from fluxion_core.runtime.parallel.shard import KeptShard
 from fluxion_core.spi import Batch, Host, Json
 
 __all__ = ["Head"]
@@ -36,14 +38,15 @@ class _Made(msgspec.Struct):
 class Head:
     """One run of the head. *seed* decides, together with the number of a part, what is drawn in it."""
 
-    def __init__(self, division: Division, host: Host, seed: int) -> None:
+    def __init__(self, division: Division, host: Host, seed: int, shard: KeptShard | None) -> None:
         self._division = division
         self._cut = division.cut
         self._host = host
         self._seed = seed
-        self._run = self._cut.head.start()
+        self._run = self._cut.start_head(tracks=shard is None)
         self._run.max_record_bytes = division.runtime.max_record_bytes
         self._run.max_rows_per_record = division.runtime.max_rows_per_record
+        self._shard = shard
         self._counts = self._run.stage_counts()
         self._buffer = OutputBuffer(division.sink, division.sink_codec, division.runtime.max_made_bytes)
 
@@ -54,12 +57,18 @@ class Head:
         self._run.now = self._host.clock.now()
         self._run.random = Random((self._seed << 64) + number).random  # noqa: S311  # what $rand draws, no secret
         made = _Made()
+        form: Form
         for batch in batches:
             failures = self._feed(batch, made)
             made.faults += [fault for fault, _ in faults_of(batch, failures)]
             made.positions.update(batch.positions)
             made.records += len(batch)
-        form, rows, blobs = self._packed(made)
+        dealt: Sequence[int] = ()
+        if self._shard is not None:
+            form, rows = "dealt", sum(output.count for output in made.outputs)
+            dealt, blobs = self._shard.deal(number, self._rows(made))
+        else:
+            form, rows, blobs = self._packed(made)
         return Part(
             records=made.records,
             bytes_in=made.bytes_in,
@@ -73,7 +82,9 @@ class Head:
             blobs=blobs,
             origins=made.origins.tobytes(),
             counts=self._counted(),
-            seconds=clock.monotonic() - started,
+            dealt=dealt,
+            groups=self._shard.counts if self._shard is not None else (),
+            seconds=clock.monotonic() - started + (self._shard.seconds() if self._shard is not None else 0.0),
         )
 
     # ------------------------------------------------------------------------------------------------- in
@@ -96,7 +107,7 @@ class Head:
     def _add(self, output: Output, records: Sequence[int], made: _Made) -> list[Located]:
         """Add the *output* of some *records* of a batch; return its failures."""
         made.outputs.append(output)
-        if self._cut.tail is not None and output.origins is not None:
+        if self._cut.tail is not None and self._shard is None and output.origins is not None:
             numbers = (
                 range(made.records, made.records + len(records))
                 if isinstance(records, range)
@@ -112,7 +123,7 @@ class Head:
         filled = [output for output in made.outputs if output.count]
         rows = sum(output.count for output in filled)
         if self._cut.columns is not None:
-            return "columns", rows, [pack_column(column) for column in row_columns(filled, self._cut.columns)]
+            return "columns", rows, pack_rows(self._rows(made))
         if self._cut.tail is None and self._buffer.wants_blocks:
             blocks = [self._buffer.block_of(output) for output in filled]
             made.refused = [
@@ -127,6 +138,10 @@ class Head:
         items, refused = self._buffer.encoded(documents)
         made.refused = [Fault.of(error, stage="encode", document=document) for document, error in refused]
         return "items", len(items), [_pack_list(items)]
+
+    @staticmethod
+    def _rows(made: _Made) -> list[Any]:
+        return [row for output in made.outputs for row in output.rows]
 
     def _counted(self) -> list[list[int]]:
         """Return what was counted since the last call."""

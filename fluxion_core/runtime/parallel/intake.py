@@ -34,6 +34,9 @@ class PartBatch(Batch):
     """A batch that went through the head of the stages already. *piece* is what to read to see its records again."""
 
     part: Part
+    number: int
+    """Which of the parts of *worker* this is."""
+    worker: int
     piece: Json = None
 
     def __len__(self) -> int:
@@ -41,8 +44,27 @@ class PartBatch(Batch):
         return self.part.records
 
 
-def _batch(part: Part, piece: Json = None) -> PartBatch:
-    return PartBatch(positions=part.positions, payloads=(), part=part, piece=piece)
+class _Arrived(msgspec.Struct, frozen=True):
+    """A part, and whose it is."""
+
+    member: Worker
+    number: int
+    part: Part
+
+    def batch(self, piece: Json = None) -> PartBatch:
+        """Return it as the loop takes it."""
+        return PartBatch(
+            positions=self.part.positions,
+            payloads=(),
+            part=self.part,
+            number=self.number,
+            worker=self.member.number,
+            piece=piece,
+        )
+
+
+def _arrived(member: Worker, message: Message) -> _Arrived:
+    return _Arrived(member, *Part.of(message))
 
 
 class _WorkedIntake(Intake, kw_only=True):
@@ -88,7 +110,7 @@ class PieceIntake(_WorkedIntake, kw_only=True):
     _due: int = 0
     _pieces: dict[int, Json] = msgspec.field(default_factory=dict)
     _again: deque[int] = msgspec.field(default_factory=deque)
-    _parts: dict[int, Part] = msgspec.field(default_factory=dict)
+    _parts: dict[int, _Arrived] = msgspec.field(default_factory=dict)
     _ended: bool = False
 
     def open(self, splits: list[Split], sealed: Mapping[str, Json]) -> None:
@@ -104,9 +126,9 @@ class PieceIntake(_WorkedIntake, kw_only=True):
         while True:
             self._hand_out(deadline - clock.monotonic())
             if self._due in self._parts:
-                part, piece = self._parts.pop(self._due), self._pieces.pop(self._due)
+                found, piece = self._parts.pop(self._due), self._pieces.pop(self._due)
                 self._due += 1
-                return _batch(part, piece)
+                return found.batch(piece)
             if self._ended and self._due == self._next_number:
                 raise EndOfInput
             left = deadline - clock.monotonic()
@@ -143,9 +165,9 @@ class PieceIntake(_WorkedIntake, kw_only=True):
         faults: list[FluxionError] = []
         for member, message in self.workers.answers(timeout_seconds):
             if message.kind == "part":
-                number, part = Part.of(message)
-                member.pending.discard(number)
-                self._parts[number] = part
+                found = _arrived(member, message)
+                member.pending.discard(found.number)
+                self._parts[found.number] = found
             elif message.kind == "fault":
                 number = message.content[0]
                 if number is not None:
@@ -160,7 +182,7 @@ class SplitIntake(_WorkedIntake, kw_only=True):
     """Gives each worker splits of its own, and returns the parts as they come."""
 
     _owners: dict[str, Worker] = msgspec.field(default_factory=dict)
-    _arrived: deque[tuple[Worker, Part]] = msgspec.field(default_factory=deque)
+    _arrived: deque[_Arrived] = msgspec.field(default_factory=deque)
     _reading: set[int] = msgspec.field(default_factory=set)
     _stuck: list[Worker] = msgspec.field(default_factory=list)
     _lags: dict[int, int | None] = msgspec.field(default_factory=dict)
@@ -187,17 +209,17 @@ class SplitIntake(_WorkedIntake, kw_only=True):
             if left <= 0 or self.context.stopping.is_set():
                 return Batch.empty()
             self._take_in(min(left, _TURN_SECONDS))
-        member, part = self._arrived.popleft()
-        self._lags[member.number] = part.lag
-        self._owners.update((split, member) for split in part.positions)
-        self.workers.send(member, Message("more", 1))
-        return _batch(part)
+        found = self._arrived.popleft()
+        self._lags[found.member.number] = found.part.lag
+        self._owners.update((split, found.member) for split in found.part.positions)
+        self.workers.send(found.member, Message("more", 1))
+        return found.batch()
 
     def _take_in(self, timeout_seconds: float) -> None:
         faults: list[FluxionError] = []
         for member, message in self.workers.answers(timeout_seconds):
             if message.kind == "part":
-                self._arrived.append((member, Part.of(message)[1]))
+                self._arrived.append(_arrived(member, message))
             elif message.kind == "end":
                 self._reading.discard(member.number)
             elif message.kind == "warning":

@@ -14,6 +14,7 @@ from fluxion_core.language import Run, encode_value
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.intake import Intake
 from fluxion_core.runtime.parallel.division import Division
+from fluxion_core.runtime.parallel.exchange import Exchange
 from fluxion_core.runtime.parallel.intake import PieceIntake, SplitIntake
 from fluxion_core.runtime.parallel.merging import MergingLoop
 from fluxion_core.runtime.parallel.worker import Assignment
@@ -30,16 +31,22 @@ class Divided(msgspec.Struct, frozen=True, kw_only=True):
     division: Division
     workers: Workers
     context: Context
+    exchange: Exchange | None
+    """The groups of the first ``$group``, where the workers keep them."""
 
     def start_run(self, *, emit: Literal["final", "updates", "each"], context: Any) -> Run:
         """Return a run of what is done in this process: the tail of the stages, or none of them."""
-        start = self.division.cut.start_tail if self.division.cut.tail is not None else self.bound.program.start
-        return start(emit=emit, context=context)
+        cut = self.division.cut
+        if cut.tail is None:
+            return self.bound.program.start(emit=emit, context=context)
+        return cut.start_tail(emit=emit, context=context, groups=self.exchange)
 
     def loop(self, **parts: Any) -> MergingLoop:
         """Return the loop; *parts* are those of any loop."""
         reader = type(self.division.source)(self.division.source.config)
-        return MergingLoop(division=self.division, reader=reader, context=self.context, workers=self.workers, **parts)
+        return MergingLoop(
+            division=self.division, reader=reader, context=self.context, workers=self.workers, exchange=self.exchange, **parts
+        )
 
     def intake(self, **parts: Any) -> Intake:
         """Return the source's side; *parts* are those of any intake."""
@@ -56,8 +63,10 @@ def launch(bound: BoundPipeline, division: Division, host: Host) -> tuple[Divide
         connections=definition.connections,
         max_record_bytes=definition.runtime.max_record_bytes,
     )
-    assignment = Assignment(division=division, seed=host.rng.getrandbits(64), context=context)
-    if can_fork():
+    forks = can_fork()
+    sharded = forks and division.sharded  # only copies of one process agree on the hash of a key
+    assignment = Assignment(division=division, seed=host.rng.getrandbits(64), context=context, sharded=sharded)
+    if forks:
         workers = Workers.forked(assignment)
     else:
         told = _told(bound)
@@ -66,7 +75,8 @@ def launch(bound: BoundPipeline, division: Division, host: Host) -> tuple[Divide
         except TypeError as error:
             return None, f"the pipeline cannot be told to another process: {error}"
         workers = Workers.spawned(assignment, told)
-    return Divided(bound=bound, division=division, workers=workers, context=context), ""
+    exchange = Exchange(workers, division.cut.columns or 0, definition.runtime.max_groups) if sharded else None
+    return Divided(bound=bound, division=division, workers=workers, context=context, exchange=exchange), ""
 
 
 def components_of(bound: BoundPipeline) -> list[str]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from fluxion_core.language import TailRun, decode_value, unpack_column
+from fluxion_core.language import TailRun, decode_value, unpack_rows
 from fluxion_core.runtime.error_policies import Located
 from fluxion_core.runtime.loop import Loop
 from fluxion_core.runtime.parallel.division import Division
+from fluxion_core.runtime.parallel.exchange import Exchange
 from fluxion_core.runtime.parallel.intake import PartBatch
 from fluxion_core.runtime.parallel.part import Part, kept_records
 from fluxion_core.runtime.parallel.workers import Workers
@@ -29,6 +30,7 @@ class MergingLoop(Loop, kw_only=True):
     """A source that is not open: it reads a piece again when a record of it is at fault in the tail."""
     context: Context
     workers: Workers
+    exchange: Exchange | None = None
     _head_counts: list[list[int]] = msgspec.field(default_factory=list)
     _head_seconds: float = 0.0
 
@@ -44,7 +46,9 @@ class MergingLoop(Loop, kw_only=True):
         self._head_seconds += part.seconds
         for total, added in zip(self._head_counts, part.counts, strict=True):
             total[:] = [before + more for before, more in zip(total, added, strict=True)]
-        if isinstance(self.run, TailRun):
+        if self.exchange is not None:
+            self.exchange.fold(part, batch.worker, batch.number)
+        elif isinstance(self.run, TailRun):
             fates = {"records": part.records, "failed": len(part.faults), "passed": part.passed}
             if part.form == "lines":
                 return self._gather(self.run.feed_lines(part.blobs[0], part.row_origins(), **fates), None)
@@ -53,13 +57,13 @@ class MergingLoop(Loop, kw_only=True):
         return []
 
     def _add(self, part: Part) -> None:
-        """Keep what left the stages in the worker for the next seal."""
+        """Take in the fates of the records, and keep what left the stages in the worker for the next seal."""
         self._gathered.delivered += part.passed
         self._gathered.filtered += part.filtered
         self._gathered.refused += len(part.refused)
         if part.rows and part.form == "block":
             self._buffers["sink"].add_block(part.rows, part.blobs[0])
-        elif part.rows:
+        elif part.rows and part.form == "items":
             self._buffers["sink"].add_items(_unpack_list(part.blobs[0]))
 
     def _settle(self, batch: Batch, failures: Sequence[Located]) -> None:
@@ -108,6 +112,4 @@ class MergingLoop(Loop, kw_only=True):
 def _rows(part: Part) -> Sequence[Any]:
     if part.form == "documents":
         return list(decode_value(part.blobs[0]))
-    if not part.blobs:
-        return [()] * part.rows
-    return list(zip(*map(unpack_column, part.blobs), strict=True))
+    return unpack_rows(part.blobs, part.rows)

@@ -15,7 +15,7 @@ from fluxion_core.spi import Batch, Json
 
 __all__ = ["Form", "Part", "kept_records", "pack_records"]
 
-Form = Literal["block", "items", "columns", "lines", "documents"]
+Form = Literal["block", "items", "columns", "dealt", "lines", "documents"]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -25,7 +25,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     For the sink, ``block``: one blob, newline-ended JSON; or ``items``: one blob, a list of encoded documents. For the tail, ``columns``:
     a blob per column; ``lines``: one blob, the lines as they came; or ``documents``: one blob, a list of documents. *origins* (where there is a tail) tells the record of each row, as unsigned
-    integers of the machine. *counts* is what the part adds to the documents in, documents out and failures of each stage.
+    integers of the machine. ``dealt``: a blob with the shard of each row, and for every
+    shard but the worker's own that some of them belong to, a blob per column. *counts* is what the part adds to the documents in, documents out and failures of each stage.
     *kept* holds the records themselves (see :func:`pack_records`) where they cannot be read again and the tail may ask for them.
     """
 
@@ -42,6 +43,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     origins: bytes
     counts: Sequence[Sequence[int]]
     seconds: float
+    dealt: Sequence[int] = ()
+    """How many of the rows belong to each shard."""
+    groups: Sequence[int] = ()
+    """Of the worker's own shard: groups, changed groups, bytes of state."""
     lag: int | None = None
     kept: bytes | None = None
 

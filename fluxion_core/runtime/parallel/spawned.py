@@ -41,9 +41,9 @@ def _definition(told: dict[str, Any]) -> PipelineDefinition:
     )
 
 
-def main(descriptor: int) -> None:
-    """Be told a pipeline over the socket *descriptor*, and work for it."""
-    channel = Channel(socket.socket(fileno=descriptor))
+def main(*descriptors: int) -> None:
+    """Be told a pipeline over the first of the two sockets with these *descriptors*, and work for it."""
+    channel, groups = (Channel(socket.socket(fileno=descriptor)) for descriptor in descriptors)
     try:
         seed, told = channel.receive().content
         try:
@@ -61,10 +61,10 @@ def main(descriptor: int) -> None:
             connections=definition.connections,
             max_record_bytes=definition.runtime.max_record_bytes,
         )
-        work(channel, Assignment(division=bound.division, seed=seed, context=context))
+        work(channel, groups, Assignment(division=bound.division, seed=seed, context=context))
     except Closed:
         return
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

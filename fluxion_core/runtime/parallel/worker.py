@@ -21,6 +21,7 @@ from fluxion_core.runtime.parallel.channel import Channel, Closed, Message
 from fluxion_core.runtime.parallel.division import Division
 from fluxion_core.runtime.parallel.head import Head
 from fluxion_core.runtime.parallel.part import pack_records
+from fluxion_core.runtime.parallel.shard import KeptShard
 from fluxion_core.spi import Context, EndOfInput, Host, Json, KillPoints
 
 __all__ = ["Assignment", "work"]
@@ -33,16 +34,20 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     context: Context
     """The surroundings of the source; incarnation and epoch come with the order to open it."""
+    number: int = 1
+    """Which worker this is, counted from 1."""
+    sharded: bool = False
+    """Whether each worker keeps a share of the groups."""
 
 
-def work(channel: Channel, assignment: Assignment) -> None:
-    """Be a worker until the other side of *channel* is gone."""
+def work(channel: Channel, groups: Channel, assignment: Assignment) -> None:
+    """Be a worker until the other side of *channel* and *groups* is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a terminal signals the whole group, and the other side decides when to end
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
     gc.enable()
-    worker = _Worker(channel, assignment)
+    worker = _Worker(channel, groups, assignment)
     try:
         channel.send(Message("ready"))
         worker.follow()
@@ -53,16 +58,22 @@ def work(channel: Channel, assignment: Assignment) -> None:
 
 
 class _Worker:
-    def __init__(self, channel: Channel, assignment: Assignment) -> None:
+    def __init__(self, channel: Channel, groups: Channel, assignment: Assignment) -> None:
         division, context = assignment.division, assignment.context
         host = Host(clock=context.host.clock, files=context.host.files, kill_points=KillPoints())
         self._channel = channel
-        self._waiting = select.poll()
+        self._waiting, self._full = select.poll(), select.poll()
         self._waiting.register(channel, select.POLLIN)
+        self._full.register(channel, select.POLLOUT)
+        self._shard = None
+        if assignment.sharded:
+            self._shard = KeptShard(groups, division.cut, assignment.number - 1, division.processes, host.clock)
+            self._waiting.register(groups, select.POLLIN)
+            self._full.register(groups, select.POLLIN)
         self._context = attrs.evolve(context, host=host, logger=logging.getLogger(f"fluxion.pipeline.{context.pipeline_id}"))
         self._source = division.source
         self._runtime = division.runtime
-        self._head = Head(division, host, assignment.seed)
+        self._head = Head(division, host, assignment.seed, self._shard)
         self._positions: dict[str, Json | None] = {}
         self._credit = 0
         self._number = 0
@@ -84,7 +95,11 @@ class _Worker:
             Closed: the other side is gone.
         """
         while True:
-            if not (self._reading and self._credit) or self._ordered():
+            reads = self._reading and self._credit
+            ready = {descriptor for descriptor, _ in self._waiting.poll(0 if reads else None)}
+            if self._shard is not None and self._shard.channel.fileno() in ready:
+                self._shard.obey()
+            elif ready:
                 order = self._channel.receive()
                 self._guarded(lambda order=order: self._orders[order.kind](order.content), None)  # type: ignore[misc]  # a default
             else:
@@ -94,8 +109,14 @@ class _Worker:
         """Let go of the source."""
         self._source.close()
 
-    def _ordered(self) -> bool:
-        return bool(self._waiting.poll(0))
+    def _send(self, message: Message) -> None:
+        """Send *message*; who should take it in may be waiting for an answer about the groups, so these go first."""
+        self._channel.send(message, self._obey_while_full if self._shard is not None else None)
+
+    def _obey_while_full(self) -> None:
+        ready = {descriptor for descriptor, _ in self._full.poll()}
+        if self._shard is not None and self._shard.channel.fileno() in ready:
+            self._shard.obey()
 
     def _guarded(self, action: Callable[[], None], piece: int | None) -> None:
         """Do *action*; what goes wrong is told, and the other side says how to go on."""
@@ -124,7 +145,7 @@ class _Worker:
         number, piece = order
 
         def read() -> None:
-            self._channel.send(self._head.take(self._source.read_piece(self._context, piece), number).message(number))
+            self._send(self._head.take(self._source.read_piece(self._context, piece), number).message(number))
 
         self._guarded(read, number)
 
@@ -158,6 +179,6 @@ class _Worker:
         self._positions.update(batch.positions)
         part = self._head.take([batch], self._number)
         kept = pack_records(batch) if part.origins else None
-        self._channel.send(msgspec.structs.replace(part, kept=kept, lag=self._source.lag()).message(self._number))
+        self._send(msgspec.structs.replace(part, kept=kept, lag=self._source.lag()).message(self._number))
         self._number += self._step
         self._credit -= 1

@@ -63,11 +63,16 @@ class _Forked:
 
 
 class Worker(msgspec.Struct, eq=False):
-    """One worker, as this process sees it. *pending*: the pieces that it has been given and not answered."""
+    """One worker, as this process sees it. *pending*: the pieces that it has been given and not answered.
+
+    What is read goes over *channel*, which the source's thread uses; what is told and asked of *groups* over one of their own, which
+    the stages' thread uses.
+    """
 
     number: int
     process: _Process
     channel: Channel
+    groups: Channel
     pending: set[int] = msgspec.field(default_factory=set)
 
 
@@ -86,19 +91,23 @@ class Workers:
     @classmethod
     def forked(cls, assignment: Assignment) -> Workers:
         """Start the processes as copies of this one, which takes milliseconds; only where :func:`can_fork` says so."""
-        pairs = _pairs(assignment)
-        members = [Worker(number, _fork(number, pairs, assignment), Channel(ours)) for number, (ours, _) in enumerate(pairs, 1)]
-        for _, theirs in pairs:
-            theirs.close()
+        ends = [_Ends.made() for _ in range(assignment.division.processes)]
+        members = [
+            Worker(number, _fork(number, ends, assignment), Channel(end.ours[0]), Channel(end.ours[1]))
+            for number, end in enumerate(ends, 1)
+        ]
+        for end in ends:
+            end.close_theirs()
         return cls(members)
 
     @classmethod
     def spawned(cls, assignment: Assignment, told: Mapping[str, Any]) -> Workers:
         """Start the processes as new interpreters, which make their assignment of what they are *told*."""
         members = []
-        for number, (ours, theirs) in enumerate(_pairs(assignment), 1):
-            with theirs:
-                members.append(Worker(number, _spawn(theirs), Channel(ours)))
+        for number in range(1, assignment.division.processes + 1):
+            ends = _Ends.made()
+            members.append(Worker(number, _spawn(ends.theirs), Channel(ends.ours[0]), Channel(ends.ours[1])))
+            ends.close_theirs()
             members[-1].channel.send(Message("pipeline", [assignment.seed, dict(told)]))
         return cls(members)
 
@@ -115,18 +124,18 @@ class Workers:
                 return str(answer.content)
         return ""
 
-    def send(self, member: Worker, message: Message) -> None:
-        """Send *message* to *member*.
+    def send(self, member: Worker, message: Message, *, of_groups: bool = False) -> None:
+        """Send *message* to *member*, over the channel *of_groups* or the other one.
 
         Raises:
             FatalError: the worker is gone.
         """
         try:
-            member.channel.send(message)
+            (member.groups if of_groups else member.channel).send(message)
         except Closed as closed:
             raise self._lost(member) from closed
 
-    def receive(self, member: Worker) -> Message:
+    def receive(self, member: Worker, *, of_groups: bool = False) -> Message:
         """Return the next message of *member*.
 
         Raises:
@@ -134,7 +143,7 @@ class Workers:
             Abandoned: it was shut.
         """
         try:
-            return member.channel.receive()
+            return (member.groups if of_groups else member.channel).receive()
         except Closed as closed:
             raise self._lost(member) from closed
 
@@ -162,6 +171,7 @@ class Workers:
         self._shut.set()
         for member in self.members:
             member.channel.shut()
+            member.groups.shut()
 
     def close(self) -> None:
         """End the workers. May be called from any thread, and twice."""
@@ -178,6 +188,7 @@ class Workers:
             self._selector.close()
             for member in self.members:
                 member.channel.close()
+                member.groups.close()
 
 
 def fault_of(content: Any) -> FluxionError:
@@ -201,21 +212,38 @@ def can_fork() -> bool:
     return threading.active_count() == 1 and tasks.is_dir() and len(list(tasks.iterdir())) == 1
 
 
-def _pairs(assignment: Assignment) -> list[tuple[socket.socket, socket.socket]]:
-    return [socket.socketpair() for _ in range(assignment.division.processes)]
+class _Ends(msgspec.Struct):
+    """Both ends of the two channels to a worker: of what is read, and of its groups."""
+
+    ours: Sequence[socket.socket]
+    theirs: Sequence[socket.socket]
+
+    @classmethod
+    def made(cls) -> _Ends:
+        ours, theirs = zip(socket.socketpair(), socket.socketpair(), strict=True)
+        return cls(ours, theirs)
+
+    def close_ours(self) -> None:
+        for end in self.ours:
+            end.close()
+
+    def close_theirs(self) -> None:
+        for end in self.theirs:
+            end.close()
 
 
-def _fork(number: int, pairs: Sequence[tuple[socket.socket, socket.socket]], assignment: Assignment) -> _Process:
+def _fork(number: int, ends: Sequence[_Ends], assignment: Assignment) -> _Process:
     pid = os.fork()
     if pid:
         return _Forked(pid)
     code = 1
     try:
-        for index, (ours, theirs) in enumerate(pairs, 1):
-            ours.close()
+        for index, other in enumerate(ends, 1):
+            other.close_ours()
             if index != number:
-                theirs.close()
-        work(Channel(pairs[number - 1][1]), assignment)
+                other.close_theirs()
+        channel, groups = map(Channel, ends[number - 1].theirs)
+        work(channel, groups, msgspec.structs.replace(assignment, number=number))
         code = 0
     except BaseException:  # noqa: BLE001  # nothing of the caller's must run here
         traceback.print_exc()
@@ -223,9 +251,10 @@ def _fork(number: int, pairs: Sequence[tuple[socket.socket, socket.socket]], ass
         os._exit(code)
 
 
-def _spawn(theirs: socket.socket) -> _Process:
-    command = [sys.executable, "-P", "-m", "fluxion_core.runtime.parallel.spawned", str(theirs.fileno())]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])  # noqa: S603  # our own interpreter
+def _spawn(theirs: Sequence[socket.socket]) -> _Process:
+    descriptors = [end.fileno() for end in theirs]
+    command = [sys.executable, "-P", "-m", "fluxion_core.runtime.parallel.spawned", *map(str, descriptors)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)  # noqa: S603  # our own interpreter
 
 
 def _ended(process: _Process, seconds: float) -> int | None:

@@ -1,0 +1,159 @@
+"""Deals the groups of a ``$group`` out over processes: every key has one *shard*, which folds the rows of its keys in the order of the input.
+
+What a group holds is therefore, to the last bit of a sum, what one process would make of it. Groups that were found in different shards
+are told apart by their *ordinal*, which rises in the order in which one process would have met them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Sequence
+from itertools import compress, islice
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from fluxion_core.language.encoding import decode_value
+from fluxion_core.language.ordering import group_identity
+from fluxion_core.language.values import MISSING
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.cut import TailRun
+
+__all__ = ["MAX_SHARDS", "Dealt", "Delta", "Shard", "Sharding"]
+
+_SPREAD: Final = 8191
+"""A prime: numbers that have a factor in common, as ids often do, come to all shards."""
+_PLAIN: Final = {str, int}
+_ROW_BITS: Final = 32
+MAX_SHARDS: Final = 256
+"""The shard of a row is told in a byte."""
+_ONLY: Final = [bytes(shard) + b"\1" + bytes(MAX_SHARDS - 1 - shard) for shard in range(MAX_SHARDS)]
+"""For each shard, what turns the owners of rows into marks at its own."""
+
+Row: TypeAlias = "tuple[Any, ...]"
+
+
+class Dealt(msgspec.Struct, frozen=True):
+    """Rows of a part that belong to one shard; *owners* tells the shard of every row of the part, a byte each."""
+
+    owners: bytes
+    rows: Sequence[Row]
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """Changed rows of state: first those of groups that were sealed before, then the new ones, which *ordinals* belong to."""
+
+    keys: Sequence[bytes]
+    contents: Sequence[bytes]
+    ordinals: array[int]
+
+
+class Sharding(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the key stands in the rows: at their beginning, one value, or one for each of some *fields* of a key that is an object."""
+
+    fields: Sequence[tuple[int, str]] | None
+    """Place among the fields of the key, and name."""
+
+    def deal(self, rows: Sequence[Row], shards: int) -> list[Dealt]:
+        """Return *rows* by shard, of which there are :data:`MAX_SHARDS` at most."""
+        owners = bytes(_owners(self.identities(rows), shards))
+        return [Dealt(owners, list(compress(rows, owners.translate(_ONLY[shard])))) for shard in range(shards)]
+
+    def identities(self, rows: Sequence[Row]) -> Sequence[Hashable]:
+        """Return what tells the groups of *rows* apart, row by row."""
+        if self.fields is None:
+            return _identities([row[0] for row in rows])
+        return list(zip(*(_identities([row[place] for row in rows]) for place in range(len(self.fields))), strict=True))
+
+    def of_key(self, key: Any) -> Hashable:
+        """Return the same for the group with this *key*."""
+        if self.fields is None:
+            return group_identity(key)
+        return tuple(group_identity(key.get(name, MISSING)) for _, name in self.fields)
+
+    def of_identity(self, identity: Any) -> Hashable:
+        """Return the same for the group that generated code finds by *identity*."""
+        return identity if self.fields is None else tuple(identity[place] for place, _ in self.fields)
+
+    def shard_of(self, key: Any, shards: int) -> int:
+        """Return which shard keeps the group with this *key*."""
+        return _owners([self.of_key(key)], shards)[0]
+
+
+def _owners(identities: Sequence[Hashable], shards: int) -> list[int]:
+    if set(map(type, identities)) == {str}:
+        return [hash(found) % shards for found in identities]
+    return [(hash(found) if found.__class__ is str else hash(found) % _SPREAD) % shards for found in identities]
+
+
+def _identities(values: Sequence[Any]) -> Sequence[Hashable]:
+    return values if set(map(type, values)) <= _PLAIN else list(map(group_identity, values))
+
+
+class Shard:
+    """The groups of shard *number* of *shards*, which *run* folds, a run of the ``$group`` alone."""
+
+    def __init__(self, sharding: Sharding, run: TailRun, number: int, shards: int) -> None:
+        self._sharding = sharding
+        self._run = run
+        self._groups = run.groups
+        self._number = number
+        self._shards = shards
+        self._sealed = 0  # ordinals from here on are of groups that no delta has told of
+
+    def deal(self, rows: Sequence[Row]) -> list[Dealt]:
+        """Return *rows* by shard."""
+        return self._sharding.deal(rows, self._shards)
+
+    @property
+    def counts(self) -> list[int]:
+        """How many groups there are, how many of them changed since the last delta, and about how many bytes all take."""
+        return [self._groups.count, self._groups.changed_keys, self._groups.state_bytes]
+
+    def fold(self, part: int, dealt: Dealt) -> None:
+        """Fold rows of the *part*-th part, counted from 1 in the order of the input."""
+        groups = self._groups.groups
+        before = len(groups)
+        self._run.fold(dealt.rows)
+        fresh = len(groups) - before
+        if fresh:
+            wanted = {self._sharding.of_identity(found): group for found, group in islice(reversed(groups.items()), fresh)}
+            self._give_ordinals(wanted, part << _ROW_BITS, dealt)
+
+    def _give_ordinals(self, wanted: dict[Hashable, Any], first: int, dealt: Dealt) -> None:
+        """Give a group that a row has just made the place of its first row."""
+        indexes = list(compress(range(len(dealt.owners)), dealt.owners.translate(_ONLY[self._number])))
+        identities = self._sharding.identities(dealt.rows)
+        for place in [place for place, identity in enumerate(identities) if identity in wanted]:
+            group = wanted.pop(identities[place], None)
+            if group is not None:
+                group.ordinal = first + indexes[place]
+
+    def delta(self) -> Delta:
+        """Return the rows of state that changed since the last call."""
+        groups = self._groups.unsealed()
+        fresh = [group for group in groups if group.ordinal >= self._sealed]
+        old = [group for group in groups if group.ordinal < self._sealed] if len(fresh) < len(groups) else []
+        keys, contents = self._groups.packed([*old, *fresh])
+        ordinals = array("Q", [group.ordinal for group in fresh])
+        self._sealed = max(self._sealed, *ordinals) + 1 if ordinals else self._sealed
+        return Delta(keys, contents, ordinals)
+
+    def rows(self, *, changed: bool = False) -> tuple[list[dict[str, Any]], array[int]]:
+        """Return every group as a document, or those that *changed* since this was last asked, and their ordinals."""
+        groups = self._groups.take_touched() if changed else self._groups.groups.values()
+        return self._groups.rows_of(groups), array("Q", [group.ordinal for group in groups])
+
+    def restore(self, keys: Sequence[bytes], contents: Sequence[bytes]) -> None:
+        """Take back those of all rows of state that belong here."""
+        ours = {}
+        ordinals = []
+        for ordinal, (key, content) in enumerate(zip(keys, contents, strict=True)):
+            if self._sharding.shard_of(decode_value(key), self._shards) == self._number:
+                ours[key] = content
+                ordinals.append(ordinal)
+        self._groups.restore(ours)
+        for ordinal, group in zip(ordinals, self._groups.groups.values(), strict=True):
+            group.ordinal = ordinal
+        self._sealed = 1 << _ROW_BITS

@@ -1,0 +1,152 @@
+"""This process's side of the exchange: tells the workers which rows to fold, and asks them for the groups when a seal is due.
+
+It stands in the tail of the stages where the groups of a ``$group`` are otherwise kept, and answers what is asked of them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from fluxion_core.errors import FatalError
+from fluxion_core.language import decode_value
+from fluxion_core.runtime.error_policies import too_many_groups
+from fluxion_core.runtime.parallel.channel import Message
+from fluxion_core.runtime.parallel.part import Part
+from fluxion_core.runtime.parallel.workers import Worker, Workers
+
+__all__ = ["Exchange"]
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+class Exchange:
+    """The groups of all *workers*, of which there may be *max_groups*; rows have *columns* values.
+
+    Used by one thread, that of the stages.
+    """
+
+    def __init__(self, workers: Workers, columns: int, max_groups: int) -> None:
+        self._workers = workers
+        self._columns = columns
+        self._max_groups = max_groups
+        self._turn = 0
+        self._sealed = self._shown = 0  # up to which turn deltas and updates have told
+        self._counts: dict[int, Sequence[int]] = {member.number: (0, 0, 0) for member in workers.members}
+
+    # ------------------------------------------------------------------------------------------------- in
+
+    def fold(self, part: Part, worker: int, number: int) -> None:
+        """Have the rows of *part*, the *number*-th of *worker*, folded next, each by the worker that keeps its group.
+
+        Raises:
+            FatalError: a worker is gone.
+        """
+        self._turn += 1
+        self._counts[worker] = part.groups
+        owners, *packed = part.blobs
+        columns = iter(packed)
+        for member, rows in zip(self._workers.members, part.dealt, strict=True):
+            if rows and member.number == worker:
+                self._tell(member, Message("fold", [self._turn, number, rows]))
+            elif rows:
+                self._tell(member, Message("fold", [self._turn, None, rows], [owners, *islice(columns, self._columns)]))
+
+    def _tell(self, member: Worker, message: Message) -> None:
+        self._workers.send(member, message, of_groups=True)
+
+    # ------------------------------------------------------------------------------------------------- out
+
+    @property
+    def count(self) -> int:
+        """How many groups there are, as last heard of."""
+        return sum(count for count, _, _ in self._counts.values())
+
+    @property
+    def changed_keys(self) -> int:
+        """How many groups changed since the last delta, as last heard of."""
+        return sum(changed for _, changed, _ in self._counts.values())
+
+    @property
+    def state_bytes(self) -> int:
+        """About how many bytes all groups take in the store."""
+        return sum(state_bytes for _, _, state_bytes in self._counts.values())
+
+    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
+        """Return the groups that changed as rows of state: new ones in the order in which one process would have met them.
+
+        Raises:
+            FatalError: there are too many groups, or a worker is gone.
+        """
+        if self._sealed == self._turn:  # the workers may have ended, now that all is told
+            return []
+        self._sealed = self._turn
+        old: list[tuple[bytes, bytes]] = []
+        fresh: list[Iterable[tuple[int, tuple[bytes, bytes]]]] = []
+        for _, (keys, contents, ordinals) in self._ask(Message("delta")):
+            rows = list(zip(_unpack(keys), _unpack(contents), strict=True))
+            numbers = _numbers(ordinals)
+            old += rows[: len(rows) - len(numbers)]
+            fresh.append(zip(numbers, rows[len(rows) - len(numbers) :], strict=True))
+        if self.count > self._max_groups:
+            raise FatalError(too_many_groups(self.count, self._max_groups))
+        return [*old, *_in_order(fresh)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every group, in the order in which one process would have met them.
+
+        Raises:
+            FatalError: a worker is gone.
+        """
+        return self._documents("rows")
+
+    def changed(self) -> list[dict[str, Any]]:
+        """Return the groups that changed since the last call, in that order too.
+
+        Raises:
+            FatalError: a worker is gone.
+        """
+        if self._shown == self._turn:
+            return []
+        self._shown = self._turn
+        return self._documents("changed")
+
+    def _documents(self, question: str) -> list[dict[str, Any]]:
+        answers = [blobs for _, blobs in self._ask(Message(question))]
+        return _in_order([zip(_numbers(ordinals), decode_value(rows), strict=True) for rows, ordinals in answers])
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> None:
+        """Let each worker take back those of *rows* that it keeps.
+
+        Raises:
+            FatalError: a worker is gone.
+        """
+        for _ in self._ask(Message("restore", None, [_pack(list(rows)), _pack(list(rows.values()))])):
+            pass
+
+    def _ask(self, question: Message) -> Iterator[tuple[Worker, Sequence[bytes]]]:
+        """Put *question* to every worker; yield the blobs of the answers, and keep the counts that come with them."""
+        for member in self._workers.members:
+            self._tell(member, question)
+        for member in self._workers.members:
+            answer = self._workers.receive(member, of_groups=True)
+            if answer.content is not None:
+                self._counts[member.number] = answer.content
+            yield member, answer.blobs
+
+
+def _numbers(packed: bytes) -> array[int]:
+    found = array("Q")
+    found.frombytes(packed)
+    return found
+
+
+def _in_order(parts: Sequence[Iterable[tuple[int, Any]]]) -> list[Any]:
+    numbered = [pair for part in parts for pair in part]
+    numbered.sort(key=lambda pair: pair[0])
+    return [found for _, found in numbered]
