@@ -18,7 +18,7 @@ import msgspec
 
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind
 
-__all__ = ["PLAIN", "decode_value", "encode_json", "encode_documents", "encode_json_lines", "encode_plain", "encode_value"]
+__all__ = ["PLAIN", "decode_value", "encode_documents", "encode_json", "encode_json_lines", "encode_plain", "encode_value"]
 
 encode_plain = msgspec.msgpack.Encoder().encode
 """What :func:`encode_value` does to a value of classes in :data:`PLAIN`, ints of 64 bits, and lists of such."""

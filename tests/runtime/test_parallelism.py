@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,18 @@ def test_each_split_keeps_its_order(harness, place, tmp_path: Path, processes: i
     assert {f"{split}.ndjson": 100 + split for split in range(3)} == last
 
 
+def test_workers_without_a_split_keep_groups_too(harness, place, tmp_path: Path) -> None:
+    folder, parts = place(), tmp_path / "parts"
+    parts.mkdir()
+    for split in range(2):
+        (parts / f"{split}.ndjson").write_text("".join(f'{{"k":{n % 31},"n":{n}}}\n' for n in range(300)))
+    stages = [{"$group": {"_id": "$k", "count": {"$sum": 1}, "total": {"$sum": "$n"}}}]
+    source = {"type": "parted", "folder": str(parts), "unsteady": True}
+    run(harness, folder, 5, stages, source=source, policy="retry", emit="final")
+    expected = {k: (2 * len(range(k, 300, 31)), 2 * sum(range(k, 300, 31))) for k in range(31)}
+    assert expected == {row["_id"]: (row["count"], row["total"]) for row in map(json.loads, out(folder).splitlines())}
+
+
 def test_a_new_split_is_opened_beside_one_that_was_read_before(harness, place, tmp_path: Path) -> None:
     folder, parts = place(), tmp_path / "parts"
     parts.mkdir()
@@ -243,9 +256,11 @@ def test_documents_that_cannot_be_encoded_have_the_same_fate(harness, place) -> 
     assert (30, 30) == tuple(len((folder / "dead.ndjson").read_text().splitlines()) for folder in (alone, divided))
 
 
-def test_a_piece_that_cannot_be_read_just_now_is_read_again(harness, place) -> None:
-    folder = run(harness, place(), 2, STATELESS, source={"type": "unsteady"}, policy="retry")
-    assert out(run(harness, place("alone"), 1, STATELESS)) == out(folder)
+@pytest.mark.parametrize("name", ["stateless", "group"])
+def test_a_piece_that_cannot_be_read_just_now_is_read_again(harness, place, name: str) -> None:
+    stages, emit = PIPELINES[name]
+    folder = run(harness, place(), 2, stages, emit=emit, source={"type": "unsteady"}, policy="retry")
+    assert out(run(harness, place("alone"), 1, stages, emit=emit)) == out(folder)
     events = (folder / "events.txt").read_text()
     assert "the disk is away at " in events
     assert "Resumed" in events
@@ -265,14 +280,20 @@ def test_failing_fast_tells_the_same_record(harness, place, name: str) -> None:
 # --- life and death -------------------------------------------------------------------------------------------------------
 
 
-def test_a_worker_that_is_killed_stops_the_pipeline_and_loses_nothing(harness, place) -> None:
+@pytest.mark.parametrize("name", ["stateless", "group, updates"])
+def test_a_worker_that_is_killed_stops_the_pipeline_and_loses_nothing(harness, place, name: str) -> None:
     folder = place()
-    arguments = {"folder": str(folder), "parallelism": 2, "stages": STATELESS}
+    stages = PIPELINES[name][0]
+    arguments = {"folder": str(folder), "parallelism": 2, "stages": stages}
     found = harness.run("lose_a_worker", arguments).error.splitlines()[-1]
     assert "FatalError: worker 1 (process " in found
     assert "was ended by signal 9 (SIGKILL); what was sealed is safe; run the pipeline again to go on" in found
-    run(harness, folder, 2, STATELESS)
-    assert out(run(harness, place("alone"), 1, STATELESS)) == out(folder)
+    run(harness, folder, 2, stages, emit="updates" if name != "stateless" else "auto")
+    if name == "stateless":
+        assert out(run(harness, place("alone"), 1, stages)) == out(folder)
+    else:
+        last = {row["_id"]: row["count"] for row in map(json.loads, out(folder).splitlines())}
+        assert Counter(document["k"] for document in documents(600)) == last
 
 
 @pytest.fixture
