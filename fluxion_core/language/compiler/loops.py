@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +42,21 @@ def _element(value: Value, item: str) -> Value:
     return Value(item, may_miss=False, demand=value.demand.elements() if value.demand is not None else None, path=path)
 
 
+@contextmanager
+def _loop(
+    emitter: Emitter, items: str, node: Map | Filter | Reduce, bindings: Mapping[str, Value], item: str
+) -> Iterator[None]:
+    """Write the loop over the array *items*; go on in its body, where *bindings* and the place of the element are bound."""
+    writer = emitter.writer
+    names, head = dict(bindings), f"for {item} in {items}:"
+    if node.index:
+        place = writer.fresh("i")
+        names[node.index] = Value(place, may_miss=False)
+        head = f"for {place}, {item} in {writer.constant(enumerate)}({items}):"
+    with writer.block(head), emitter.branch(), emitter.looping(), emitter.bound(names):
+        yield
+
+
 def map_loop(emitter: Emitter, node: Map) -> Value:
     """Write ``$map``."""
     writer = emitter.writer
@@ -51,12 +66,7 @@ def map_loop(emitter: Emitter, node: Map) -> Value:
         writer.line(f"{target} = []")
         _turns(emitter, source, node, node.body)
         room = writer.assign(f"{writer.constant(library.room)}({writer.allowance()})") if builds(node.body) else ""
-        with (
-            writer.block(f"for {item} in {source.local}:"),
-            emitter.branch(),
-            emitter.looping(),
-            emitter.bound({node.name: _element(source, item)}),
-        ):
+        with _loop(emitter, source.local, node, {node.name: _element(source, item)}, item):
             body = emitter.value(node.body)
             text = f"None if {body.text} is M else {body.text}" if body.may_miss else body.text
             if room:
@@ -103,12 +113,7 @@ def filter_loop(emitter: Emitter, node: Filter) -> Value:
         _turns(emitter, array, node, node.test)
         writer.line(f"{target} = []")
         made = writer.assign(f"{writer.allowance()}.made") if builds(node.test) else ""
-        with (
-            writer.block(f"for {item} in {source}:"),
-            emitter.branch(),
-            emitter.looping(),
-            emitter.bound({node.name: Value(item, may_miss=False)}),
-        ):
+        with _loop(emitter, source, node, {node.name: Value(item, may_miss=False)}, item):
             test = emitter.truth(node.test)
             if made:
                 writer.line(f"{writer.allowance()}.made = {made}")
@@ -129,9 +134,7 @@ def reduce_loop(emitter: Emitter, node: Reduce) -> Value:
         _turns(emitter, source, node, node.body)
         check = writer.assign(f"{writer.constant(library.growth)}({writer.allowance()})")
         writer.line(f"{target} = {start.text}")
-        bindings = {"value": Value(target), "this": _element(source, item)}
-        loop = writer.block(f"for {item} in {source.local}:")
-        with loop, emitter.branch(), emitter.looping(), emitter.bound(bindings):
+        with _loop(emitter, source.local, node, {node.result: Value(target), node.name: _element(source, item)}, item):
             body = emitter.value(node.body)
             writer.line(f"{target} = {check}({body.text})", node.where)
     return Value(target)

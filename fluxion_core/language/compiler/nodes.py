@@ -159,11 +159,15 @@ class Let(Node, frozen=True):
 
 
 class Map(Node, frozen=True):
-    """``$map``: *body* for every element of *source*, bound to *name*; a missing result becomes null."""
+    """``$map``: *body* for every element of *source*, bound to *name*; a missing result becomes null.
+
+    *index*, here and in the two below: the variable that holds the element's place, ``""`` where the body does not read it.
+    """
 
     source: Node
     name: str
     body: Node
+    index: str = ""
 
     def children(self) -> Sequence[Node]:
         """Return source and body."""
@@ -177,6 +181,7 @@ class Filter(Node, frozen=True):
     name: str
     test: Node
     limit: Node | None
+    index: str = ""
 
     def children(self) -> Sequence[Node]:
         """Return source, test and limit."""
@@ -184,11 +189,14 @@ class Filter(Node, frozen=True):
 
 
 class Reduce(Node, frozen=True):
-    """``$reduce``: *body* sees ``$$value`` and ``$$this``."""
+    """``$reduce``: *body* sees the element as *name* and what has come of those before it as *result*."""
 
     source: Node
     start: Node
     body: Node
+    name: str = "this"
+    result: str = "value"
+    index: str = ""
 
     def children(self) -> Sequence[Node]:
         """Return source, start and body."""

@@ -30,6 +30,8 @@ FAMILIES: Final = {
         "$dateToParts $dateFromParts $dateToString $dateFromString $year $month $dayOfMonth $dayOfYear $dayOfWeek $hour "
         "$minute $second $millisecond $week $isoWeek $isoWeekYear $isoDayOfWeek $tsSecond $tsIncrement"
     ),
+    "extended_json": "$serializeEJSON $deserializeEJSON $toArray $toObject",
+    "hashes": "$hash $hexHash",
     "miscellaneous": "$rand $bsonSize $toHashedIndexKey $binarySize",
     "objects": "$mergeObjects $getField $setField $unsetField",
     "regular_expressions": "$regexFind $regexFindAll $regexMatch",

@@ -1,4 +1,7 @@
-"""Array expressions with a meaning of their own for their arguments: ``$filter $map $reduce $sortArray $zip``."""
+"""Array expressions with a meaning of their own for their arguments: ``$filter $map $reduce $sortArray $zip``.
+
+Source: MongoDB manual, the page of each; ``arrayIndexAs``, ``$$IDX`` and ``as`` and ``valueAs`` of ``$reduce`` as of 8.3.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import CONTAINER_BYTES, PLACE_BYTES, SMALL_BYTES, places, sort_work, take
-from fluxion_core.language.compiler.nodes import Call, Constant, Filter, Map, Node, Reduce
+from fluxion_core.language.compiler.nodes import Call, Constant, Filter, Map, Node, Reduce, Variable, walk
 from fluxion_core.language.expressions.arrays import array
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import sort_key
@@ -18,37 +21,49 @@ if TYPE_CHECKING:
 __all__ = ["OPERATORS"]
 
 
-def _bound_name(parser: Parser, members: dict[str, Any], where: str) -> str:
-    name = members.get("as", "this")
-    return str(name) if parser.check_variable_name(name, f"{where}.as") else "this"
+def _bound_names(parser: Parser, members: dict[str, Any], where: str, **defaults: str) -> dict[str, str]:
+    """Return the names of the variables of a loop by argument; ``arrayIndexAs``, where it is not given, names ``$$IDX``."""
+    names = {"arrayIndexAs": "IDX", **defaults}
+    for argument in names:
+        if argument in members and parser.check_variable_name(members[argument], f"{where}.{argument}"):
+            names[argument] = str(members[argument])
+    if len(set(names.values())) < len(names):
+        parser.problem(where, f"two variables have one name: {', '.join(names.values())}")
+    return names
+
+
+def _read(name: str, body: Node) -> str:
+    """Return the variable *name*, or nothing where *body* does not read it."""
+    return name if any(isinstance(part, Variable) and part.name == name for part in walk(body)) else ""
 
 
 def _map(parser: Parser, spec: Any, where: str) -> Node:
-    members = parser.members(spec, where, ("input", "in"), ("as",))
+    members = parser.members(spec, where, ("input", "in"), ("as", "arrayIndexAs"))
     source = parser.expression(members.get("input"), f"{where}.input")
-    name = _bound_name(parser, members, where)
-    with parser.scope(name):
+    names = _bound_names(parser, members, where, **{"as": "this"})
+    with parser.scope(*names.values()):
         body = parser.expression(members.get("in"), f"{where}.in")
-    return Map(where, source, name, body)
+    return Map(where, source, names["as"], body, _read(names["arrayIndexAs"], body))
 
 
 def _filter(parser: Parser, spec: Any, where: str) -> Node:
-    members = parser.members(spec, where, ("input", "cond"), ("as", "limit"))
+    members = parser.members(spec, where, ("input", "cond"), ("as", "arrayIndexAs", "limit"))
     source = parser.expression(members.get("input"), f"{where}.input")
-    name = _bound_name(parser, members, where)
-    with parser.scope(name):
+    names = _bound_names(parser, members, where, **{"as": "this"})
+    with parser.scope(*names.values()):
         test = parser.expression(members.get("cond"), f"{where}.cond")
     limit = parser.expression(members["limit"], f"{where}.limit") if "limit" in members else None
-    return Filter(where, source, name, test, limit)
+    return Filter(where, source, names["as"], test, limit, _read(names["arrayIndexAs"], test))
 
 
 def _reduce(parser: Parser, spec: Any, where: str) -> Node:
-    members = parser.members(spec, where, ("input", "initialValue", "in"))
+    members = parser.members(spec, where, ("input", "initialValue", "in"), ("as", "valueAs", "arrayIndexAs"))
     source = parser.expression(members.get("input"), f"{where}.input")
     start = parser.expression(members.get("initialValue"), f"{where}.initialValue")
-    with parser.scope("value", "this"):
+    names = _bound_names(parser, members, where, **{"as": "this", "valueAs": "value"})
+    with parser.scope(*names.values()):
         body = parser.expression(members.get("in"), f"{where}.in")
-    return Reduce(where, source, start, body)
+    return Reduce(where, source, start, body, names["as"], names["valueAs"], _read(names["arrayIndexAs"], body))
 
 
 def _sort_array(items: Any, order: Any) -> Any:
@@ -136,19 +151,39 @@ OPERATORS = (
         name="$filter",
         parse=_filter,
         family="array",
-        examples=[Example({"$filter": {"input": [1, 5, 9], "as": "n", "cond": {"$gt": ["$$n", 4]}, "limit": 1}}, [5])],
+        examples=[
+            Example({"$filter": {"input": [1, 5, 9], "as": "n", "cond": {"$gt": ["$$n", 4]}, "limit": 1}}, [5]),
+            Example({"$filter": {"input": [0, 7, 2], "cond": {"$eq": ["$$this", "$$IDX"]}}}, [0, 2]),
+        ],
     ),
     Form(
         name="$map",
         parse=_map,
         family="array",
-        examples=[Example({"$map": {"input": [1, 2], "in": {"$add": ["$$this", 1]}}}, [2, 3])],
+        examples=[
+            Example({"$map": {"input": [1, 2], "in": {"$add": ["$$this", 1]}}}, [2, 3]),
+            Example({"$map": {"input": ["a", "b"], "arrayIndexAs": "at", "in": ["$$at", "$$this"]}}, [[0, "a"], [1, "b"]]),
+        ],
     ),
     Form(
         name="$reduce",
         parse=_reduce,
         family="array",
-        examples=[Example({"$reduce": {"input": [1, 2, 3], "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}, 6)],
+        examples=[
+            Example({"$reduce": {"input": [1, 2, 3], "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}, 6),
+            Example(
+                {
+                    "$reduce": {
+                        "input": [5, 6],
+                        "initialValue": 0,
+                        "as": "n",
+                        "valueAs": "sum",
+                        "in": {"$add": ["$$sum", "$$n"]},
+                    }
+                },
+                11,
+            ),
+        ],
     ),
     Form(
         name="$sortArray",
