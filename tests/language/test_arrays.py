@@ -67,3 +67,10 @@ def test_no_defaults_of_zip_are_as_none_given(longest) -> None:
 def test_the_defaults_of_zip_are_an_array() -> None:
     with pytest.raises(CompileError):
         value_of({"$zip": {"inputs": [[1], [2]], "useLongestLength": True, "defaults": None}})
+
+
+@pytest.mark.parametrize("operator", ["$firstN", "$lastN", "$maxN", "$minN"])
+@pytest.mark.parametrize("items", ["$none", None, 5])
+def test_the_first_last_least_and_greatest_are_taken_of_an_array_only(operator, items) -> None:
+    with pytest.raises((CompileError, EvaluationError)):
+        value_of({operator: {"input": items, "n": 1}})

@@ -197,6 +197,28 @@ def test_code_is_no_string(stage: Any) -> None:
         list(aggregate([], [stage], collections={}))
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"$concat": ["$v", "a"]},
+        {"$strLenCP": "$v"},
+        {"$split": ["a", "$v"]},
+        {"$trim": {"input": "$v"}},
+        {"$replaceOne": {"input": "a", "find": "$v", "replacement": ""}},
+        {"$indexOfCP": ["a", "$v"]},
+        {"$regexMatch": {"input": "$v", "regex": "a"}},
+        {"$regexMatch": {"input": "a", "regex": "$v"}},
+        {"$regexFind": {"input": "a", "regex": "a", "options": "$v"}},
+        {"$hour": {"date": datetime(2020, 1, 1, tzinfo=UTC), "timezone": "$v"}},
+        {"$dateTrunc": {"date": datetime(2020, 1, 1, tzinfo=UTC), "unit": "$v"}},
+        {"$dateFromString": {"dateString": "$v"}},
+    ],
+)
+def test_operators_of_strings_refuse_code(expression: Any) -> None:
+    with pytest.raises(EvaluationError):
+        result(expression, v=bson.Code("x"))
+
+
 def test_code_in_an_expression_is_a_value() -> None:
     assert bson.Code("$v") == result(bson.Code("$v"), v=1)
 

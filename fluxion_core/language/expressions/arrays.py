@@ -22,7 +22,17 @@ from fluxion_core.language.allowance import (
 )
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.ordering import equal, sort_key
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, is_whole, type_name
+from fluxion_core.language.values import (
+    INT32_MAX,
+    INT32_MIN,
+    INT64_MAX,
+    MISSING,
+    is_finite,
+    is_number,
+    is_string,
+    is_whole,
+    type_name,
+)
 
 __all__ = ["OPERATORS", "array", "whole"]
 
@@ -79,7 +89,7 @@ def array_to_object(items: Any) -> Any:
         if item.__class__ is not pairs[0].__class__:
             raise EvaluationError("$arrayToObject needs either pairs or objects with k and v, not both")
         key, value = _pair(item)
-        if not isinstance(key, str):
+        if not is_string(key):
             raise EvaluationError(f"$arrayToObject needs strings as keys, not {type_name(key)}")
         if "\0" in key:
             raise EvaluationError("$arrayToObject: a key may not hold a null byte")
@@ -134,8 +144,6 @@ def _count(value: Any, name: str) -> int:
 def _ends(name: str, cut: Callable[[list[Any], int], list[Any]]) -> Callable[[Any, Any], Any]:
     def function(n: Any, items: Any) -> Any:
         count = _count(n, name)
-        if _nullish(items) and name in {"$maxN", "$minN"}:
-            return None
         array(items, name, "input")
         places(len(items))
         return cut(items, count)

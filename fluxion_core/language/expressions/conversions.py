@@ -31,6 +31,7 @@ from fluxion_core.language.values import (
     MISSING,
     is_finite,
     is_number,
+    is_string,
     is_whole,
     kind,
     type_name,
@@ -217,7 +218,7 @@ def _to_string(value: Any) -> Any:
 def _to_object_id(value: Any) -> Any:
     if kind(value) == "objectId":
         return value
-    if not isinstance(value, str):
+    if not is_string(value):
         raise _refuse(value, "objectId")
     if not re.fullmatch(r"[0-9a-fA-F]{24}", value):
         raise _failed(value, "objectId", "it is not 24 hexadecimal digits")
@@ -231,9 +232,9 @@ def to_uuid(value: Any) -> Any:
     """Return a UUID as it is, or from its text."""
     if isinstance(value, UUID):
         return value
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
+    if is_string(value) and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
         return UUID(value)
-    raise _failed(value, "binData", "it is no UUID") if isinstance(value, str) else _refuse(value, "binData")
+    raise _failed(value, "binData", "it is no UUID") if is_string(value) else _refuse(value, "binData")
 
 
 def _to_binary(value: Any, subtype: int, form: str | None, order: str) -> Any:
@@ -319,7 +320,7 @@ def parse_target(to: Any) -> Any:
 def _type_name(target: Any) -> str:
     if target == "missing" or (is_number(target) and target == 0):
         return "missing"  # a type by name, to which nothing converts
-    if isinstance(target, str):
+    if is_string(target):
         if target in TYPE_CODES.values():
             return target
         raise EvaluationError(

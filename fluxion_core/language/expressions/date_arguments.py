@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import EPOCH, aware, zone
-from fluxion_core.language.values import MISSING, is_whole, kind, type_name
+from fluxion_core.language.values import MISSING, is_string, is_whole, kind, type_name
 
 __all__ = ["UNIT_MILLISECONDS", "UNIT_MONTHS", "as_date", "as_unit", "as_weekday", "as_whole", "as_zone", "nullish"]
 
@@ -44,7 +44,7 @@ def as_zone(value: Any, operator: str) -> tzinfo:
     """Return a time zone; UTC where none is given."""
     if value is MISSING:
         return UTC
-    if not isinstance(value, str):
+    if not is_string(value):
         raise EvaluationError(f"{operator} needs a string as its timezone, not {type_name(value)}")
     return zone(value)
 
@@ -58,7 +58,7 @@ def as_whole(value: Any, operator: str, role: str) -> int:
 
 def as_unit(value: Any, operator: str) -> str:
     """Return the name of a unit of time."""
-    if not isinstance(value, str):
+    if not is_string(value):
         raise EvaluationError(f"{operator} needs a string as its unit, not {type_name(value)}")
     if value not in UNIT_MILLISECONDS and value not in UNIT_MONTHS:
         raise EvaluationError(f"{operator}: unknown time unit '{value}'")
@@ -67,7 +67,7 @@ def as_unit(value: Any, operator: str) -> str:
 
 def as_weekday(value: Any, operator: str) -> int:
     """Return a day of the week, 0 for Monday."""
-    if not isinstance(value, str):
+    if not is_string(value):
         raise EvaluationError(f"{operator} needs a string as its startOfWeek, not {type_name(value)}")
     lowered = value.lower()
     for index, name in enumerate(_DAYS):

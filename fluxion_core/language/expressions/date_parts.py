@@ -22,7 +22,7 @@ from fluxion_core.language.expressions.date_arguments import (
 )
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.operators import Example, Form, Operator
-from fluxion_core.language.values import MISSING, kind, type_name
+from fluxion_core.language.values import MISSING, is_string, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -214,7 +214,7 @@ def date_to_string(date: Any, pattern: Any, timezone: Any) -> Any:
 
 
 def _pattern(value: Any, operator: str) -> str:
-    if not isinstance(value, str):
+    if not is_string(value):
         raise EvaluationError(f"{operator} needs a string as its format, not {type_name(value)}")
     return value
 
@@ -280,7 +280,7 @@ def _reading(pattern: Any, timezone: Any) -> Any:
 
 def date_from_string(text: Any, reading: Any) -> Any:
     """``$dateFromString`` of a text that is there."""
-    if not isinstance(text, str):
+    if not is_string(text):
         raise EvaluationError(f"$dateFromString needs a string as its dateString, not {type_name(text)}")
     if not reading:
         return None

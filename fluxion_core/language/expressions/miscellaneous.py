@@ -13,7 +13,7 @@ from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import RANK
 from fluxion_core.language.regex import options_of
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_string, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -31,7 +31,7 @@ def binary_size(value: Any) -> Any:
     """``$binarySize``: bytes of a string in UTF-8, or of binary data."""
     if value is None or value is MISSING:
         return None
-    if isinstance(value, str):
+    if is_string(value):
         return len(value.encode())
     if kind(value) == "binData":
         return len(getattr(value, "bytes", value))

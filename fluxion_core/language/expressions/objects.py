@@ -8,7 +8,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import ENTRY_BYTES, SMALL_BYTES, take
 from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.operators import Example, Form, Operator
-from fluxion_core.language.values import MISSING, type_name
+from fluxion_core.language.values import MISSING, is_string, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -37,7 +37,7 @@ def merge_objects(*values: Any) -> dict[str, Any]:
 
 def get_field(name: Any, value: Any) -> Any:
     """``$getField``: the field by that very name, dots and all."""
-    if not isinstance(name, str):
+    if not is_string(name):
         raise EvaluationError(f"$getField needs a string as its field, not {type_name(name)}")
     if value is None:
         return None
@@ -77,7 +77,7 @@ def _parse_get(parser: Parser, spec: Any, where: str) -> Node:
 def _name(parser: Parser, spec: Any, given: dict[str, Node], where: str) -> Node:
     field = given.get("field", Constant(where, ""))
     written = spec.get("field") if isinstance(spec, dict) else None
-    literal = isinstance(written, str) or (isinstance(written, dict) and set(written) <= {"$literal", "$const"})
+    literal = is_string(written) or (isinstance(written, dict) and set(written) <= {"$literal", "$const"})
     if isinstance(field, Constant) and isinstance(field.value, str) and "\0" in field.value:
         parser.problem(f"{where}.field", "a field's name may not hold a null byte")
     elif not literal or not isinstance(field, Constant) or not isinstance(field.value, str):

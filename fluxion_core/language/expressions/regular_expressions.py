@@ -9,7 +9,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, SMALL_BYTES, take
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.regex import compile_pattern, fitting, options_of, source_of
-from fluxion_core.language.values import MISSING, kind, type_name
+from fluxion_core.language.values import MISSING, is_string, kind, type_name
 
 __all__ = ["OPERATORS"]
 
@@ -19,20 +19,20 @@ _MATCH_BYTES: Final = 2 * CONTAINER_BYTES + 5 * ITEM_BYTES + CONTAINER_BYTES
 
 def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[str] | None:
     """Return the pattern to search for, or ``None`` when the answer is that nothing is found."""
-    if text is not None and text is not MISSING and not isinstance(text, str):
+    if text is not None and text is not MISSING and not is_string(text):
         raise EvaluationError(f"{name} needs a string as its input, not {type_name(text)}")
-    if options is not MISSING and options is not None and not isinstance(options, str):
+    if options is not MISSING and options is not None and not is_string(options):
         raise EvaluationError(f"{name} needs a string as its options, not {type_name(options)}")
     if pattern is None or pattern is MISSING:
         return None
     found: re.Pattern[str]
     if kind(pattern) == "regex":
         letters = options_of(pattern.flags)
-        if isinstance(options, str) and letters:
+        if is_string(options) and letters:
             raise EvaluationError(f"{name}: options are set both in the pattern and in 'options'")
         found = compile_pattern(source_of(pattern), letters or options or "")
-    elif isinstance(pattern, str):
-        found = compile_pattern(pattern, options if isinstance(options, str) else "")
+    elif is_string(pattern):
+        found = compile_pattern(pattern, options if is_string(options) else "")
     else:
         raise EvaluationError(f"{name} needs a string or a pattern as its regex, not {type_name(pattern)}")
     return None if text is None or text is MISSING else found

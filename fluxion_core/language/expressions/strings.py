@@ -26,6 +26,7 @@ from fluxion_core.language.values import (
     MISSING,
     is_finite,
     is_number,
+    is_string,
     is_whole,
     kind,
     type_name,
@@ -41,7 +42,7 @@ def _nullish(value: Any) -> bool:
 
 
 def _string(value: Any, operator: str, role: str = "argument") -> str:
-    if isinstance(value, str):
+    if is_string(value):
         if len(value) > SMALL_BYTES:
             take_work(len(value) >> 2)
         return value
@@ -117,7 +118,7 @@ def concat(*values: Any) -> Any:
     for value in values:
         if _nullish(value):
             return None
-        if not isinstance(value, str):
+        if not is_string(value):
             raise EvaluationError(f"$concat only supports strings, not {type_name(value)}")
     size = sum(map(len, values))
     if size > SMALL_BYTES:
