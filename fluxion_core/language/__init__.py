@@ -138,7 +138,7 @@ def aggregate(
         operators=operators,
         accumulators=accumulators,
         variables=variables,
-        collections=collections or {},
+        collections={} if collections is None else collections,  # an empty one may be written into
         pipelines=pipelines,
     )
     return _run(program, documents)
@@ -170,7 +170,7 @@ def aggregate_ndjson(
         RecordError: a line is no JSON object, or longer than 16 MiB.
         EvaluationError: where MongoDB fails on a document.
     """
-    program = compile_pipeline(stages, variables=variables, collections=collections or {})
+    program = compile_pipeline(stages, variables=variables, collections={} if collections is None else collections)
     return _run_ndjson(program, chunks, emit)
 
 

@@ -4,7 +4,9 @@ Source: MongoDB manual, "Aggregation Stages"; IEC 60063 for the series of prefer
 """
 
 import math
+import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -302,3 +304,25 @@ def test_a_merge_inserts_no_id_twice() -> None:
 
 def test_the_size_of_a_sample_may_be_infinite() -> None:
     assert 1 == len(list(aggregate([{"a": 1}], [{"$sample": {"size": float("inf")}}])))
+
+
+@pytest.mark.parametrize("stage", [{"$out": "t"}, {"$merge": "t"}])
+def test_a_collection_is_made_in_what_holds_none_yet(stage) -> None:
+    collections: dict[str, Any] = {}
+    list(aggregate([{"_id": 1}], [stage], collections=collections))
+    assert {"t": [{"_id": 1}]} == collections
+
+
+@pytest.mark.parametrize("stage", [{"$out": "t"}, {"$merge": "t"}])
+@pytest.mark.parametrize("key", [[1], re.compile("a"), {"$a": 1}])
+def test_no_collection_takes_such_an_id(stage, key) -> None:
+    collections: dict[str, Any] = {"t": []}
+    with pytest.raises(EvaluationError):
+        list(aggregate([{"_id": key}], [stage], collections=collections))
+    assert {"t": []} == collections
+
+
+@pytest.mark.parametrize("key", [None, [1]])
+def test_a_merge_on_an_id_that_is_null_or_an_array_is_an_error_whatever_becomes_of_what_has_no_match(key) -> None:
+    with pytest.raises(EvaluationError):
+        list(aggregate([{"_id": key}], [{"$merge": {"into": "t", "whenNotMatched": "discard"}}], collections={"t": []}))

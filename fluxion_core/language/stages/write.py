@@ -19,7 +19,7 @@ from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import get
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import MISSING, is_string
+from fluxion_core.language.values import MISSING, is_string, kind
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -66,6 +66,13 @@ def _names_database(name: Any) -> bool:
     return 0 < len(name.encode()) < _NAME_END and not any(letter in name for letter in '\0/\\. "')
 
 
+def _check_id(value: Any, stage: str) -> None:
+    """Refuse an ``_id`` that no collection takes: an array, a regular expression, an object with a name that begins with ``$``."""
+    name = kind(value)
+    if name in {"array", "regex"} or (name == "object" and any(key.startswith("$") for key in value)):
+        raise EvaluationError(f"{stage}: an _id cannot be {'such an' if name == 'object' else 'of type'} {name}")
+
+
 # --------------------------------------------------------------------------------------------------- $out
 
 
@@ -81,6 +88,8 @@ class Out(StepPart):
         del environment
 
         def arrange(documents: Rows) -> Rows:
+            for document in documents:
+                _check_id(document.get("_id"), "$out")
             keys = [identity(document["_id"]) for document in documents if "_id" in document]
             if len(set(keys)) != len(keys):
                 raise EvaluationError("$out: two documents have the same _id")
@@ -140,7 +149,7 @@ class Merge(StepPart):
         """Return what *document* is found by; ``None`` where a part of it is missing: such a document matches no other one."""
         values = [get(document, names) for names in self.on]
         for names, value in zip(self.on, values, strict=True):
-            if strict and (value is None or value is MISSING or value.__class__ is list) and names != ("_id",):
+            if strict and (value is None or value.__class__ is list or (value is MISSING and names != ("_id",))):
                 raise EvaluationError(f"$merge: '{'.'.join(names)}' must be there and be neither null nor an array")
         return None if any(value is MISSING for value in values) else tuple(identity(value) for value in values)
 
@@ -149,6 +158,7 @@ class Merge(StepPart):
             raise EvaluationError("$merge: a document has no match in the collection")
         if self.not_matched == "insert":
             if "_id" in document:
+                _check_id(document["_id"], "$merge")
                 key = identity(document["_id"])
                 if key in ids:
                     raise EvaluationError("$merge: the collection has a document with this _id already")
