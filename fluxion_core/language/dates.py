@@ -5,15 +5,17 @@ Source: MongoDB manual, "Date Expression Operators", the format specifiers of "$
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 
 from fluxion_core.errors import EvaluationError
 
 __all__ = [
+    "CYCLE",
     "EPOCH",
     "MONTHS",
     "ZONE_HOURS",
@@ -23,11 +25,14 @@ __all__ = [
     "milliseconds",
     "offset_of",
     "offset_zone",
+    "on_calendar",
     "zone",
     "zone_in_text",
 ]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+CYCLE: Final = timedelta(days=146_097)
+"""The 400 years after which the calendar repeats."""
 _OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?\Z")
 ZONE_HOURS: Final[Mapping[str, float]] = {
     "utc": 0,
@@ -172,6 +177,19 @@ def instant(local: datetime, where: tzinfo) -> datetime:
     return local.replace(tzinfo=where).astimezone(UTC)
 
 
+def on_calendar(date: datetime, where: tzinfo) -> tuple[datetime, int]:
+    """Return *date* on the calendar and the clock of *where*, and how many years to add to its year.
+
+    Those are none, but where that calendar is in the year 0 or 10000 already: then the date is that of 400 years away, which has the
+    same days of the week.
+    """
+    try:
+        return date.astimezone(where), 0
+    except OverflowError:
+        years = 400 if date.year > 5000 else -400
+        return (date - math.copysign(1, years) * CYCLE).astimezone(where), years
+
+
 def offset_of(date: datetime) -> timedelta:
     """Return how far ahead of UTC the zone of *date* is."""
     return (date.tzinfo.utcoffset(date) if date.tzinfo is not None else None) or timedelta()
@@ -220,12 +238,14 @@ MAXIMUM_FORMAT: Final = 65_536
 """The longest format."""
 
 
-def format_date(date: datetime, pattern: str) -> str:
-    """Return *date*, which is in its zone already, by a format of ``%`` specifiers.
+def format_date(date: datetime, pattern: str, years: int = 0) -> str:
+    """Return *date*, which is in its zone already, by a format of ``%`` specifiers; *years* are those of :func:`on_calendar`.
 
     Raises:
-        EvaluationError: the format has an unknown specifier, or is far too long.
+        EvaluationError: the format has an unknown specifier, or is far too long, or the year is beyond 9999.
     """
+    if date.year + years > MAXYEAR:
+        raise EvaluationError("a date is written for the years 0 to 9999 only")
     if len(pattern) > MAXIMUM_FORMAT:
         raise EvaluationError(f"the format of a date may have {MAXIMUM_FORMAT} characters, not {len(pattern)}")
     result = []
@@ -240,5 +260,6 @@ def format_date(date: datetime, pattern: str) -> str:
         write = _WRITE.get(specifier)
         if write is None:
             raise EvaluationError(f"unknown format specifier '%{specifier}'")
-        result.append(write(date))
+        text = write(date)
+        result.append(f"{int(text) + years:04d}" if years and specifier in "YG" else text)
     return "".join(result)

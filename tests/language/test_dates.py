@@ -3,7 +3,7 @@
 Source: MongoDB manual, "Date Expression Operators"; for the order in which arguments are looked at, the server's evaluation.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -223,3 +223,32 @@ def test_a_format_reads_part_after_part(day, pattern, text) -> None:
 )
 def test_a_text_does_not_fit_its_format(pattern, text) -> None:
     assert value_of({"$dateFromString": {"dateString": text, "format": pattern, "onError": "failed"}}) == "failed"
+
+
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
+FIRST = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ({"$year": {"date": LAST, "timezone": "+01:00"}}, 10000),
+        ({"$isoWeekYear": {"date": LAST, "timezone": "Asia/Tokyo"}}, 9999),
+        ({"$dayOfWeek": {"date": LAST, "timezone": "+01:00"}}, 7),
+        ({"$hour": {"date": FIRST, "timezone": "America/New_York"}}, 19),
+        ({"$year": {"date": FIRST, "timezone": "-01:00"}}, 0),
+        ({"$getField": {"field": "year", "input": {"$dateToParts": {"date": LAST, "timezone": "+01:00"}}}}, 10000),
+        ({"$dateToString": {"date": FIRST, "timezone": "-01:00", "format": "%Y-%m-%d"}}, "0000-12-31"),
+        ({"$dateTrunc": {"date": LAST, "unit": "day", "timezone": "+01:00"}}, datetime(9999, 12, 31, 23, tzinfo=UTC)),
+        ({"$dateSubtract": {"startDate": LAST, "unit": "day", "amount": 1, "timezone": "+01:00"}}, LAST - timedelta(days=1)),
+        ({"$dateDiff": {"startDate": FIRST, "endDate": LAST, "unit": "year", "timezone": "-01:00"}}, 9999),
+        ({"$dateDiff": {"startDate": FIRST, "endDate": LAST, "unit": "day", "timezone": "+01:00"}}, 3652059),
+    ],
+)
+def test_a_calendar_may_be_in_the_year_before_the_first_or_after_the_last(expression, expected) -> None:
+    assert expected == value_of(expression)
+
+
+def test_no_date_is_written_for_a_year_of_five_digits() -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$dateToString": {"date": LAST, "timezone": "+01:00"}})

@@ -13,7 +13,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
 from fluxion_core.language.date_formats import check_format, parse_format
 from fluxion_core.language.date_text import parse_date
-from fluxion_core.language.dates import EPOCH, format_date, instant, week_of_year, zone
+from fluxion_core.language.dates import EPOCH, format_date, instant, on_calendar, week_of_year, zone
 from fluxion_core.language.expressions.date_arguments import (
     as_date,
     as_whole,
@@ -54,7 +54,14 @@ def _part(name: str, read: Callable[[datetime], int]) -> Form:
         if date is None or date is MISSING:
             return None
         moment = as_date(date, name)
-        return None if timezone is None else read(moment.astimezone(as_zone(timezone, name)))
+        if timezone is None:
+            return None
+        where = as_zone(timezone, name)
+        try:
+            return read(moment.astimezone(where))
+        except OverflowError:
+            local, years = on_calendar(moment, where)
+            return read(local) + years if name in {"$year", "$isoWeekYear"} else read(local)
 
     operator = Operator(name=name, function=function, minimum=2, maximum=2, family="date")
 
@@ -107,12 +114,12 @@ def date_to_parts(date: Any, timezone: Any = MISSING, iso8601: Any = MISSING) ->
         raise EvaluationError(f"$dateToParts needs true or false as iso8601, not {type_name(iso8601)}")
     if nullish(date):
         return None
-    local = as_date(date, "$dateToParts").astimezone(where)
+    local, years = on_calendar(as_date(date, "$dateToParts"), where)
     time = {"hour": local.hour, "minute": local.minute, "second": local.second, "millisecond": local.microsecond // 1000}
     if iso8601 is True:
         iso = local.isocalendar()
-        return {"isoWeekYear": iso.year, "isoWeek": iso.week, "isoDayOfWeek": iso.weekday, **time}
-    return {"year": local.year, "month": local.month, "day": local.day, **time}
+        return {"isoWeekYear": iso.year + years, "isoWeek": iso.week, "isoDayOfWeek": iso.weekday, **time}
+    return {"year": local.year + years, "month": local.month, "day": local.day, **time}
 
 
 _FIELDS: Final = (
@@ -206,11 +213,11 @@ def date_to_string(date: Any, pattern: Any, timezone: Any) -> Any:
     if timezone is None or pattern is None:
         return None
     where = as_zone(timezone, "$dateToString")
-    local = as_date(date, "$dateToString").astimezone(where)
+    local, years = on_calendar(as_date(date, "$dateToString"), where)
     if pattern is MISSING:
         suffix = "Z" if timezone is MISSING or where is UTC else ""
-        return format_date(local, "%Y-%m-%dT%H:%M:%S.%L") + suffix
-    return format_date(local, _pattern(pattern, "$dateToString"))
+        return format_date(local, "%Y-%m-%dT%H:%M:%S.%L", years) + suffix
+    return format_date(local, _pattern(pattern, "$dateToString"), years)
 
 
 def _pattern(value: Any, operator: str) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.dates import instant, milliseconds, offset_of
+from fluxion_core.language.dates import CYCLE, instant, milliseconds, offset_of, on_calendar
 from fluxion_core.language.expressions.date_arguments import (
     UNIT_MILLISECONDS,
     UNIT_MONTHS,
@@ -38,13 +38,14 @@ def _shift(date: datetime, unit: str, amount: int, where: tzinfo, operator: str)
     try:
         if unit in _PRECISE:
             return date + timedelta(milliseconds=amount * UNIT_MILLISECONDS[unit])
-        local = date.astimezone(where).replace(tzinfo=None)
+        calendar_date, years = on_calendar(date, where)
+        local = calendar_date.replace(tzinfo=None)
         if unit in UNIT_MONTHS:
             local = add_months(local, amount * UNIT_MONTHS[unit])
         else:
             days = amount * (7 if unit == "week" else 1)
             local += timedelta(days=days)
-        return instant(local, where)
+        return instant(local, where) + years // 400 * CYCLE
     except (OverflowError, ValueError):
         raise EvaluationError(f"{operator}: the date is out of range") from None
 
@@ -97,16 +98,16 @@ def _shifted(first: datetime, last: datetime, unit: str, where: tzinfo) -> int:
     """Return the hours that a change of the clocks between the two took away or gave."""
     if unit != "hour":
         return 0
-    before, after = (offset_of(date.astimezone(where)) for date in (first, last))
+    before, after = (offset_of(on_calendar(date, where)[0]) for date in (first, last))
     return int((before - after) / timedelta(hours=1))
 
 
 def _ordinal(date: datetime, unit: str, where: tzinfo, first_day: int) -> int:
     """Return the number of the unit in which *date* lies, counted from a fixed one."""
-    local = date.astimezone(where)
+    local, years = on_calendar(date, where)
     if unit in UNIT_MONTHS:
-        return (local.year * 12 + local.month - 1) // UNIT_MONTHS[unit]
-    days = local.toordinal()
+        return ((local.year + years) * 12 + local.month - 1) // UNIT_MONTHS[unit]
+    days = local.toordinal() + years // 400 * CYCLE.days
     if unit == "day":
         return days
     if unit == "week":
@@ -160,7 +161,10 @@ def _truncated(moment: datetime, unit: str, size: int, where: tzinfo, start_of_w
         span = size * UNIT_MILLISECONDS[unit]
         passed = milliseconds(moment) - milliseconds(reference)
         return reference + timedelta(milliseconds=passed // span * span)
-    local = moment.astimezone(where).replace(tzinfo=None)
+    calendar_date, years = on_calendar(moment, where)
+    if years and size == 1:  # bins of one begin alike 400 years away
+        return _truncated(moment - years // 400 * CYCLE, unit, size, where, start_of_week) + years // 400 * CYCLE
+    local = calendar_date.replace(tzinfo=None)
     if unit in UNIT_MONTHS:
         span = size * UNIT_MONTHS[unit]
         months = (local.year - 2000) * 12 + local.month - 1
