@@ -180,7 +180,7 @@ class RuntimeConfig(Options):
         minimum=0,
     )
     seal_max_bytes: int = option(
-        8 * 1024 * 1024, "Seal when this much output has gathered; a quarter of it where the stages keep no state.", minimum=1
+        16 * 1024 * 1024, "Seal when this much output has gathered; an eighth of it where the stages keep no state.", minimum=1
     )
     drain_timeout_seconds: float = option(
         30.0, "How long a stop may take to deliver what is sealed, before it is left for the next run.", minimum=0

@@ -16,7 +16,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "connect", "create", "inspect"]
 
 APPLICATION_ID = 0x464C584E  # "FLXN" in the file's header: tells our files from other programs' databases
 SCHEMA_VERSION = 1
-PAGE_BYTES = 16 * 1024
+PAGE_BYTES = 32 * 1024
 """Sealed output is written in large pieces: a third less CPU than with SQLite's 4096; small seals cost the same."""
 
 CACHE_KIB = 4 * 1024
