@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,10 +42,15 @@ class _Column(msgspec.Struct, frozen=True):
         """The places of the state in a group, if it is spread over some."""
         return self.fold.places(self.slot) if self.fold is not None else []
 
-    @property
-    def state(self) -> str:
-        """The text of the state as the accumulator's functions know it."""
-        return self.fold.state(self.slot) if self.fold is not None and self.places else self.slot
+    def set(self, starts: Sequence[str]) -> list[str]:
+        """Return the texts that set its places, or its slot, to *starts*."""
+        return [f"{place} = {start}" for place, start in zip(self.places or [self.slot], starts, strict=True)]
+
+    def state(self, writer: Writer) -> str:
+        """Return the text of the state as the accumulator's functions know it."""
+        if self.fold is None or not self.places:
+            return self.slot
+        return self.fold.state(self.slot, writer.constant(self.accumulator.step))
 
 
 def _columns(folding: Folding, group: str) -> list[_Column]:
@@ -92,10 +98,10 @@ class FoldingWriter:
         """
         writer, guesses = self._writer, self._segment.writer.guesses
         if pending:
-            make_key = self._key(self._folding.key)
+            found, make_key = self._key(self._folding.key)
             values = self._values()
             make_key()
-            writer.line(f"todo.append((h, key, {''.join(value.text + ', ' for value in values)}))")
+            writer.line(f"todo.append(({found}, key, {''.join(value.text + ', ' for value in values)}))")
             return
         likely = self._likely()
         if likely:  # asked once for all that is computed from them
@@ -105,13 +111,13 @@ class FoldingWriter:
             ]
             with writer.block(f"if {' and '.join(tests)}:"), self._segment.emitter.branch():
                 guesses.sure |= likely.keys()
-                self._change(self._key(self._folding.key), self._values())
+                self._change(*self._key(self._folding.key), self._values())
                 guesses.sure -= likely.keys()
             with writer.block("else:"), self._segment.emitter.branch():
-                self._change(self._key(self._folding.key), self._values())
+                self._change(*self._key(self._folding.key), self._values())
         else:
-            make_key = self._key(self._folding.key)
-            self._change(make_key, self._values())
+            found, make_key = self._key(self._folding.key)
+            self._change(found, make_key, self._values())
         self._touch(row)
 
     def _likely(self) -> dict[Path, tuple[Value, str]]:
@@ -141,11 +147,11 @@ class FoldingWriter:
         writer = self._writer
         values = [writer.fresh() for column in self._columns for _ in column.values]
         with writer.block(f"for {', '.join(['h', 'key', *values])} in todo:"):
-            self._change(None, [Value(name) for name in values])
+            self._change("h", None, [Value(name) for name in values])
             self._touch(row)
 
-    def _key(self, key: Node) -> Callable[[], None]:
-        """Write the identity of the group, ``h``; return what writes its key, which only a new group needs.
+    def _key(self, key: Node) -> tuple[str, Callable[[], None]]:
+        """Write the identity of the group; return the local that has it, and what writes its key, which only a new group needs.
 
         Null and missing are one group; the key shows what the first document had. Whether a computed part of the key fits 64 bits
         is asked of new groups only: one that does not is equal to no part that does, and equal to the float that it stands for.
@@ -162,16 +168,15 @@ class FoldingWriter:
                     writer.turn_away(test)
                 writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
 
-            return make
+            return "h", make
         value = emitter.sharp(emitter.value(key))
         if value.kind in {"str", "int"}:
-            writer.line(f"h = {value.text}")
-            return lambda: writer.line(f"key = {value.text}")
+            return value.text, lambda: writer.line(f"key = {value.text}")
         writer.line(f"if {value.text}.__class__ is str or {value.text}.__class__ is int: h = key = {value.text}")
         with writer.block("else:"):
             writer.line(f"key = None if {value.text} is M else {value.text}" if value.may_miss else f"key = {value.text}")
             writer.line(f"h = {writer.constant(identity)}(key)")
-        return lambda: None
+        return "h", lambda: None
 
     def _hash(self, value: Value) -> str:
         if value.kind in {"str", "int"}:
@@ -179,33 +184,34 @@ class FoldingWriter:
         plain = f"{value.text}.__class__ is str or {value.text}.__class__ is int"
         return f"{value.text} if {plain} else {self._writer.constant(group_identity)}({value.text})"
 
-    def _change(self, make_key: Callable[[], None] | None, values: Sequence[Value]) -> None:
-        """Write the change of group ``h``; *make_key* writes its key, if there is none yet."""
+    def _change(self, found: str, make_key: Callable[[], None] | None, values: Sequence[Value]) -> None:
+        """Write the change of the group of identity *found*; *make_key* writes its key, if there is none yet."""
         writer = self._writer
         index = 0
         steps = []
         for column in self._columns:
             steps.append((column, values[index : index + len(column.values)]))
             index += len(column.values)
-        writer.line("g = groups.get(h)")
+        begun = [column.fold.begun(arguments) if column.fold is not None else [] for column, arguments in steps]
+        writer.line(f"g = groups.get({found})")
         with writer.block("if g is None:"):
             if make_key is not None:
                 make_key()
             if self._parameterised:
-                writer.line("g = groups[h] = new_group(env, state, key)", self._folding.where)
+                writer.line(f"g = groups[{found}] = new_group(env, state, key)", self._folding.where)
+            elif all(begun):
+                self._begin(place for (column, _), starts in zip(steps, begun, strict=True) for place in column.set(starts))
+                writer.line(f"groups[{found}] = g")
             else:
                 self._make(Emitter(writer, Shape(writer, None)))
-                writer.line("groups[h] = g")
-            if all(column.accumulator.total for column in self._columns):
-                for column, arguments in steps:
-                    if column.fold is not None:
-                        column.fold.first(writer, column.slot, arguments)
-        for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
-            self._step(column, arguments)
+                writer.line(f"groups[{found}] = g")
+        with writer.block("else:") if all(begun) and not self._parameterised else nullcontext():
+            for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
+                self._step(column, arguments)
 
     def _touch(self, row: Callable[[], None] | None) -> None:
         """Write that group ``g`` changed."""
-        if self._segment.tells_changes:
+        if self._segment.watched:
             self._writer.line("if g.epoch != epoch: g.epoch = epoch; touched(g)")
         if row is not None:
             row()
@@ -226,7 +232,7 @@ class FoldingWriter:
         writer = self._writer
         fields = {"_id": Value("g.key", may_miss=False)}
         for column in self._columns:
-            text = f"{writer.constant(column.accumulator.result)}({column.state})"
+            text = f"{writer.constant(column.accumulator.result)}({column.state(writer)})"
             for found, test in reversed(column.fold.results(writer, column.slot) if column.fold is not None else []):
                 text = f"{found} if {test} else {text}"
             result = writer.assign(text)
@@ -235,14 +241,16 @@ class FoldingWriter:
 
     # ------------------------------------------------------------------------------------------------- functions
 
-    def write_functions(self) -> None:
-        """Write the functions that make a group, show it, and take it to the state store and back."""
+    def write_functions(self, *, general: bool) -> None:
+        """Write the functions that make a group, and if *general* those that show it and take it to the state store and back."""
         writer = self._writer
         if self._parameterised:
             with writer.define("new_group", "env", "state", "key"):
                 writer.line("d = key if key.__class__ is dict else {}")
                 self._make(Emitter(writer, Shape(writer, Base("d"))))
                 writer.line("return g")
+        if not general:  # all code of a segment shares the groups of the first
+            return
         with writer.define("group_rows", "groups"):
             writer.line("rows = []; out = rows.append")
             with writer.block("for g in groups:"):
@@ -254,9 +262,9 @@ class FoldingWriter:
         with writer.define("restored", "key", "states"):
             self._restored()
 
-    def _begin(self) -> None:
-        """Write the making of a group; no ``__init__``, which would cost as much as all of the rest."""
-        self._writer.line("g = Group(); g.key = key; g.epoch = -1")
+    def _begin(self, starts: Iterable[str] = ()) -> None:
+        """Write the making of a group, with what sets its places; no ``__init__``, which would cost as much as all of the rest."""
+        self._writer.line("; ".join(["g = Group(); g.key = key; g.epoch = -1", *starts]))
 
     @property
     def _parameterised(self) -> bool:
@@ -269,13 +277,12 @@ class FoldingWriter:
         starts = []
         for column in self._columns:
             if column.fold is not None and column.places:
-                starts += [f"{place} = {start}" for place, start in zip(column.places, column.fold.starts, strict=True)]
+                starts += column.set(column.fold.starts)
                 continue
             values = [emitter.value(node).text for node in column.parameters]
             text = f"{writer.constant(column.accumulator.initial)}({', '.join(values)})"
             starts.append(f"{column.slot} = {writer.assign(text, column.where if column.parameters else '')}")
-        self._begin()
-        writer.line("; ".join(starts) or "pass")
+        self._begin(starts)
 
     def _group_bytes(self) -> None:
         writer = self._writer
@@ -283,9 +290,9 @@ class FoldingWriter:
         for column in self._columns:
             if column.fold is not None and column.places:
                 plain.append(column.fold.plain(column.slot))
-                states.append(column.state)
+                states.append(column.state(writer))
                 continue
-            state = writer.assign(f"{writer.constant(column.accumulator.dump)}({column.state})")
+            state = writer.assign(f"{writer.constant(column.accumulator.dump)}({column.state(writer)})")
             whole = f"{state}.__class__ is int and {INT64_MIN} <= {state} <= {INT64_MAX}"
             plain.append(f"({state}.__class__ in {writer.constant(PLAIN)} or {whole})")
             states.append(state)

@@ -14,10 +14,14 @@ from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
 from fluxion_core.language.operators import Accumulator
 from fluxion_core.language.values import INT64_MAX, INT64_MIN
 
-__all__ = ["Fold", "fold_of"]
+__all__ = ["NO_NUMBER", "Fold", "fold_of"]
 
 _EXACT_BITS: Final = 53
 """Whole numbers of no more bits are floats too. Shifting a number by it costs half of comparing it with two bounds."""
+
+
+NO_NUMBER: Final = float("nan")
+"""Stands, as ``N`` in generated code, for the extreme of no numbers: it is no other NaN, and gives way to every number."""
 
 
 class Fold(ABC):
@@ -34,17 +38,19 @@ class Fold(ABC):
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         """Write what a document adds."""
 
-    def first(self, writer: Writer, slot: str, values: Sequence[Value]) -> None:
-        """Write what makes the first step of a new group, which comes next, as cheap as the others."""
-        del writer, slot, values
+    def begun(self, values: Sequence[Value]) -> list[str]:
+        """Return what is in each of its places, or in its slot, after the first document; nothing: that takes a step."""
+        del values
+        return []
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         """Return the texts of common results, each with the test that it is right; else the accumulator is asked."""
         del writer, slot
         return []
 
-    def state(self, slot: str) -> str:
+    def state(self, slot: str, general: str) -> str:
         """Return the text of the state as the accumulator's functions know it."""
+        del general
         return f"[{', '.join(self.places(slot))}]"
 
     def plain(self, slot: str) -> str:
@@ -74,8 +80,15 @@ class _Sum(Fold):
         if value.kind == "number":
             return
         with writer.block(f"elif {text} is not None and {text} is not M:"):
-            state = writer.assign(self.state(slot), letter="s")
+            state = writer.assign(self.state(slot, general), letter="s")
             writer.line(f"{general}({state}, {text}); {self.restore(slot, state)}")
+
+    def begun(self, values: Sequence[Value]) -> list[str]:
+        found = list(self.starts)
+        if values[0].kind not in {"float", "int"}:
+            return []
+        found[values[0].kind == "float"] = values[0].text
+        return found
 
     def _add(self, writer: Writer, slot: str, value: Value) -> None:
         whole, floats, error, *_ = self.places(slot)
@@ -114,6 +127,10 @@ class _Average(_Sum):
     starts: ClassVar[tuple[str, ...]] = (*_Sum.starts, "0")
     """A sum, and how many numbers it has."""
 
+    def begun(self, values: Sequence[Value]) -> list[str]:
+        found = super().begun(values)
+        return [*found[:-1], "1"] if found else []
+
     def _add(self, writer: Writer, slot: str, value: Value) -> None:
         super()._add(writer, slot, value)
         writer.line(f"{self.places(slot)[4]} += 1")
@@ -129,6 +146,9 @@ class _Steady(_Sum):
 
     starts: ClassVar[tuple[str, ...]] = ("0",)
 
+    def begun(self, values: Sequence[Value]) -> list[str]:
+        return [values[0].text]
+
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         del general
         writer.line(f"{self.places(slot)[0]} += {values[0].text}")
@@ -138,7 +158,8 @@ class _Steady(_Sum):
         del writer
         return [(whole, f"not {whole} >> {_EXACT_BITS}")]
 
-    def state(self, slot: str) -> str:
+    def state(self, slot: str, general: str) -> str:
+        del general
         return f"[{', '.join([*self.places(slot), *_Sum.starts[1:]])}]"
 
     def plain(self, slot: str) -> str:
@@ -149,34 +170,66 @@ class _Steady(_Sum):
 
 
 class _Count(Fold):
+    def begun(self, values: Sequence[Value]) -> list[str]:
+        del values
+        return ["1"]
+
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         del values, general
         writer.line(f"{slot} += 1")
 
 
 class _Extreme(Fold):
-    """The least or the greatest: numbers are compared in place; NaN is the least of them."""
+    """The least or the greatest: numbers are compared in place; NaN is the least of them.
+
+    The extreme number has a place of its own, so that nobody need ask what is there: ``N`` (see :data:`NO_NUMBER`) gives way to any.
+    """
+
+    starts: ClassVar[tuple[str, ...]] = ("N", "M")
+    """The extreme of floats and whole numbers, the extreme of all else."""
 
     def __init__(self, sign: str) -> None:
         self._sign = sign
 
-    def first(self, writer: Writer, slot: str, values: Sequence[Value]) -> None:
-        if values[0].kind in NUMBERS:
-            writer.line(f"{slot} = {values[0].text}")
+    def begun(self, values: Sequence[Value]) -> list[str]:
+        return [values[0].text, "M"] if values[0].kind in NUMBERS else []
 
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         (value,) = values
         text = value.text
-        state = writer.assign(slot, letter="s")
-        tests = [] if value.kind in NUMBERS else [f"({text}.__class__ is float or {text}.__class__ is int)"]
-        tests.append(f"({state}.__class__ is float or {state}.__class__ is int)")
-        with writer.block(f"if {' and '.join(tests)}:"):
-            # What stays, as most do, is compared once: with NaN every comparison is false.
-            nan = state if self._sign == "<" else text
-            never = value.kind == "int" and nan == text
-            stays = f"{text} {'>=' if self._sign == '<' else '<='} {state}"
-            writer.line(f"if not {stays}{'' if never else f' and {nan} == {nan}'}: {slot} = {text}")
-        writer.line(f"else: {slot} = {general}({state}, {text})")
+        if value.kind in NUMBERS:
+            self._compare(writer, slot, value)
+            return
+        with writer.block(f"if {text}.__class__ is float or {text}.__class__ is int:"):
+            self._compare(writer, slot, value)
+        _, others = self.places(slot)
+        writer.line(f"else: {others} = {general}({others}, {text})")
+
+    def _compare(self, writer: Writer, slot: str, value: Value) -> None:
+        numbers, _ = self.places(slot)
+        text = value.text
+        # What stays, as most do, is compared once: with NaN every comparison is false.
+        nan = numbers if self._sign == "<" else text
+        more = f" and ({nan} == {nan} or {numbers} is N)" if value.kind != "int" or nan == numbers else ""
+        writer.line(f"if not {text} {'>=' if self._sign == '<' else '<='} {numbers}{more}: {numbers} = {text}")
+
+    def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
+        numbers, others = self.places(slot)
+        del writer
+        return [(numbers, f"{others} is M and {numbers} is not N")]
+
+    def state(self, slot: str, general: str) -> str:
+        numbers, others = self.places(slot)
+        return f"({others} if {numbers} is N else {numbers} if {others} is M else {general}({others}, {numbers}))"
+
+    def plain(self, slot: str) -> str:
+        numbers, others = self.places(slot)
+        fits = f"({numbers}.__class__ is float or {INT64_MIN} <= {numbers} <= {INT64_MAX})"
+        return f"{others} is M and {numbers} is not N and {fits}"
+
+    def restore(self, slot: str, state: str) -> str:
+        number = f"{state}.__class__ is float or {state}.__class__ is int"
+        return f"{', '.join(self.places(slot))} = ({state}, M) if {number} else (N, {state})"
 
 
 _FOLDS: Final[dict[str, Fold]] = {

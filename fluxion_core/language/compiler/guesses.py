@@ -8,7 +8,7 @@ other classes is *odd*: it is found so before anything changed, and takes the co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,9 +22,9 @@ Path = tuple[str | None, ...]
 """Where a value stands in the document of the input: names; ``None`` stands for each element of an array."""
 
 Classes = Mapping[Path, str]
-"""``str``, ``int``, ``float`` or ``number``, for the fields that have hardly any other class."""
+"""``str``, ``int``, ``float``, ``number`` or ``list``, for the fields that have hardly any other class."""
 
-_GUESSED: Final = {str: "str", int: "int", float: "float"}
+_GUESSED: Final = {str: "str", int: "int", float: "float", list: "list"}
 _SHARE: Final = 0.97
 """How many of the values of a field must have one class; an odd document costs two to three times as much as another."""
 
@@ -42,8 +42,8 @@ class Guesses(msgspec.Struct):
     """The guesses of one writing of a segment."""
 
     classes: Classes = msgspec.field(default_factory=dict)
-    asked: dict[Path, None] = msgspec.field(default_factory=dict)
-    """The paths whose class would have helped."""
+    asked: dict[Path, bool] = msgspec.field(default_factory=dict)
+    """The paths whose class would have helped, and whether it would if they have arrays."""
     sure: set[Path] = msgspec.field(default_factory=set)
     """The paths that were looked at ahead of a loop, or by the decoder; a path that others begin with is a document."""
     numbers: set[Path] = msgspec.field(default_factory=set)
@@ -56,13 +56,21 @@ class Guesses(msgspec.Struct):
     """Whether whole numbers found so may have any size."""
 
     def class_at(self, path: Path | None) -> str:
-        """Return the class that values at *path* can be taken to have, or nothing."""
+        """Return the class that values at *path* can be taken to have, or nothing; arrays are no class of their own here."""
         if path is None:
             return ""
-        self.asked.setdefault(path)
+        self.asked.setdefault(path, False)
         if self.open or path in self.sure:
-            return self.classes.get(path, "")
+            found = self.classes.get(path, "")
+            return "" if found == "list" else found
         return "number" if path in self.numbers else ""
+
+    def array_at(self, path: Path | None) -> bool:
+        """Return whether values at *path* can be taken for arrays."""
+        if path is None:
+            return False
+        self.asked[path] = True
+        return (self.open or path in self.sure) and self.classes.get(path) == "list"
 
     def certain(self, path: Path | None) -> bool:
         """Whether values at *path* can be taken to have one class, and so to be there."""
@@ -97,11 +105,12 @@ def differs(text: str, kind: str, *, bounded: bool = False) -> str:
 
 
 class Sample:
-    """The classes of the values at some paths, in the documents seen so far."""
+    """The classes of the values at some paths, in the documents seen so far. *paths*: with each, whether arrays are asked for."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, paths: Mapping[Path, bool]) -> None:
         self.size = 0
         """How many documents were looked at."""
+        self._paths = paths
         self._seen: dict[Path, Counter[type]] = {path: Counter() for path in paths}
 
     def add(self, documents: Sequence[Any]) -> None:
@@ -123,7 +132,7 @@ class Sample:
         found = {}
         for path, seen in self._seen.items():
             (most, count), *_ = seen.most_common(1) or [(object, 0)]
-            if most in _GUESSED and count >= _SHARE * seen.total():
+            if most in _GUESSED and (most is not list or self._paths[path]) and count >= _SHARE * seen.total():
                 found[path] = _GUESSED[most]
             elif most in _NUMBERS and sum(seen[number] for number in _NUMBERS) >= _SHARE * seen.total():
                 found[path] = "number"

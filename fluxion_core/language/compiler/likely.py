@@ -18,7 +18,7 @@ from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING
 __all__ = ["Likely"]
 
 _WHOLE: Final = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
-_TYPES: Final[dict[str, Any]] = {"str": str, "int": _WHOLE, "float": float | _WHOLE, "number": float | _WHOLE}
+_TYPES: Final[dict[str, Any]] = {"str": str, "int": _WHOLE, "float": float | _WHOLE, "number": float | _WHOLE, "list": list[Any]}
 
 
 class Likely:
@@ -60,5 +60,9 @@ class Likely:
             return demand.type
         elements = demand.elements()
         if elements is not None:
-            return list[self._type(elements, (*path, None))] | None  # type: ignore[misc]  # what is no array is its own only element
+            array: Any = list[self._type(elements, (*path, None))]  # type: ignore[misc]  # a type made at run time
+            if kind is None:
+                return array | None  # what is no array is its own only element
+            self.sure.add(path)
+            return array
         return self._record(demand, path) if demand.decodes_into is not None else demand.type

@@ -10,6 +10,7 @@ import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.folding import group_class
+from fluxion_core.language.compiler.folds import NO_NUMBER
 from fluxion_core.language.compiler.guesses import Classes, Odd
 from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.parts import FAULTS, Folding
@@ -36,6 +37,7 @@ class Loaded:
         self.namespace: dict[str, Any] = {
             **written.constants,
             "M": MISSING,
+            "N": NO_NUMBER,
             "FAULTS": FAULTS,
             "EvaluationError": EvaluationError,
             "Odd": Odd,
@@ -84,7 +86,7 @@ class SegmentStep(msgspec.Struct, frozen=True, kw_only=True):
     def load_for(self, classes: Classes, general: Loaded, *, once: bool = False, decoded: bool = False) -> Loaded:
         """Return the code for the documents of *general* that have *classes*; *decoded*: the decoder has looked at those already.
 
-        *once*: the run ends with the first failure, and nobody asks what changed.
+        *once*: the run ends with the first failure, and nobody asks what changed or how many documents got where.
         """
         form = next(form for form, loaded in self._loaded.items() if loaded is general)
         key = (form, tuple(classes.items()), decoded, once)

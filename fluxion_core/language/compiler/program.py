@@ -72,6 +72,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     def start(self, *, emit: Emit = "final", context: Any = None, once: bool = False) -> Run:
         """Return a fresh run; *context* is handed to effectful operators and plugin stages.
 
-        *once*: the run ends with the first failure, and its state and changes are never asked for: it need not be ready for that.
+        *once*: the run ends with the first failure, and its state, changes and counts are never asked for: it need not be ready
+        for that.
         """
         return Run(self, emit, context, once=once)

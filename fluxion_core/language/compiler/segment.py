@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from typing import Any, Final, Literal
@@ -48,8 +48,8 @@ class Written(msgspec.Struct, frozen=True):
     may_fail: bool
     counters: tuple[tuple[int, str], ...]
     """What the returned numbers count: (stage, ``dropped`` | ``added`` | ``passed``)."""
-    asked: tuple[Path, ...]
-    """Where the class of a value would help, if it were known."""
+    asked: Mapping[Path, bool]
+    """Where the class of a value would help, if it were known; and whether it would of an array."""
     demand: Demand | None
     """What is decoded of a document."""
 
@@ -134,8 +134,8 @@ class SegmentWriter:
         self._output = output
         self._careful = careful
         self._each = each
-        self.tells_changes = not once
-        """Whether groups that changed are noted."""
+        self.watched = not once
+        """Whether anybody asks afterwards which groups changed and how many documents got where."""
         self._guesses = guesses if guesses is not None else Guesses()
         self.writer = Writer(self._guesses)
         self._base = Base("d", demand, path=())
@@ -149,6 +149,8 @@ class SegmentWriter:
         self._row_fields: tuple[str, ...] = ()
         self._current: Part | None = None
         self._opened = 0
+        self._looped = ""
+        self._filters = False
         self._counts_rows = False
         self._folding = FoldingWriter(self, segment.folding) if segment.folding is not None else None
 
@@ -158,10 +160,19 @@ class SegmentWriter:
         """Drop the current document unless *test* holds."""
         if test == "True":
             return
-        counter = self.count("dropped")
         with self.writer.block(f"if not {test}:" if test.isidentifier() else f"if not ({test}):"):
-            self.writer.line(f"{counter} += 1")
-            self.writer.line("continue")
+            self.drop()
+
+    def drop(self) -> None:
+        """Write that the current document is dropped."""
+        self._filters = True
+        self.count_more("dropped", "1")
+        self.writer.line("continue")
+
+    def count_more(self, role: str, number: str) -> None:
+        """Write that *number* documents more are counted, if anybody asks."""
+        if self.watched:
+            self.writer.line(f"{self.count(role)} += {number}")
 
     def count(self, role: str) -> str:
         """Return a local that counts for the stage that is being written; it begins at 0 with every batch.
@@ -180,9 +191,10 @@ class SegmentWriter:
             return Value(self.writer.assign(value.text), value.may_miss, value.kind)
         return value
 
-    def open(self, head: str) -> None:
-        """Open a loop: what follows, to the end of the segment, is written within it. Nothing is turned away from there."""
+    def open(self, items: str, head: str) -> None:
+        """Open a loop over *items*: what follows, to the end of the segment, is written within it. Nothing is turned away from there."""
         self._guesses.open = False
+        self._looped, self._filters = items, False
         self._open.enter_context(self.writer.block(head))
         self.shape.enter()
         self._opened += 1
@@ -202,6 +214,14 @@ class SegmentWriter:
             self._counts_rows = True
             writer.line(f"{_ROWS} += len({items})")
             writer.line(f"if {_ROWS} > env.row_limit: {check}", where)
+
+    def takes_array(self, value: Value) -> bool:
+        """Return whether *value* can be taken for an array; if so, it is written that others are turned away."""
+        if not self._guesses.array_at(value.path):
+            return False
+        if not self._guesses.known(value.path, "list"):
+            self.writer.turn_away(differs(value.local, "list"))
+        return True
 
     def look_ahead(self, items: str, array: Value) -> None:
         """Write the search for odd documents ahead of a loop over local *items*, the elements of *array*."""
@@ -258,7 +278,7 @@ class SegmentWriter:
                 writer.function.paths.insert(head, "")
             writer.line(f"return ({''.join(name + ', ' for name in names)})")
         if self._folding is not None:
-            self._folding.write_functions()
+            self._folding.write_functions(general=not self._guesses.classes)
         text, paths = writer.text()
         return Written(
             text,
@@ -272,7 +292,7 @@ class SegmentWriter:
             self._row_fields,
             writer.may_fail,
             tuple(self._counters),
-            tuple(self._guesses.asked),
+            self._guesses.asked,
             self._base.demand,
         )
 
@@ -324,14 +344,14 @@ class SegmentWriter:
 
     def _body(self) -> None:
         writer, segment = self.writer, self._segment
-        flagged = self._fans_out and not segment.tracks
+        flagged = self._fans_out and not segment.tracks and self.watched
         if flagged:
             self._current = None
             self._passed = self.count("passed")
         pending = self._fans_out and segment.folding is not None and self._careful
         marks = segment.tracks and not self._each  # rows that are given out mark their records themselves
-        if flagged or pending:
-            writer.line("todo = []" if pending else "seen = 0")
+        if pending:
+            writer.line("todo = []")
         with self._open:
             for part in segment.parts:
                 self._current = part
@@ -345,14 +365,18 @@ class SegmentWriter:
                     writer.line("kept.append(i)")
             else:
                 self._emit(self.shape)
-            if flagged and not pending:
+            every = self._opened == 1 and not self._filters  # something comes of every element
+            if flagged and not pending and not every:
                 writer.line("seen = 1")
         if pending and self._folding is not None:
             self._folding.drain(self._touched if self._each else None)
             if marks:
                 writer.line("if todo: kept.append(i)")
-        if flagged:
-            writer.line(f"if todo: {self._passed} += 1" if pending else f"{self._passed} += seen")
+        if flagged and not pending and not every:
+            self._begin_document("seen = 0")
+            writer.line(f"{self._passed} += seen")
+        elif flagged:
+            writer.line(f"if {'todo' if pending else self._looped}: {self._passed} += 1")
 
     def _touched(self) -> None:
         """Write the giving out of a group that was touched."""

@@ -52,11 +52,9 @@ class Skip(PerDocument):
         """Count what is dropped."""
         writer = segment.writer
         counter = writer.assign(f"env.counters[{self.id!r}]", letter="q")
-        dropped = segment.count("dropped")
         with writer.block(f"if {counter}.seen < {counter}.limit:"):
             writer.line(f"{counter}.seen += 1")
-            writer.line(f"{dropped} += 1")
-            writer.line("continue")
+            segment.drop()
 
 
 def _whole(parser: Parser, spec: Any, where: str, least: int) -> int | None:

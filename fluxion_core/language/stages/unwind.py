@@ -51,27 +51,38 @@ class Unwind(PerDocument):
         element = (*top.path, None) if top.path is not None and alone else None
         if not alone:
             value = writer.assign(f"{writer.constant(at)}({top.text}, {writer.constant(self.path[1:])})")
-        added = segment.count("added")
-        items = writer.fresh("u")
-        nothing = "(M,)" if self.preserves else "()"
-        kept = f"({value},)" if self.preserves else "()"
-        writer.line(f"if {value}.__class__ is list: {items} = {value} or {nothing}")
-        writer.line(f"elif {value} is None or {value} is M: {items} = {kept}")
-        writer.line(f"else: {items} = ({value},)")
+        array = alone and segment.takes_array(top)
+        items = self._items(segment, value, array=array)
         if alone:
             segment.look_ahead(items, top)
         segment.count_rows(items, top, self.where)
-        writer.line(f"{added} += len({items}) - 1")
+        segment.count_more("added", f"len({items}) - 1")
         item = writer.fresh("e")
         if self.index is None:
-            segment.open(f"for {item} in {items}:")
+            segment.open(items, f"for {item} in {items}:")
         else:
             position = writer.fresh("x")
-            segment.open(f"for {position}, {item} in enumerate({items}):")
-            listed = writer.assign(f"{position} if {value}.__class__ is list and {value} else None")
+            segment.open(items, f"for {position}, {item} in enumerate({items}):")
+            listed = writer.assign(f"{position} if {'' if array else f'{value}.__class__ is list and '}{value} else None")
         self._set(segment, self.path, Value(item, demand=demand, path=element))
         if self.index is not None:
             self._set(segment, self.index, Value(listed, may_miss=False))
+
+    def _items(self, segment: SegmentWriter, value: str, *, array: bool) -> str:
+        """Write what is looped over for local *value*; return its name. *array*: it is one."""
+        if array and not self.preserves:
+            return value
+        writer = segment.writer
+        items = writer.fresh("u")
+        nothing = "(M,)" if self.preserves else "()"
+        kept = f"({value},)" if self.preserves else "()"
+        if array:
+            writer.line(f"{items} = {value} or {nothing}")
+            return items
+        writer.line(f"if {value}.__class__ is list: {items} = {value} or {nothing}")
+        writer.line(f"elif {value} is None or {value} is M: {items} = {kept}")
+        writer.line(f"else: {items} = ({value},)")
+        return items
 
     @staticmethod
     def _set(segment: SegmentWriter, path: tuple[str, ...], value: Value) -> None:
