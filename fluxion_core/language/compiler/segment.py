@@ -263,7 +263,8 @@ class SegmentWriter:
     def write(self) -> Written:
         """Return the whole text."""
         writer = self.writer
-        with writer.define("segment", "docs", "origins", "answers", "env", "rows", "kept", "state"):
+        with writer.define("segment", "docs", "origins", "answers", "env", "rows", "kept", "state") as function:
+            function.binds = True
             head = len(writer.function.lines)
             self._loop()
             names = [f"n{index}" for index in range(len(self._counters))]

@@ -23,6 +23,7 @@ __all__ = ["ALLOWANCE", "NUMBERS", "Function", "Value", "Writer"]
 NUMBERS: Final = frozenset({"int", "float", "number"})
 """The kinds of values that are numbers; ``number``: a float, or a whole number of 64 bits."""
 
+_GLOBAL: Final = re.compile(r"(?<![\w.])(?:k\d+|[MN]|str|int|float|dict|list)\b")
 _LOCAL: Final = re.compile(r"(?<![\w.])[a-z]\d+\b")
 ALLOWANCE: Final = "q0"
 _LITERALS: Final = {"None": None, "True": True, "False": False}
@@ -61,6 +62,14 @@ class Function(msgspec.Struct):
     paths: list[str] = msgspec.field(default_factory=list)
     indent: int = 1
     blocks: int = 0
+    binds: bool = False
+    """Whether what it uses of the table becomes a parameter with a default: to read a local takes half of what a global takes."""
+
+    @property
+    def head(self) -> str:
+        """The line that defines it."""
+        used = dict.fromkeys(_GLOBAL.findall("\n".join(self.lines))) if self.binds else ()
+        return f"def {self.name}({', '.join([*self.parameters, *(f'{name}={name}' for name in used)])}):"
 
 
 class Writer:
@@ -203,6 +212,6 @@ class Writer:
         lines: list[str] = []
         paths: list[str] = []
         for function in self.finished:
-            lines += [f"def {function.name}({', '.join(function.parameters)}):", *function.lines, "", ""]
+            lines += [function.head, *function.lines, "", ""]
             paths += ["", *function.paths, "", ""]
         return "\n".join(lines), paths
