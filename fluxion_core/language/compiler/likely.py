@@ -18,7 +18,13 @@ from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING
 __all__ = ["Likely"]
 
 _WHOLE: Final = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
-_TYPES: Final[dict[str, Any]] = {"str": str, "int": _WHOLE, "float": float | _WHOLE, "number": float | _WHOLE, "list": list[Any]}
+_TYPES: Final[dict[str, Any]] = {
+    "str": str,
+    "int": _WHOLE,
+    "float": float | _WHOLE,
+    "number": float | _WHOLE,
+    "list": list[Any],
+}
 
 
 class Likely:

@@ -14,7 +14,8 @@ from fluxion_core.language.compiler.folds import NO_NUMBER
 from fluxion_core.language.compiler.guesses import Classes, Odd
 from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.parts import FAULTS, Folding
-from fluxion_core.language.compiler.segment import Segment, Written, row_class
+from fluxion_core.language.compiler.segment import Segment
+from fluxion_core.language.compiler.written import Written, row_class
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Loaded", "SegmentStep"]

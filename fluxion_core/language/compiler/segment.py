@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from fluxion_core.language.allowance import FREE_BYTES, checked_size
 from fluxion_core.language.compiler.codegen import Emitter
-from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.fan_out import too_many_rows
 from fluxion_core.language.compiler.folding import FoldingWriter
 from fluxion_core.language.compiler.guesses import Classes, Guesses, Path, differs
@@ -20,38 +18,12 @@ from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.writer import ALLOWANCE, NUMBERS, Value, Writer
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.compiler.written import Written
 
-__all__ = ["Segment", "SegmentWriter", "Written"]
+__all__ = ["Segment", "SegmentWriter"]
 
 _ROWS: Final = "r0"
 """The local that counts the documents that came of the one at hand."""
-
-
-class Written(msgspec.Struct, frozen=True):
-    """The text of a segment and what it needs to run."""
-
-    text: str
-    paths: list[str]
-    constants: dict[str, Any]
-    loads: tuple[str, ...]
-    """Top-level fields of the input that are read."""
-    whole: bool
-    """Whether the whole input document is used."""
-    passes: bool
-    """Whether what comes out is the input document, unchanged."""
-    record: type[msgspec.Struct] | None
-    """What documents are decoded into, if not into dicts."""
-    row_form: Literal["dict", "struct", "tuple"]
-    row_fields: tuple[str, ...]
-    """Names of the fields of each row, in order, if the rows are structs or tuples."""
-    may_fail: bool
-    counters: tuple[tuple[int, str], ...]
-    """What the returned numbers count: (stage, ``dropped`` | ``added`` | ``passed``)."""
-    asked: Mapping[Path, bool]
-    """Where the class of a value would help, if it were known; and whether it would of an array."""
-    demand: Demand | None
-    """What is decoded of a document."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -414,9 +386,3 @@ class SegmentWriter:
         if self.writer.takes and self._folding is None:
             check = self.writer.constant(checked_size)
             self.writer.line(f"if {ALLOWANCE}.made > {FREE_BYTES}: {check}({row})", self._segment.parts[-1].where)
-
-
-def row_class(names: Sequence[str]) -> type:
-    """Return the class of rows with fields *names*: what is missing is left out when a row is encoded."""
-    fields = [(f"f{index}", Any, MISSING) for index in range(len(names))]
-    return msgspec.defstruct("Row", fields, rename={f"f{index}": name for index, name in enumerate(names)}, gc=False)
