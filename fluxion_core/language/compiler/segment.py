@@ -10,6 +10,7 @@ import msgspec
 
 from fluxion_core.language.allowance import FREE_BYTES, checked_size
 from fluxion_core.language.compiler.codegen import Emitter
+from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.fan_out import too_many_rows
 from fluxion_core.language.compiler.folding import FoldingWriter
 from fluxion_core.language.compiler.guesses import Classes, Guesses, Path, differs
