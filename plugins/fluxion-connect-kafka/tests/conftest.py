@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from fluxion_connect_kafka.properties import KAFKA_PYTHON, LIBRDKAFKA
 from fluxion_connect_kafka.testing.ends import Reader, Writer
-from fluxion_connect_kafka.testing.fixtures import kafka_broker, probe, small_broker, sweep
+from fluxion_connect_kafka.testing.fixtures import collect_dropped, kafka_broker, probe, small_broker, sweep
 
 __all__ = ["kafka_broker", "probe", "small_broker", "sweep"]
+
+
+def pytest_sessionfinish() -> None:
+    """Collect what the last test has left behind."""
+    collect_dropped()
 
 
 @pytest.fixture(params=[KAFKA_PYTHON, LIBRDKAFKA])

@@ -1,9 +1,12 @@
 """Pytest fixtures: brokers of both kinds, to be named in a ``conftest.py``.
 
 
-    from fluxion_connect_kafka.testing.fixtures import kafka_broker, probe, small_broker, sweep
+    from fluxion_connect_kafka.testing.fixtures import collect_dropped, kafka_broker, probe, small_broker, sweep
 
     __all__ = ["kafka_broker", "probe", "small_broker", "sweep"]
+
+    def pytest_sessionfinish():
+        collect_dropped()
 
 ``kafka_broker`` runs a test twice: against the small broker and against Apache Kafka. Where Java or the jars are missing
 the second run is skipped with the reason, unless ``FLUXION_REQUIRE_KAFKA=1`` turns the skip into a failure.
@@ -24,7 +27,17 @@ from fluxion_connect_kafka.testing.apache import ApacheKafka, missing_requiremen
 from fluxion_connect_kafka.testing.broker import SmallBroker
 from fluxion_connect_kafka.testing.probe import Probe
 
-__all__ = ["KAFKA_MARKS", "REQUIRE_VARIABLE", "Broker", "KindOfBroker", "kafka_broker", "probe", "small_broker", "sweep"]
+__all__ = [
+    "KAFKA_MARKS",
+    "REQUIRE_VARIABLE",
+    "Broker",
+    "KindOfBroker",
+    "collect_dropped",
+    "kafka_broker",
+    "probe",
+    "small_broker",
+    "sweep",
+]
 
 REQUIRE_VARIABLE = "FLUXION_REQUIRE_KAFKA"
 
@@ -85,16 +98,22 @@ def _apache() -> Broker:
 
 @pytest.fixture(autouse=True)
 def sweep() -> Iterator[None]:
-    """Collect what kafka-python has dropped within the test that caused it, not in an innocent one.
+    """Collect what kafka-python has dropped within the test that caused it, or the next one, not in an innocent one.
 
-    Only what the test made is looked at: all that a large suite has imported would take the collector longer than most tests.
+    What was there before the first of these tests is not looked at: all that a large suite has imported would take the collector
+    longer than most tests.
     """
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
     yield
+    collect_dropped()
+
+
+def collect_dropped() -> None:
+    """Collect what is dropped, sockets that are still open too, and warn of none; for the end of a session as well."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", params=["small", "apache"])
