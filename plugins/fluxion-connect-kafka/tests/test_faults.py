@@ -99,11 +99,7 @@ def test_records_that_disappear_while_reading_stop_it(small_broker, hand, readin
     hand.produce(TOPIC, numbers(0, 1))
     with reading(small_broker, TOPIC) as reader:
         assert numbers(0, 1) == reader.read(1)
-        small_broker.stop()
-        small_broker.start()
-        hand.close()
-        hand.produce(TOPIC, numbers(1, 10))
-        small_broker.fail("Fetch", *[Code.OFFSET_OUT_OF_RANGE] * 3)
+        small_broker.fail("Fetch", *[Code.OFFSET_OUT_OF_RANGE] * 3)  # a fetch that waits already finds nothing and is repeated
         with pytest.raises(StateError, match="records were removed before they were read"):
             reader.read(1)
 
