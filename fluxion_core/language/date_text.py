@@ -1,51 +1,74 @@
 """Dates read from free text, as ``$dateFromString`` without a format reads them.
 
 A text is a date, and maybe a time and a zone, in any order that has no second of one kind: ISO-8601, with slashes (month first, or
-year first), with points or hyphens (day first), with the name of a month, by week or by day of the year.
+year first), with points or hyphens (day first), with the name of a month, by week or by day of the year. ``noon``, ``midnight`` and
+``tomorrow`` are understood beside a date; the name of a day of the week moves it to the next one, if it is not one already.
 Source: MongoDB manual, "$dateFromString"; for the notations, the formats of the timelib library, with which the server reads.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.dates import MONTHS, ZONE_HOURS, instant, zone_in_text
+from fluxion_core.language.dates import EPOCH, MONTHS, ZONE_HOURS, instant, zone_in_text
 
 __all__ = ["parse_date"]
 
-_MONTH: Final = r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+_MONTH: Final = (
+    r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
+_TH: Final = "(?:st|nd|rd|th)?"
 _DATES: Final = (
     r"(?P<year>\d{4})-?W(?P<week>\d{2})(?:-?(?P<weekday>[0-7]))?(?!\d)",
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
     r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?!\d)",
-    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d{2})(?!\d)",
+    r"(?P<year>\d{4}):(?P<month>\d{2}):(?P<day>\d{2})(?= )",
+    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{1,4})(?!\d)",
+    rf"(?P<day>\d{{1,2}})/{_MONTH}/(?P<year>\d{{4}})(?::(?=\d))?",
     r"(?P<day>\d{1,2})[.-](?P<month>\d{1,2})[.-](?P<year>\d{4})(?!\d)",
+    r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>6[1-9]|[7-9]\d)(?!\d)",  # with less it is a time
     r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?!\d)",
     r"(?P<year>\d{4})[.-]?(?P<yearday>\d{3})(?!\d)",
-    r"(?P<year>\d{4})-(?P<month>\d{2})(?!\d)",
-    rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ .-]*{_MONTH}[ .,-]*(?P<year>\d{{4}})(?!\d)",
-    rf"{_MONTH}[ .-]*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ .,-]+(?P<year>\d{{4}})(?![\d:])",
-    rf"(?P<year>\d{{4}})-{_MONTH}-(?P<day>\d{{1,2}})(?!\d)",
+    r"(?P<year>\d{4})-(?P<month>\d{1,2})(?!\d)",
+    rf"{_MONTH}-(?P<day>\d{{2}})-(?P<year>\d{{1,4}})(?!\d)",
+    rf"(?P<day>\d{{1,2}}){_TH}[ .-]*{_MONTH}[ .,-]*(?P<year>\d{{1,4}})(?!\d)",
+    rf"{_MONTH}[ .-]*(?P<day>\d{{1,2}}){_TH}[ .,-]+(?P<year>\d{{1,4}})(?![\d:]|\.\d)",
+    rf"(?P<year>\d{{1,4}})-{_MONTH}-(?P<day>\d{{1,2}})(?!\d)",
     rf"{_MONTH}[ .-]*(?P<year>\d{{4}})(?!\d)",
+    rf"{_MONTH}[ .-]*(?P<day>\d{{1,2}}){_TH}(?![\da-z])",
     rf"(?P<year>\d{{4}})[ .-]*{_MONTH}(?![a-z])",
-    r"(?P<year>\d{2})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)",
+    r"(?P<year>\d{1,4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
 )
 _TIMES: Final = (
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?)? ?(?P<half>[ap])\.?m\.?(?![a-z])",
+    (
+        r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[:.](?P<fraction>\d{1,9}))?)?)? ?"
+        r"(?P<half>[ap])\.?m\.?(?![a-z])"
+    ),
     r"t?(?P<hour>\d{1,2})[:.](?P<minute>\d{1,2})(?:[:.](?P<second>\d{1,2})(?:[.,:](?P<fraction>\d{1,9}))?)?(?!\d)",
     r"t(?P<hour>\d{1,2})(?![\d:.])",
     r"t(?P<hour>\d{2})(?P<minute>\d{2})(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?(?!\d)",
+    r"(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?(?!\d)",
 )
 _ZONES: Final = (
     r"(?:utc|gmt)?[+-]\d{1,2}(?::?\d{2})?(?!\d)",
     rf"\(?(?:{'|'.join(sorted(ZONE_HOURS, key=len, reverse=True))})(?![a-z])\)?",
 )
-_FILLING: Final = re.compile(
-    r"[\s,]+|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?(?![a-z])", re.IGNORECASE
+_FILLING: Final = re.compile(r"[ \t\r,.]+")
+_END: Final = re.compile(r"[\n\0]")
+_WORD: Final = re.compile(
+    r"(?:(?P<now>now)|(?P<midnight>today|midnight)|(?P<noon>noon)|(?P<yesterday>yesterday)|(?P<tomorrow>tomorrow)"
+    r"|(?P<weekday>mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:days?)?)(?![a-z])",
+    re.IGNORECASE,
 )
+_LATE_YEAR: Final = re.compile(r"(?P<year>\d{4})(?!\d)")
+_SECONDS: Final = re.compile(r"@(-?\d{1,18})(?!\d)")
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK: Final = ("time", "hour", "minute", "second", "fraction", "half")
 _READERS: Final = tuple(
     (role, re.compile(pattern, re.IGNORECASE))
     for role, patterns in (("date", _DATES), ("time", _TIMES), ("zone", _ZONES))
@@ -64,7 +87,9 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
     if given and where is not None and where is not UTC:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     try:
-        local = _day(parts) + _time(parts)
+        if "seconds" in parts:
+            return EPOCH + timedelta(seconds=parts["seconds"])
+        local = _moved(_day(parts), parts) + _time(parts)
         return instant(local, zone_in_text(parts["zone"]) if given else where or UTC)
     except (ValueError, OverflowError):
         raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
@@ -73,28 +98,62 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
 def _parts(text: str) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     at = 0
-    while at < len(text):
+    while at < len(text) and not _END.match(text, at):
         filling = _FILLING.match(text, at)
-        if filling is not None:
-            at = filling.end()
-            continue
-        for role, reader in _READERS:
-            found = reader.match(text, at) if role not in parts else None
-            if found is not None:
-                parts |= {name: value for name, value in found.groupdict().items() if value is not None}
-                parts[role] = found[0]
-                at = found.end()
-                break
-        else:
+        found = filling or _read_word(parts, text, at) or _read(parts, text, at)
+        if found is None:
             raise EvaluationError(f"an error parsing date string '{text[:60]}' at '{text[at : at + 20]}'")
-    if "date" not in parts:
+        at = found.end()
+    if "seconds" not in parts and ("date" not in parts or "year" not in parts):
         raise EvaluationError(f"an incomplete date/time string has been found, with elements missing: '{text[:60]}'")
     return parts
 
 
+def _read(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
+    """Add what stands at a place of *text* to *parts*: a date, a time or a zone, each of which there is once."""
+    if "time" in parts and "date" in parts:
+        late = _LATE_YEAR.match(text, at)
+        if late is not None:
+            parts["year"] = late[0]
+            return late
+    seconds = _SECONDS.match(text, at)
+    if seconds is not None and not parts:
+        parts |= {"seconds": int(seconds[1]), "date": "", "time": "", "zone": "UTC"}
+        return seconds
+    for role, reader in _READERS:
+        found = reader.match(text, at) if role not in parts else None
+        if found is not None and (role != "time" or found[0].strip("0123456789") or "date" in parts):
+            parts |= {name: value for name, value in found.groupdict().items() if value is not None}
+            parts[role] = found[0]
+            return found
+    return None
+
+
+def _read_word(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
+    """Take a word for a time of the day or for another day; all but ``now`` put an earlier time out of force."""
+    found = _WORD.match(text, at)
+    if found is None or found["now"]:
+        return found
+    for name in _CLOCK:
+        parts.pop(name, None)
+    if found["noon"]:
+        parts |= {"time": found[0], "hour": "12"}
+    elif found["weekday"]:
+        parts["moved to"] = _WEEKDAYS.index(found["weekday"][:3].lower())
+    elif not found["midnight"]:
+        parts["days"] = 1 if found["tomorrow"] else -1
+    return found
+
+
+def _moved(day: datetime, parts: Mapping[str, Any]) -> datetime:
+    """Return *day*, or the next one that has the day of the week that the text names."""
+    day += timedelta(days=parts.get("days", 0))
+    return day + timedelta(days=(parts["moved to"] - day.weekday()) % 7) if "moved to" in parts else day
+
+
 def _day(parts: dict[str, Any]) -> datetime:
     year = int(parts["year"])
-    if len(parts["year"]) == 2:  # as everywhere since POSIX
+    if len(parts["year"]) < 4 and year < 100:  # as everywhere since POSIX
         year += 2000 if year < 70 else 1900
     if "week" in parts:
         return datetime.fromisocalendar(year, 1, 1) + timedelta(

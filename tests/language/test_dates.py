@@ -114,14 +114,51 @@ def test_times_of_day_have_twelve_or_twenty_four_hours(time, hour) -> None:
         "2031-03-08 09:10 Europe/Rome",
         "2031-03-08 13pm",
         "2031-02-30",
-        "2031-03-08 09:10 noon",
+        "2031-03-08 noon 09:10",
+        "2031-03-08 09:10 10:11",
+        "noon",
+        "tomorrow",
+        "04.07.17",
     ],
 )
 def test_a_text_that_is_no_whole_date_fails(text) -> None:
     assert value_of({"$dateFromString": {"dateString": text, "onError": "failed"}}) == "failed"
 
 
-@pytest.mark.parametrize("text", ["2031-03", "March 2031", "Mar-2031"])
+@pytest.mark.parametrize(
+    ("text", "hour"), [("noon", 12), ("09:10 noon", 12), ("midnight", 0), ("09:10 today", 0), ("0910", 9), ("091011", 9)]
+)
+def test_a_time_may_be_a_word_or_have_no_colon(text, hour) -> None:
+    assert hour == value_of({"$hour": {"$dateFromString": {"dateString": f"2031-03-08 {text}"}}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sat Mar  8 09:10:11 2031",
+        "Saturday, 08-Mar-31 09:10:11 GMT",
+        "08/Mar/2031:09:10:11 +0000",
+        "2031:03:08 09:10:11",
+        "8 March 31 09:10:11.",
+        "2031-3-8 09.10.11",
+        "31-3-8 09:10:11",
+        "@1930727411",
+        "2031-03-08 09:10:11\nand what stands on the next line",
+        "Mon 2031-03-03 9:10:11",
+    ],
+)
+def test_dates_stand_in_mails_logs_and_pictures_in_many_ways(text) -> None:
+    found = value_of({"$dateFromString": {"dateString": text}})
+    assert (found.hour, found.minute, found.second) == (9, 10, 11)
+    assert (found.year, found.month) == (2031, 3)
+
+
+@pytest.mark.parametrize(("text", "day"), [("Mon 2031-03-08", 10), ("2031-03-08 Saturday", 8), ("2031-03-08 tomorrow", 9)])
+def test_the_name_of_a_day_moves_the_date_to_the_next_one(text, day) -> None:
+    assert datetime(2031, 3, day, tzinfo=UTC) == value_of({"$dateFromString": {"dateString": text}})
+
+
+@pytest.mark.parametrize("text", ["2031-03", "2031-3", "March 2031", "Mar-2031"])
 def test_a_month_stands_for_its_first_day(text) -> None:
     assert value_of({"$dateFromString": {"dateString": text}}) == datetime(2031, 3, 1, tzinfo=UTC)
 
