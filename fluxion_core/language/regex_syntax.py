@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -58,6 +59,45 @@ _SEVERAL: Final = {"Any": ("",), "L&": ("Lu", "Ll", "Lt"), "Xan": ("L", "N"), "X
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
 _NAMED_GROUP: Final = re.compile(r"\(\?(?:<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
 _POSIX_CLASS: Final = re.compile(r"\[:(\^?)(\w+):\]")
+_SCOPED: Final = re.compile(r"\(\?(?P<on>[imsx]*)(?:-(?P<off>[imsx]+))?:")
+_COUNT: Final = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_MAXIMUM_COUNT: Final = 65_535
+_LOOKS_BEHIND: Final = ("(?<=", "(?<!")
+_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Han": ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "CJK RADICAL", "KANGXI RADICAL", "IDEOGRAPHIC NUMBER"),
+    **{
+        script: (script.upper(),)
+        for script in [
+            "Arabic",
+            "Armenian",
+            "Bengali",
+            "Cyrillic",
+            "Devanagari",
+            "Ethiopic",
+            "Georgian",
+            "Greek",
+            "Gujarati",
+            "Gurmukhi",
+            "Hangul",
+            "Hebrew",
+            "Hiragana",
+            "Kannada",
+            "Katakana",
+            "Khmer",
+            "Lao",
+            "Latin",
+            "Malayalam",
+            "Mongolian",
+            "Myanmar",
+            "Sinhala",
+            "Tamil",
+            "Telugu",
+            "Thai",
+            "Tibetan",
+        ]
+    },
+}
+"""Scripts after ``\\p``, and how the names of their characters begin."""
 
 
 def translate(pattern: str, *, verbose: bool = False) -> str:
@@ -67,6 +107,15 @@ def translate(pattern: str, *, verbose: bool = False) -> str:
         re.error: it has what PCRE refuses.
     """
     return _Translation(pattern, verbose=verbose).text()
+
+
+class _Group:
+    """A group that is open: where it began, where its alternatives meet, and whether the option ``x`` was set before it."""
+
+    def __init__(self, start: int, verbose: bool) -> None:  # noqa: FBT001  # two facts, in one place
+        self.start = start
+        self.bars: list[int] = []
+        self.verbose = verbose
 
 
 class _Translation:
@@ -80,6 +129,7 @@ class _Translation:
         self.out: list[str] = []
         self.groups = 0
         self.open: list[list[str]] = [[]]  # for every group around, the options that began within it
+        self.groups_around: list[_Group] = []
 
     def text(self) -> str:
         """Translate the whole pattern."""
@@ -100,15 +150,37 @@ class _Translation:
         elif letter == "(":
             self._group()
         elif letter == ")" and len(self.open) > 1:
-            self._put(")" * len(self.open.pop()) + ")", 1)
+            self._close()
         elif letter == "|":
             begun = self.open[-1]
-            self._put(")" * len(begun) + "|" + "".join(begun), 1)
+            if self.groups_around:
+                self.groups_around[-1].bars.append(len(self.out) + 1)
+            self.out += [")" * len(begun), "|"]
+            self._put("".join(begun), 1)
         elif letter == "#" and self.verbose:
             end = self.pattern.find("\n", self.at)
             self.at = len(self.pattern) if end < 0 else end
+        elif letter == "{" and any(int(count or 0) > _MAXIMUM_COUNT for count in self._counts()):
+            raise re.error(f"a repetition may be of {_MAXIMUM_COUNT}")
         else:
             self._put(letter, 1)
+
+    def _counts(self) -> Sequence[str | None]:
+        found = self._matched(_COUNT)
+        return () if found is None else found.groups()
+
+    def _close(self) -> None:
+        """End a group; the alternatives of a look behind become looks of their own, as those of PCRE may differ in length."""
+        group = self.groups_around.pop()
+        self.verbose = group.verbose
+        self._put(")" * len(self.open.pop()), 0)
+        head = self.out[group.start]
+        if head in _LOOKS_BEHIND and group.bars:
+            ends = [*group.bars, len(self.out)]
+            starts = [group.start + 1, *(bar + 1 for bar in group.bars)]
+            looks = [f"{head}{''.join(self.out[start:end])})" for start, end in zip(starts, ends, strict=True)]
+            self.out[group.start :] = [f"(?:{'|'.join(looks)}" if head == _LOOKS_BEHIND[0] else f"(?:{''.join(looks)}"]
+        self._put(")", 1)
 
     def _put(self, text: str, length: int) -> None:
         self.out.append(text)
@@ -127,15 +199,28 @@ class _Translation:
             begin = f"(?{options['on']}{'-' + options['off'] if options['off'] else ''}:"
             self.open[-1].append(begin)
             self._put(begin, len(options[0]))
+            self._read_options(options)
             return
         self.open.append([])
+        self.groups_around.append(_Group(len(self.out), self.verbose))
         named = self._matched(_NAMED_GROUP)
+        scoped = self._matched(_SCOPED)
         if named is not None:
             self._put(f"(?P<{named[1] or named[2]}>", len(named[0]))
+        elif scoped is not None:
+            self._read_options(scoped)
+            self._put(scoped[0], len(scoped[0]))
+            return
+        elif self.pattern.startswith(_LOOKS_BEHIND, self.at):
+            self._put(self.pattern[self.at : self.at + 4], 4)
+            return
         else:
             self._put("(", 1)
         following = self.pattern[self.at : self.at + 3]
         self.groups += named is not None or not following.startswith("?") or following == "?P<"
+
+    def _read_options(self, found: re.Match[str]) -> None:
+        self.verbose = (self.verbose or "x" in found["on"]) and "x" not in (found["off"] or "")
 
     def _escape(self) -> None:
         backwards, quoted = self._matched(_BACKWARDS), self._matched(_QUOTED)
@@ -149,6 +234,9 @@ class _Translation:
             self._put(re.escape(quoted[1]), len(quoted[0]))
             return
         letter = self.pattern[self.at + 1 : self.at + 2]
+        if letter == "X":
+            self._put(_cluster(), 2)
+            return
         if letter in _ALONE and not (self.unicode and letter in "bB"):
             self._put(_ALONE[letter], 2)
             return
@@ -175,12 +263,12 @@ class _Translation:
         """Pass an escape for one character."""
         found = self._matched(_HEXADECIMAL)
         if found is not None:
-            self._put(re.escape(chr(int(found[1], 16))), len(found[0]))
+            self._put(_code_point(int(found[1], 16)), len(found[0]))
             return
         found = self._matched(_CODE)
         if found is not None:
             code = int(found[1], 8) if found[1] else ord(found[2].upper()) ^ 0x40
-            self._put(re.escape(chr(code)), len(found[0]))
+            self._put(_code_point(code), len(found[0]))
             return
         letter = self.pattern[self.at + 1 : self.at + 2]
         if letter in {"u", "U", "l", "L"}:
@@ -226,6 +314,19 @@ class _Translation:
         return following == "[:" or (following[:1] == "\\" and following[1:].lower() in {*_CLASSES, "p"})
 
 
+def _code_point(code: int) -> str:
+    if code > ord(_LAST) or 0xD800 <= code < 0xE000:
+        raise re.error(f"there is no character of the number {code:x}")
+    return re.escape(chr(code))
+
+
+@lru_cache(maxsize=1)
+def _cluster() -> str:
+    """Return what matches a character with its marks, and what a joiner puts behind it."""
+    marks = _category("M", negated=False)
+    return f"(?>\\r\\n|(?s:.)(?:[{marks}]|\\u200d[^{marks}\\u200d]?)*)"
+
+
 def _posix(name: str, *, negated: bool) -> str:
     if name not in _POSIX:
         raise re.error(f"unknown class [:{name}:]")
@@ -241,6 +342,8 @@ def _opposite(members: str) -> str:
 @lru_cache(maxsize=64)
 def _category(name: str, *, negated: bool) -> str:
     """Return the characters of a general category (``L``, ``Lu``; ``Any``), as ranges."""
+    if name in _SCRIPTS:
+        return _spans([unicodedata.name(chr(code), "").startswith(_SCRIPTS[name]) != negated for code in range(0x110000)])
     categories = _SEVERAL.get(name, (name,))
     inside = [unicodedata.category(chr(code)).startswith(categories) for code in range(0x110000)]
     if not any(inside):

@@ -49,13 +49,24 @@ def matching(condition, *values):
         (["xbb"], r"(?:x)(?<n>b)\g{-1}", "xbb"),
         (["A\n"], r"\o{101}\cJ", "A\n"),
         (["a", "7"], r"\p{Xan}", "a7-"),
+        (["\u6f22"], r"\p{Han}", "a\u6f22"),
+        (["\u03b1"], r"[\p{Greek}]", "a\u03b1"),
+        (["e\u0301", "a", "\r\n"], r"\X", "e\u0301a\r\n"),
+        (["d", "d"], r"(?<=ab|c)d", "abd cd d"),
+        (["d"], r"(?<!ab|c)d", "abd cd d"),
+        (["d"], r"(?<=(?i)AB|C)d", "abd d"),
+        (["abc"], "(?x) a b  c \t", "abc"),
+        (["ab c"], "(?x: a b )[ ]c", "ab c"),
+        (["ab"], "(?x)a b (?-x:)", "ab"),
     ],
 )
 def test_the_syntax_is_that_of_pcre(matches, pattern, text) -> None:
     assert matches == found(pattern, text, **({"options": "x"} if "#" in pattern else {}))
 
 
-@pytest.mark.parametrize("pattern", [r"\u0061", "[a", "[[:letters:]]", r"\p{Nonsense}", "(a", "a)"])
+@pytest.mark.parametrize(
+    "pattern", [r"\u0061", "[a", "[[:letters:]]", r"\p{Nonsense}", "(a", "a)", "a{65536}", r"\x{110000}", r"\x{d800}"]
+)
 def test_what_pcre_does_not_know_is_an_error(pattern) -> None:
     with pytest.raises((CompileError, EvaluationError)):
         found(pattern, "a")
@@ -67,6 +78,10 @@ def test_what_pcre_does_not_know_is_an_error(pattern) -> None:
 )
 def test_no_match_is_looked_for_at_the_end_that_the_search_came_to(matches, pattern, text) -> None:
     assert matches == found(pattern, text)
+
+
+def test_a_comment_of_an_inline_option_ends_with_the_pattern() -> None:
+    assert matching({"$regex": "(?x)a b # the end"}, "ab", "a b") == ["ab"]
 
 
 def test_options_beside_those_of_the_pattern_are_an_error_although_empty() -> None:
