@@ -199,7 +199,7 @@ def offset_of(date: datetime) -> timedelta:
 
 
 def _offset_minutes(date: datetime) -> int:
-    return round(offset_of(date).total_seconds() / 60)
+    return int(offset_of(date).total_seconds() / 60)  # without its seconds, which zones had long ago
 
 
 def _offset_text(date: datetime) -> str:

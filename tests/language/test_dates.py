@@ -289,3 +289,9 @@ def test_a_calendar_may_be_in_the_year_before_the_first_or_after_the_last(expres
 def test_no_date_is_written_for_a_year_of_five_digits() -> None:
     with pytest.raises(EvaluationError):
         value_of({"$dateToString": {"date": LAST, "timezone": "+01:00"}})
+
+
+def test_the_seconds_of_an_old_offset_are_not_written() -> None:
+    at = datetime(1880, 1, 1, tzinfo=UTC)  # 9:18:59 ahead of UTC
+    written = {"$dateToString": {"date": at, "timezone": "Asia/Tokyo", "format": "%H:%M:%S %z %Z"}}
+    assert value_of(written) == "09:18:59 +0918 558"
