@@ -33,7 +33,7 @@ __all__ = [
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CYCLE: Final = timedelta(days=146_097)
 """The 400 years after which the calendar repeats."""
-_OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?\Z")
+_OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?\Z")
 ZONE_HOURS: Final[Mapping[str, float]] = {
     "utc": 0,
     "gmt": 0,
@@ -126,9 +126,11 @@ def zone(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # late: many dates are in UTC
 
     try:
-        return ZoneInfo(name)
+        if "A" <= name[:1] <= "Z":  # the files that lie beside the zones (localtime, right/...) have names in lower case
+            return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise EvaluationError(f"unrecognized time zone identifier: '{name}'") from None
+        pass  # told below
+    raise EvaluationError(f"unrecognized time zone identifier: '{name}'")
 
 
 def zone_in_text(text: str) -> tzinfo:

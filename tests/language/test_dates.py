@@ -295,3 +295,11 @@ def test_the_seconds_of_an_old_offset_are_not_written() -> None:
     at = datetime(1880, 1, 1, tzinfo=UTC)  # 9:18:59 ahead of UTC
     written = {"$dateToString": {"date": at, "timezone": "Asia/Tokyo", "format": "%H:%M:%S %z %Z"}}
     assert value_of(written) == "09:18:59 +0918 558"
+
+
+@pytest.mark.parametrize(
+    "name", ["+05:", "+0\u0663", "localtime", "posixrules", "right/UTC", "utc", "zone.tab", "America", "", "+5"]
+)
+def test_what_is_no_time_zone_is_an_error(name) -> None:
+    with pytest.raises(EvaluationError, match="time zone identifier"):
+        value_of({"$hour": {"date": AT, "timezone": "$zone"}}, {"zone": name})
