@@ -75,6 +75,14 @@ def test_a_wrong_wrapper_is_an_error_that_on_error_answers(wrong) -> None:
     assert value_of({"$deserializeEJSON": {"input": "$v", "onError": "no"}}, {"v": wrong}) == "no"
 
 
+def test_a_date_without_a_zone_is_in_utc_and_one_before_1970_is_written_as_a_number() -> None:
+    assert value_of({"$serializeEJSON": {"input": "$v"}}, {"v": DATE.replace(tzinfo=None)}) == {
+        "$date": "2004-03-21T18:59:54.000Z"
+    }
+    before = {"$serializeEJSON": {"input": "$v"}}
+    assert value_of(before, {"v": datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)}) == {"$date": {"$numberLong": "-1000"}}
+
+
 def test_what_json_does_not_hold_is_not_read() -> None:
     refuses({"$deserializeEJSON": {"input": "$v"}}, {"v": DATE})
 

@@ -70,7 +70,7 @@ def _written(value: Any, *, relaxed: bool) -> Any:
     if name == "double":
         return value if relaxed and math.isfinite(value) else {"$numberDouble": float_text(value)}
     if name == "date":
-        return {"$date": iso_text(value) if relaxed and value >= EPOCH else {"$numberLong": str(milliseconds(value))}}
+        return {"$date": iso_text(value) if relaxed and milliseconds(value) >= 0 else {"$numberLong": str(milliseconds(value))}}
     if name == "binData":
         return {"$uuid": str(value)} if isinstance(value, UUID) else {"$binary": _binary_members(value)}
     write = _WRITERS.get(name)
