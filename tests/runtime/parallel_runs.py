@@ -23,6 +23,11 @@ from fluxion_core import (
     load_plugins,
 )
 from fluxion_core.connectors import FileSource
+from fluxion_core.runtime.binding import bind
+from fluxion_core.runtime.parallel.channel import Message
+from fluxion_core.runtime.parallel.exchange import Exchange
+from fluxion_core.runtime.parallel.worker import Assignment
+from fluxion_core.runtime.parallel.workers import Workers
 from fluxion_core.spi import REQUIRED, Batch, Context, EndOfInput, Json, Options, Source, Split, TransientError, option
 
 REGISTRY = load_plugins()
@@ -154,6 +159,22 @@ def lose_a_worker(folder: str, parallelism: int, stages: Any) -> None:
         time.sleep(0.001)
     os.kill(children()[0], signal.SIGKILL)
     handle.wait()
+
+
+def ask_while_nobody_reads(folder: str, stages: Any, pieces: int, questions: int) -> None:
+    """Have a worker meet *pieces* outages, and ask it for its groups all the while; only then hear of the outages."""
+    division = bind(definition(folder, 2, stages, source={"type": "unsteady"}), COMPONENTS).division
+    assert division is not None
+    workers = Workers.forked(Assignment(division=division, seed=1, context=Context(pipeline_id="parallel"), sharded=True))
+    try:
+        assert not workers.refusal()
+        exchange, first = Exchange(workers, division.cut.columns or 0, 10), workers.members[0]
+        for number in range(pieces):
+            workers.send(first, Message("piece", [number, {"from": number}]))
+        assert [[]] * questions == [exchange.rows() for _ in range(questions)]
+        assert list(range(pieces)) == [workers.receive(first).content[0] for _ in range(pieces)]
+    finally:
+        workers.close()
 
 
 def children() -> Sequence[int]:

@@ -144,6 +144,12 @@ def test_parts_that_are_larger_than_the_channels_get_through(harness, place) -> 
     assert out(alone) == out(divided)
 
 
+def test_a_worker_that_has_much_to_tell_answers_for_its_groups_first(harness, place) -> None:
+    arguments = {"folder": str(place()), "stages": GROUP, "pieces": 200, "questions": 2000}
+    outcome = harness.run("ask_while_nobody_reads", arguments)
+    assert outcome.finished, outcome.error
+
+
 def test_max_groups_counts_the_groups_of_all_workers(harness, place) -> None:
     stages = [{"$group": {"_id": "$n", "count": {"$sum": 1}}}]
     arguments = {"folder": str(place()), "parallelism": 2, "stages": stages, "emit": "final", "runtime": {"max_groups": 500}}

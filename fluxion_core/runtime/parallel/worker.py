@@ -130,7 +130,7 @@ class _Worker:
             if not isinstance(error, FluxionError):
                 name, text = "PluginError", f"{name}: {text} (this is a bug in a component; --debug shows where)"
             retry = error.retry_after_seconds if isinstance(error, TransientError) else None
-            self._channel.send(Message("fault", [piece, name, text, retry, traceback.format_exc()]))
+            self._send(Message("fault", [piece, name, text, retry, traceback.format_exc()]))
 
     # ------------------------------------------------------------------------------------------------- pieces
 
@@ -165,14 +165,14 @@ class _Worker:
         try:
             self._source.commit(positions)
         except (FluxionError, OSError) as error:
-            self._channel.send(Message("warning", f"source '{self._source.name}': commit: {error}"))
+            self._send(Message("warning", f"source '{self._source.name}': commit: {error}"))
 
     def _poll(self) -> None:
         try:
             batch = self._source.poll(self._runtime.micro_batch_size, self._runtime.max_wait_seconds)
         except EndOfInput:
             self._reading = False
-            self._channel.send(Message("end"))
+            self._send(Message("end"))
             return
         if not len(batch) and not batch.positions:
             return
