@@ -332,11 +332,7 @@ class SegmentWriter:
                 if isinstance(part, PerDocument):
                     part.write(self)
             if self._folding is not None:
-                if segment.measures:
-                    writer.line(f"{writer.constant(checked_size)}({self.shape.document()})", segment.parts[-1].where)
-                self._folding.fold(pending=pending, row=self._touched if self._each else None)
-                if marks and not pending:
-                    writer.line("kept.append(i)")
+                self._fold(self._folding, pending=pending, marks=marks)
             else:
                 self._emit(self.shape)
             every = self._opened == 1 and not self._filters  # something comes of every element
@@ -351,6 +347,15 @@ class SegmentWriter:
             writer.line(f"{self._passed} += seen")
         elif flagged:
             writer.line(f"if {'todo' if pending else self._looped}: {self._passed} += 1")
+
+    def _fold(self, folding: FoldingWriter, *, pending: bool, marks: bool) -> None:
+        """Write that the document at hand goes into its group, and with *marks* that its record is told."""
+        if self._segment.measures:
+            check = self.writer.constant(checked_size)
+            self.writer.line(f"{check}({self.shape.document()})", self._segment.parts[-1].where)
+        folding.fold(pending=pending, row=self._touched if self._each else None)
+        if marks and not pending:
+            self.writer.line("kept.append(i)")
 
     def _touched(self) -> None:
         """Write the giving out of a group that was touched."""
