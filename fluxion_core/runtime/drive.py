@@ -174,15 +174,21 @@ class Threaded(Drive):
         except Abandoned:
             opened.set()
             self.execution.inbox.put(EndMark(exhausted))
+            self._await_the_last_seal()  # groups that the source's workers keep are asked for by it
         finally:
             self.intake.close()
 
     def _commit_the_last_seal(self) -> None:
         """Stay until everything that was polled is sealed, so that the source learns of it before it is closed."""
+        if self._await_the_last_seal():
+            self.intake.commit()
+
+    def _await_the_last_seal(self) -> bool:
+        """Wait until everything that was polled is sealed; return whether it is."""
         while not self._all_sealed.wait(0.05):
             if self.execution.abandoned.is_set():
-                return
-        self.intake.commit()
+                return False
+        return True
 
     def _poll_until_stopped(self) -> bool:
         """Poll into the inbox; return whether the source has ended."""

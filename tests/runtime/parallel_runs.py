@@ -98,7 +98,22 @@ class UnsteadyFile(FileSource):
         yield from super().read_piece(context, piece)
 
 
-COMPONENTS = REGISTRY.components.with_class("source", PartedSource).with_class("source", UnsteadyFile)
+class VanishingFile(FileSource):
+    """A file of which only the first thousand bytes can be read."""
+
+    name: ClassVar[str] = "vanishing"
+
+    def read_piece(self, context: Context, piece: Any) -> Iterator[Batch]:
+        if piece["from"] > 1000:
+            raise TransientError("the disk is away")
+        yield from super().read_piece(context, piece)
+
+
+COMPONENTS = (
+    REGISTRY.components.with_class("source", PartedSource)
+    .with_class("source", UnsteadyFile)
+    .with_class("source", VanishingFile)
+)
 
 
 def definition(folder: str, parallelism: int, stages: Any, **given: Any) -> PipelineDefinition:
@@ -148,6 +163,18 @@ def run_a_part(folder: str, parallelism: int, stages: Any, records: int, **given
         pass
     handle.stop()
     handle.wait()
+
+
+def stop_in_an_outage(folder: str, parallelism: int, stages: Any, **given: Any) -> None:
+    """Run until the source is away, and stop."""
+    handle = PipelineOrchestrator(COMPONENTS, registry=REGISTRY).run(
+        definition(folder, parallelism, stages, source={"type": "vanishing"}, **given)
+    )
+    while handle.status() != "waiting" or not handle.metrics().records_this_run:
+        time.sleep(0.001)
+    handle.stop()
+    handle.wait()
+    assert handle.drained
 
 
 def lose_a_worker(folder: str, parallelism: int, stages: Any) -> None:

@@ -272,6 +272,12 @@ def test_a_piece_that_cannot_be_read_just_now_is_read_again(harness, place, name
     assert "Resumed" in events
 
 
+def test_a_stop_while_the_source_is_away_seals_what_was_read(harness, place) -> None:
+    arguments = {"folder": str(place()), "parallelism": 2, "stages": GROUP, "emit": "final"}
+    outcome = harness.run("stop_in_an_outage", {**arguments, "runtime": {"seal_interval_seconds": 10}})
+    assert outcome.finished, outcome.error
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_failing_fast_tells_the_same_record(harness, place, name: str) -> None:
     lines = [json.dumps({**document, "d": document["n"] - 222}) for document in documents(300)]
