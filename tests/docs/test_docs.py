@@ -64,6 +64,8 @@ def test_the_samples_keep_the_contract(tmp_path, name):
         "-q",
         "-p",
         "no:cacheprovider",
+        "--basetemp",  # of its own: sessions that begin together sweep the folders of older ones at once, which warns
+        str(tmp_path / "temporary"),
         "--rootdir",
         str(SAMPLES),
         str(SAMPLES / f"{name}.py"),
