@@ -277,6 +277,18 @@ FIRST = datetime(1, 1, 1, tzinfo=UTC)
         ({"$getField": {"field": "year", "input": {"$dateToParts": {"date": LAST, "timezone": "+01:00"}}}}, 10000),
         ({"$dateToString": {"date": FIRST, "timezone": "-01:00", "format": "%Y-%m-%d"}}, "0000-12-31"),
         ({"$dateTrunc": {"date": LAST, "unit": "day", "timezone": "+01:00"}}, datetime(9999, 12, 31, 23, tzinfo=UTC)),
+        (
+            {"$dateTrunc": {"date": LAST, "unit": "day", "binSize": 2, "timezone": "+01:00"}},
+            datetime(9999, 12, 31, 23, tzinfo=UTC),
+        ),
+        (
+            {"$dateTrunc": {"date": LAST, "unit": "week", "binSize": 2, "timezone": "+01:00"}},
+            datetime(9999, 12, 18, 23, tzinfo=UTC),
+        ),
+        (
+            {"$dateTrunc": {"date": LAST, "unit": "year", "binSize": 7, "timezone": "+01:00"}},
+            datetime(9993, 12, 31, 23, tzinfo=UTC),
+        ),
         ({"$dateSubtract": {"startDate": LAST, "unit": "day", "amount": 1, "timezone": "+01:00"}}, LAST - timedelta(days=1)),
         ({"$dateDiff": {"startDate": FIRST, "endDate": LAST, "unit": "year", "timezone": "-01:00"}}, 9999),
         ({"$dateDiff": {"startDate": FIRST, "endDate": LAST, "unit": "day", "timezone": "+01:00"}}, 3652059),

@@ -50,18 +50,16 @@ _PARTS: Final[dict[str, Callable[[datetime], int]]] = {
 
 
 def _part(name: str, read: Callable[[datetime], int]) -> Form:
+    is_year = name in {"$year", "$isoWeekYear"}
+
     def function(date: Any, timezone: Any = MISSING) -> Any:
         if date is None or date is MISSING:
             return None
         moment = as_date(date, name)
         if timezone is None:
             return None
-        where = as_zone(timezone, name)
-        try:
-            return read(moment.astimezone(where))
-        except OverflowError:
-            local, years = on_calendar(moment, where)
-            return read(local) + years if name in {"$year", "$isoWeekYear"} else read(local)
+        local, years = on_calendar(moment, as_zone(timezone, name))
+        return read(local) + years if years and is_year else read(local)
 
     operator = Operator(name=name, function=function, minimum=2, maximum=2, family="date")
 

@@ -162,13 +162,12 @@ def _truncated(moment: datetime, unit: str, size: int, where: tzinfo, start_of_w
         passed = milliseconds(moment) - milliseconds(reference)
         return reference + timedelta(milliseconds=passed // span * span)
     calendar_date, years = on_calendar(moment, where)
-    if years and size == 1:  # bins of one begin alike 400 years away
-        return _truncated(moment - years // 400 * CYCLE, unit, size, where, start_of_week) + years // 400 * CYCLE
+    away = years // 400 * CYCLE
     local = calendar_date.replace(tzinfo=None)
     if unit in UNIT_MONTHS:
         span = size * UNIT_MONTHS[unit]
-        months = (local.year - 2000) * 12 + local.month - 1
-        result = add_months(_REFERENCE, months // span * span)
+        months = (local.year + years - 2000) * 12 + local.month - 1
+        result = add_months(_REFERENCE, months // span * span - years * 12)
     else:
         origin = _REFERENCE
         span = size
@@ -176,9 +175,9 @@ def _truncated(moment: datetime, unit: str, size: int, where: tzinfo, start_of_w
             first_day = 6 if start_of_week is MISSING else as_weekday(start_of_week, "$dateTrunc")
             origin += timedelta(days=(first_day - _REFERENCE.weekday()) % 7)
             span = size * 7
-        days = math.floor((local - origin) / timedelta(days=1))
-        result = origin + timedelta(days=days // span * span)
-    return instant(result, where)
+        days = math.floor((local - origin) / timedelta(days=1)) + away.days
+        result = origin + (timedelta(days=days // span * span) - away)
+    return instant(result, where) + away
 
 
 def _check_of(operator: str) -> Callable[[Mapping[str, Any]], None]:
