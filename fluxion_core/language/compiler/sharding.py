@@ -28,8 +28,6 @@ _PLAIN: Final = {str, int}
 _ROW_BITS: Final = 32
 MAX_SHARDS: Final = 256
 """The shard of a row is told in a byte."""
-_ONLY: Final = [bytes(shard) + b"\1" + bytes(MAX_SHARDS - 1 - shard) for shard in range(MAX_SHARDS)]
-"""For each shard, what turns the owners of rows into marks at its own."""
 
 Row: TypeAlias = "tuple[Any, ...]"
 
@@ -57,8 +55,8 @@ class Sharding(msgspec.Struct, frozen=True, kw_only=True):
 
     def deal(self, rows: Sequence[Row], shards: int) -> list[Dealt]:
         """Return *rows* by shard, of which there are :data:`MAX_SHARDS` at most."""
-        owners = bytes(_owners(self.identities(rows), shards))
-        return [Dealt(owners, list(compress(rows, owners.translate(_ONLY[shard])))) for shard in range(shards)]
+        owners = _owners(self.identities(rows), shards)
+        return [Dealt(owners, list(compress(rows, _marks(owners, shard)))) for shard in range(shards)]
 
     def identities(self, rows: Sequence[Row]) -> Sequence[Hashable]:
         """Return what tells the groups of *rows* apart, row by row."""
@@ -81,10 +79,13 @@ class Sharding(msgspec.Struct, frozen=True, kw_only=True):
         return _owners([self.of_key(key)], shards)[0]
 
 
-def _owners(identities: Sequence[Hashable], shards: int) -> list[int]:
-    if set(map(type, identities)) == {str}:
-        return [hash(found) % shards for found in identities]
-    return [(hash(found) if found.__class__ is str else hash(found) % _SPREAD) % shards for found in identities]
+def _owners(identities: Sequence[Hashable], shards: int) -> bytes:
+    return bytes([hash(found) % _SPREAD % shards for found in identities])
+
+
+def _marks(owners: bytes, shard: int) -> bytes:
+    """Return a byte for each of the *owners* of rows: 1 for *shard*, 0 for others."""
+    return owners.translate(bytes(shard) + b"\1" + bytes(MAX_SHARDS - 1 - shard))
 
 
 def _identities(values: Sequence[Any]) -> Sequence[Hashable]:
@@ -123,7 +124,7 @@ class Shard:
 
     def _give_ordinals(self, wanted: dict[Hashable, Any], first: int, dealt: Dealt) -> None:
         """Give a group that a row has just made the place of its first row."""
-        indexes = list(compress(range(len(dealt.owners)), dealt.owners.translate(_ONLY[self._number])))
+        indexes = list(compress(range(len(dealt.owners)), _marks(dealt.owners, self._number)))
         identities = self._sharding.identities(dealt.rows)
         for place in [place for place, identity in enumerate(identities) if identity in wanted]:
             group = wanted.pop(identities[place], None)

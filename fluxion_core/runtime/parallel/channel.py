@@ -12,7 +12,11 @@ import msgspec
 
 from fluxion_core.language import decode_value, encode_value
 
-__all__ = ["Channel", "Closed", "Message"]
+__all__ = ["Channel", "Closed", "Message", "pack_list", "unpack_list"]
+
+pack_list = msgspec.msgpack.Encoder().encode
+"""Makes one blob of a list of byte strings."""
+unpack_list = msgspec.msgpack.Decoder(list[bytes]).decode
 
 _HEAD: Final = Struct("<II")  # bytes of the header, number of byte strings
 _SIZE: Final = Struct("<Q")  # bytes of each

@@ -10,19 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import msgspec
-
 from fluxion_core.errors import FatalError
 from fluxion_core.language import decode_value
 from fluxion_core.runtime.error_policies import too_many_groups
-from fluxion_core.runtime.parallel.channel import Message
+from fluxion_core.runtime.parallel.channel import Message, pack_list, unpack_list
 from fluxion_core.runtime.parallel.part import Part
 from fluxion_core.runtime.parallel.workers import Worker, Workers
 
 __all__ = ["Exchange"]
-
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class Exchange:
@@ -89,7 +84,7 @@ class Exchange:
         old: list[tuple[bytes, bytes]] = []
         fresh: list[Iterable[tuple[int, tuple[bytes, bytes]]]] = []
         for _, (keys, contents, ordinals) in self._ask(Message("delta")):
-            rows = list(zip(_unpack(keys), _unpack(contents), strict=True))
+            rows = list(zip(unpack_list(keys), unpack_list(contents), strict=True))
             numbers = _numbers(ordinals)
             old += rows[: len(rows) - len(numbers)]
             fresh.append(zip(numbers, rows[len(rows) - len(numbers) :], strict=True))
@@ -126,7 +121,7 @@ class Exchange:
         Raises:
             FatalError: a worker is gone.
         """
-        for _ in self._ask(Message("restore", None, [_pack(list(rows)), _pack(list(rows.values()))])):
+        for _ in self._ask(Message("restore", None, [pack_list(list(rows)), pack_list(list(rows.values()))])):
             pass
 
     def _ask(self, question: Message) -> Iterator[tuple[Worker, Sequence[bytes]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from random import Random
-from typing import Any
 
 import msgspec
 
@@ -13,14 +12,13 @@ from fluxion_core.language import Output, encode_value, pack_rows
 from fluxion_core.runtime.decoding import decode_payloads
 from fluxion_core.runtime.error_policies import Fault, Located, faults_of, located
 from fluxion_core.runtime.outputs import OutputBuffer
+from fluxion_core.runtime.parallel.channel import pack_list
 from fluxion_core.runtime.parallel.division import Division
 from fluxion_core.runtime.parallel.part import Form, Part
 from fluxion_core.runtime.parallel.shard import KeptShard
 from fluxion_core.spi import Batch, Host, Json
 
 __all__ = ["Head"]
-
-_pack_list = msgspec.msgpack.Encoder().encode
 
 
 class _Made(msgspec.Struct):
@@ -30,6 +28,7 @@ class _Made(msgspec.Struct):
     origins: array[int] = msgspec.field(default_factory=lambda: array("I"))
     faults: list[Fault] = msgspec.field(default_factory=list)
     refused: list[Fault] = msgspec.field(default_factory=list)
+    dealt: Sequence[int] = ()
     positions: dict[str, Json] = msgspec.field(default_factory=dict)
     records: int = 0
     bytes_in: int = 0
@@ -57,18 +56,12 @@ class Head:
         self._run.now = self._host.clock.now()
         self._run.random = Random((self._seed << 64) + number).random  # noqa: S311  # what $rand draws, no secret
         made = _Made()
-        form: Form
         for batch in batches:
             failures = self._feed(batch, made)
             made.faults += [fault for fault, _ in faults_of(batch, failures)]
             made.positions.update(batch.positions)
             made.records += len(batch)
-        dealt: Sequence[int] = ()
-        if self._shard is not None:
-            form, rows = "dealt", sum(output.count for output in made.outputs)
-            dealt, blobs = self._shard.deal(number, self._rows(made))
-        else:
-            form, rows, blobs = self._packed(made)
+        form, rows, blobs = self._packed(made, number)
         return Part(
             records=made.records,
             bytes_in=made.bytes_in,
@@ -82,7 +75,7 @@ class Head:
             blobs=blobs,
             origins=made.origins.tobytes(),
             counts=self._counted(),
-            dealt=dealt,
+            dealt=made.dealt,
             groups=self._shard.counts if self._shard is not None else (),
             seconds=clock.monotonic() - started + (self._shard.seconds() if self._shard is not None else 0.0),
         )
@@ -107,7 +100,7 @@ class Head:
     def _add(self, output: Output, records: Sequence[int], made: _Made) -> list[Located]:
         """Add the *output* of some *records* of a batch; return its failures."""
         made.outputs.append(output)
-        if self._cut.tail is not None and self._shard is None and output.origins is not None:
+        if self._cut.tail is not None and output.origins is not None:
             numbers = (
                 range(made.records, made.records + len(records))
                 if isinstance(records, range)
@@ -118,12 +111,16 @@ class Head:
 
     # ------------------------------------------------------------------------------------------------- out
 
-    def _packed(self, made: _Made) -> tuple[Form, int, list[bytes]]:
-        """Return the rows as a part holds them: their form, how many there are, and the blobs."""
+    def _packed(self, made: _Made, number: int) -> tuple[Form, int, list[bytes]]:
+        """Return the rows of part *number* as a part holds them: their form, how many there are, and the blobs."""
         filled = [output for output in made.outputs if output.count]
         rows = sum(output.count for output in filled)
         if self._cut.columns is not None:
-            return "columns", rows, pack_rows(self._rows(made))
+            tuples = [row for output in filled for row in output.rows]
+            if self._shard is None:
+                return "columns", rows, pack_rows(tuples)
+            made.dealt, blobs = self._shard.deal(number, tuples)
+            return "dealt", rows, blobs
         if self._cut.tail is None and self._buffer.wants_blocks:
             blocks = [self._buffer.block_of(output) for output in filled]
             made.refused = [
@@ -137,11 +134,7 @@ class Head:
             return "documents", rows, [encode_value(documents)]
         items, refused = self._buffer.encoded(documents)
         made.refused = [Fault.of(error, stage="encode", document=document) for document, error in refused]
-        return "items", len(items), [_pack_list(items)]
-
-    @staticmethod
-    def _rows(made: _Made) -> list[Any]:
-        return [row for output in made.outputs for row in output.rows]
+        return "items", len(items), [pack_list(items)]
 
     def _counted(self) -> list[list[int]]:
         """Return what was counted since the last call."""

@@ -44,27 +44,11 @@ class PartBatch(Batch):
         return self.part.records
 
 
-class _Arrived(msgspec.Struct, frozen=True):
-    """A part, and whose it is."""
-
-    member: Worker
-    number: int
-    part: Part
-
-    def batch(self, piece: Json = None) -> PartBatch:
-        """Return it as the loop takes it."""
-        return PartBatch(
-            positions=self.part.positions,
-            payloads=(),
-            part=self.part,
-            number=self.number,
-            worker=self.member.number,
-            piece=piece,
-        )
-
-
-def _arrived(member: Worker, message: Message) -> _Arrived:
-    return _Arrived(member, *Part.of(message))
+def _batch_of(member: Worker, message: Message, pieces: dict[int, Json] | None = None) -> PartBatch:
+    """Return the part that *message* of *member* brings; the piece of which it is, if any, is taken from *pieces*."""
+    number, part = Part.of(message)
+    piece = pieces.pop(number) if pieces is not None else None
+    return PartBatch(positions=part.positions, payloads=(), part=part, number=number, worker=member.number, piece=piece)
 
 
 class _WorkedIntake(Intake, kw_only=True):
@@ -94,7 +78,7 @@ class _WorkedIntake(Intake, kw_only=True):
         return self.source.lag()
 
     def _start(self, member: Worker, positions: Mapping[str, Json | None] | None) -> None:
-        order = [self.context.incarnation, self.context.epoch, member.number - 1, len(self.workers.members), positions]
+        order = [self.context.incarnation, self.context.epoch, positions]
         self.workers.send(member, Message("open", order))
 
     def close(self) -> None:
@@ -110,7 +94,7 @@ class PieceIntake(_WorkedIntake, kw_only=True):
     _due: int = 0
     _pieces: dict[int, Json] = msgspec.field(default_factory=dict)
     _again: deque[int] = msgspec.field(default_factory=deque)
-    _parts: dict[int, _Arrived] = msgspec.field(default_factory=dict)
+    _parts: dict[int, PartBatch] = msgspec.field(default_factory=dict)
     _ended: bool = False
 
     def open(self, splits: list[Split], sealed: Mapping[str, Json]) -> None:
@@ -126,9 +110,8 @@ class PieceIntake(_WorkedIntake, kw_only=True):
         while True:
             self._hand_out(deadline - clock.monotonic())
             if self._due in self._parts:
-                found, piece = self._parts.pop(self._due), self._pieces.pop(self._due)
                 self._due += 1
-                return found.batch(piece)
+                return self._parts.pop(self._due - 1)
             if self._ended and self._due == self._next_number:
                 raise EndOfInput
             left = deadline - clock.monotonic()
@@ -165,9 +148,9 @@ class PieceIntake(_WorkedIntake, kw_only=True):
         faults: list[FluxionError] = []
         for member, message in self.workers.answers(timeout_seconds):
             if message.kind == "part":
-                found = _arrived(member, message)
-                member.pending.discard(found.number)
-                self._parts[found.number] = found
+                batch = _batch_of(member, message, self._pieces)
+                member.pending.discard(batch.number)
+                self._parts[batch.number] = batch
             elif message.kind == "fault":
                 number = message.content[0]
                 if number is not None:
@@ -182,7 +165,7 @@ class SplitIntake(_WorkedIntake, kw_only=True):
     """Gives each worker splits of its own, and returns the parts as they come."""
 
     _owners: dict[str, Worker] = msgspec.field(default_factory=dict)
-    _arrived: deque[_Arrived] = msgspec.field(default_factory=deque)
+    _arrived: deque[tuple[Worker, PartBatch]] = msgspec.field(default_factory=deque)
     _reading: set[int] = msgspec.field(default_factory=set)
     _stuck: list[Worker] = msgspec.field(default_factory=list)
     _lags: dict[int, int | None] = msgspec.field(default_factory=dict)
@@ -209,17 +192,17 @@ class SplitIntake(_WorkedIntake, kw_only=True):
             if left <= 0 or self.context.stopping.is_set():
                 return Batch.empty()
             self._take_in(min(left, _TURN_SECONDS))
-        found = self._arrived.popleft()
-        self._lags[found.member.number] = found.part.lag
-        self._owners.update((split, found.member) for split in found.part.positions)
-        self.workers.send(found.member, Message("more", 1))
-        return found.batch()
+        member, batch = self._arrived.popleft()
+        self._lags[member.number] = batch.part.lag
+        self._owners.update((split, member) for split in batch.positions)
+        self.workers.send(member, Message("more", 1))
+        return batch
 
     def _take_in(self, timeout_seconds: float) -> None:
         faults: list[FluxionError] = []
         for member, message in self.workers.answers(timeout_seconds):
             if message.kind == "part":
-                self._arrived.append(_arrived(member, message))
+                self._arrived.append((member, _batch_of(member, message)))
             elif message.kind == "end":
                 self._reading.discard(member.number)
             elif message.kind == "warning":

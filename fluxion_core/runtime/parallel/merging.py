@@ -10,6 +10,7 @@ import msgspec
 from fluxion_core.language import TailRun, decode_value, unpack_rows
 from fluxion_core.runtime.error_policies import Located
 from fluxion_core.runtime.loop import Loop
+from fluxion_core.runtime.parallel.channel import unpack_list
 from fluxion_core.runtime.parallel.division import Division
 from fluxion_core.runtime.parallel.exchange import Exchange
 from fluxion_core.runtime.parallel.intake import PartBatch
@@ -18,8 +19,6 @@ from fluxion_core.runtime.parallel.workers import Workers
 from fluxion_core.spi import Batch, Context, Source
 
 __all__ = ["MergingLoop"]
-
-_unpack_list = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class MergingLoop(Loop, kw_only=True):
@@ -64,7 +63,7 @@ class MergingLoop(Loop, kw_only=True):
         if part.rows and part.form == "block":
             self._buffers["sink"].add_block(part.rows, part.blobs[0])
         elif part.rows and part.form == "items":
-            self._buffers["sink"].add_items(_unpack_list(part.blobs[0]))
+            self._buffers["sink"].add_items(unpack_list(part.blobs[0]))
 
     def _settle(self, batch: Batch, failures: Sequence[Located]) -> None:
         if not isinstance(batch, PartBatch):

@@ -8,16 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from fluxion_core.language import Cut, Dealt, Shard, encode_documents, pack_rows, unpack_rows
-from fluxion_core.runtime.parallel.channel import Channel, Message
+from fluxion_core.runtime.parallel.channel import Channel, Message, pack_list, unpack_list
 from fluxion_core.spi import Clock
 
 __all__ = ["KeptShard"]
-
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class KeptShard:
@@ -77,7 +72,7 @@ class KeptShard:
 
     def _delta(self, order: Message) -> Message:
         delta = self._shard.delta()
-        blobs = [_pack(delta.keys), _pack(delta.contents), delta.ordinals.tobytes()]
+        blobs = [pack_list(delta.keys), pack_list(delta.contents), delta.ordinals.tobytes()]
         return Message(order.kind, self.counts, blobs)
 
     def _rows(self, order: Message) -> Message:
@@ -85,5 +80,5 @@ class KeptShard:
         return Message(order.kind, None, [encode_documents(rows), ordinals.tobytes()])
 
     def _restore(self, order: Message) -> Message:
-        self._shard.restore(*map(_unpack, order.blobs))
+        self._shard.restore(*map(unpack_list, order.blobs))
         return Message(order.kind, self.counts)

@@ -45,7 +45,7 @@ def main(*descriptors: int) -> None:
     """Be told a pipeline over the first of the two sockets with these *descriptors*, and work for it."""
     channel, groups = (Channel(socket.socket(fileno=descriptor)) for descriptor in descriptors)
     try:
-        seed, told = channel.receive().content
+        seed, number, told = channel.receive().content
         try:
             bound = bind(_definition(told), load_plugins().components)
         except FluxionError as error:
@@ -61,7 +61,8 @@ def main(*descriptors: int) -> None:
             connections=definition.connections,
             max_record_bytes=definition.runtime.max_record_bytes,
         )
-        work(channel, groups, Assignment(division=bound.division, seed=seed, context=context))
+        assignment = Assignment(division=bound.division, seed=seed, context=context, number=number)
+        work(channel, groups, assignment)
     except Closed:
         return
 

@@ -10,7 +10,7 @@ import logging
 import select
 import signal
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -76,8 +76,8 @@ class _Worker:
         self._head = Head(division, host, assignment.seed, self._shard)
         self._positions: dict[str, Json | None] = {}
         self._credit = 0
-        self._number = 0
-        self._step = 0
+        self._number = assignment.number - 1  # of the next part of splits: those of all workers differ
+        self._step = division.processes
         self._reading = False
         self._knows_splits = False
         self._orders: Mapping[str, Callable[[Any], None]] = {
@@ -97,9 +97,9 @@ class _Worker:
         while True:
             reads = self._reading and self._credit
             ready = {descriptor for descriptor, _ in self._waiting.poll(0 if reads else None)}
-            if self._shard is not None and self._shard.channel.fileno() in ready:
-                self._shard.obey()
-            elif ready:
+            if self._obeyed(ready):
+                continue
+            if ready:
                 order = self._channel.receive()
                 self._guarded(lambda order=order: self._orders[order.kind](order.content), None)  # type: ignore[misc]  # a default
             else:
@@ -114,9 +114,14 @@ class _Worker:
         self._channel.send(message, self._obey_while_full if self._shard is not None else None)
 
     def _obey_while_full(self) -> None:
-        ready = {descriptor for descriptor, _ in self._full.poll()}
-        if self._shard is not None and self._shard.channel.fileno() in ready:
-            self._shard.obey()
+        self._obeyed({descriptor for descriptor, _ in self._full.poll()})
+
+    def _obeyed(self, ready: Collection[int]) -> bool:
+        """Take the next order about the groups, if its channel is *ready*; return whether there was one."""
+        if self._shard is None or self._shard.channel.fileno() not in ready:
+            return False
+        self._shard.obey()
+        return True
 
     def _guarded(self, action: Callable[[], None], piece: int | None) -> None:
         """Do *action*; what goes wrong is told, and the other side says how to go on."""
@@ -135,7 +140,7 @@ class _Worker:
     # ------------------------------------------------------------------------------------------------- pieces
 
     def _open(self, order: Any) -> None:
-        incarnation, epoch, self._number, self._step, positions = order
+        incarnation, epoch, positions = order
         self._context = attrs.evolve(self._context, incarnation=incarnation, epoch=epoch)
         if positions is not None:
             self._positions = positions

@@ -108,7 +108,7 @@ class Workers:
             ends = _Ends.made()
             members.append(Worker(number, _spawn(ends.theirs), Channel(ends.ours[0]), Channel(ends.ours[1])))
             ends.close_theirs()
-            members[-1].channel.send(Message("pipeline", [assignment.seed, dict(told)]))
+            members[-1].channel.send(Message("pipeline", [assignment.seed, number, dict(told)]))
         return cls(members)
 
     @property
