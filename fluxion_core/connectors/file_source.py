@@ -33,6 +33,7 @@ __all__ = ["FileSource", "FileSourceOptions"]
 
 _SPLIT = "0"
 _HEAD_BYTES = 1024
+_LOOK_BACK_BYTES = 1024
 
 
 @attrs.frozen
@@ -123,18 +124,21 @@ class FileSource(Source[FileSourceOptions]):
             StateError: the followed file became shorter than what was read, or was replaced.
             TransientError: the disk does not answer.
         """
+        lines = self._next_lines(max_records)
+        if lines is not None:
+            return self._batch(lines)
         clock = self._context.host.clock
         deadline = clock.monotonic() + timeout_seconds
         while not self._context.stopping.is_set():
-            lines = self._next_lines(max_records)
-            if lines is not None:
-                return self._batch(lines)
             if self._ended:
                 raise EndOfInput
             left = deadline - clock.monotonic()
             if left <= 0:
                 break
             clock.wait(self._context.stopping, min(left, self.config.look_again_seconds))
+            lines = self._next_lines(max_records)
+            if lines is not None:
+                return self._batch(lines)
         return Batch.empty()
 
     def next_piece(self, timeout_seconds: float) -> Json | None:
@@ -230,7 +234,7 @@ class FileSource(Source[FileSourceOptions]):
         if self._ended or self._file is None:
             return False
         try:
-            chunk = self._file.read(self._lines.wanted_bytes(self.config.chunk_bytes))
+            chunk = self._file.read(self._whole_lines_bytes(self._file))
         except OSError as error:
             msg = f"{self.config.path}: reading at byte {self._lines.read_offset} failed ({error.strerror})"
             self._file.seek(self._lines.read_offset)
@@ -240,6 +244,16 @@ class FileSource(Source[FileSourceOptions]):
         if chunk:
             self._lines.feed(chunk)
         return bool(chunk)
+
+    def _whole_lines_bytes(self, file: IO[Any]) -> int:
+        """Return how much to read: as far as a line ends, if one does near where the chunk would, for what is cut has to be copied."""
+        wanted = self._lines.wanted_bytes(self.config.chunk_bytes)
+        if self._lines.partial or wanted < 2 * _LOOK_BACK_BYTES:
+            return wanted
+        start = self._lines.read_offset
+        tail = _read(file, start + wanted - _LOOK_BACK_BYTES, _LOOK_BACK_BYTES)
+        file.seek(start)
+        return wanted - _LOOK_BACK_BYTES + tail.rfind(b"\n") + 1 if b"\n" in tail else wanted
 
     def _at_end(self) -> Lines | None:
         if self.config.follow:

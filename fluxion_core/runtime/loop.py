@@ -150,6 +150,8 @@ class Loop(msgspec.Struct, kw_only=True):
         self._gathered.delivered += output.passed
         self._gathered.filtered += output.filtered
         self._gathered.refused += len(refused)
+        if not output.failures and not refused:
+            return []
         failures = located(output.failures, self.bound.program.stage_names, indexes)
         return [*failures, *((None, "encode", error, document) for document, error in refused)]
 

@@ -68,7 +68,7 @@ class Batch:
         Raises:
             ValueError: not exactly one of payloads, block and documents is given.
         """
-        if sum(form is not None for form in (self.payloads, self.block, self.documents)) != 1:
+        if (self.payloads is None) + (self.block is None) + (self.documents is None) != 2:
             msg = "a Batch holds exactly one of payloads, block and documents"
             raise ValueError(msg)
         if self.block is None:

@@ -66,6 +66,26 @@ def test_lines_are_records(path: Path, source, content: bytes, records: list[byt
     assert records == read_all(source(chunk_bytes=chunk_bytes))[0]
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\n\n"])
+@pytest.mark.parametrize("chunk_bytes", [2048, 4096, 5000])
+def test_lines_shorter_and_longer_than_what_is_looked_back_at_are_records(
+    path: Path, source, chunk_bytes: int, ending: bytes
+) -> None:
+    records = [
+        b"%d" % length * (length // 4 + 1) for length in [*range(0, 9000, 500), *range(40), 1023, 1024, 1025, *range(300)]
+    ]
+    path.write_bytes(ending.join(records))
+    assert records == read_all(source(chunk_bytes=chunk_bytes))[0]
+
+
+def test_what_is_read_ends_with_a_line_where_lines_are_short(path: Path, source) -> None:
+    path.write_bytes(b"a line\n" * 1000)
+    opened = source(chunk_bytes=4096)
+    batch = opened.poll(1000, 0)
+    assert (585, 585 * 7) == (len(batch), batch.positions["0"]["offset"])
+    assert batch.positions["0"]["offset"] == opened._file.tell()
+
+
 @pytest.mark.parametrize("chunk_bytes", [1, 3, 65536])
 @pytest.mark.parametrize("max_records", [1, 2, 1000])
 def test_every_record_knows_the_offset_of_its_line(path: Path, source, chunk_bytes: int, max_records: int) -> None:
@@ -182,6 +202,15 @@ def test_a_line_that_is_being_written_is_waited_for(path: Path, source) -> None:
         assert 0 == len(opened.poll(10, 0))
         file.write(b"}\n")
     assert [b"{half and half}"] == opened.poll(10, 0).payload_list()
+
+
+def test_a_line_that_is_being_written_behind_many_is_waited_for(path: Path, source) -> None:
+    path.write_bytes(b"a line\n" * 600 + b"beg")
+    opened = source(follow=True, chunk_bytes=4096)
+    assert [b"a line"] * 600 == read_all(opened)[0]
+    with path.open("ab") as file:
+        file.write(b"un\n" + b"another\n" * 600)
+    assert [b"begun", *[b"another"] * 600] == read_all(opened)[0]
 
 
 def test_the_position_of_a_followed_file_is_never_inside_a_line(path: Path, source) -> None:
