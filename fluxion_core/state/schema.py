@@ -147,6 +147,7 @@ def create(connection: sqlite3.Connection, patience: Callable[[], bool]) -> None
     connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
     _write_ahead(connection, patience)
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=FAST")  # Debian's SQLite overwrites what is deleted: every output once more
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
     connection.execute("BEGIN IMMEDIATE")

@@ -85,8 +85,9 @@ def test_what_needs_a_claim_says_so(store, method: str) -> None:
 
 def test_it_writes_ahead_and_waits_for_the_disk(store, path: Path) -> None:
     made = store()
-    pragmas = {name: made._sql.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
-    assert {"journal_mode": "wal", "synchronous": 2} == pragmas
+    names = ("journal_mode", "synchronous", "secure_delete")
+    pragmas = {name: made._sql.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
+    assert {"journal_mode": "wal", "synchronous": 2, "secure_delete": 2} == pragmas
 
 
 # --- one seal is one transaction --------------------------------------------------------------------------------------
