@@ -188,11 +188,11 @@ class FileSink(Sink[FileSinkOptions]):
             file.truncate(mark.length)
 
     def _append(self, file: IO[Any], length: int, data: bytes) -> None:
-        half = len(data) // 2
+        half, view = len(data) // 2, memoryview(data)  # whose parts are no copies
         try:
-            _write_all(file, length, data[:half])
+            _write_all(file, length, view[:half])
             self._context.host.reach("written-half")
-            _write_all(file, length + half, data[half:])
+            _write_all(file, length + half, view[half:])
             self._context.host.files.sync(file)
         except OSError:
             with suppress(OSError):  # the next write cuts it off if this cannot
@@ -232,9 +232,8 @@ def _lines(batch: SealedBatch) -> tuple[bytes, tuple[Refusal, ...]]:
     return b"".join(payload + b"\n" for payload in batch.payloads if b"\n" not in payload), torn
 
 
-def _write_all(file: IO[Any], offset: int, data: bytes) -> None:
+def _write_all(file: IO[Any], offset: int, left: bytes | memoryview) -> None:
     file.seek(offset)
-    left = memoryview(data)
     while left:
         left = left[file.write(left) :]
 
