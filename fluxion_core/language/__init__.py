@@ -64,6 +64,8 @@ __all__ = [
 ]
 
 CHUNK_DOCUMENTS = 256
+HELD_CHUNK_DOCUMENTS = 2048
+"""The same where all documents are in memory already, once the first are through: a batch costs 5 us beside its documents."""
 
 
 def compile_pipeline(
@@ -147,8 +149,12 @@ def aggregate(
 def _run(program: Program, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     run = program.start(once=True)
     rest = iter(documents)
-    while not run.done and (chunk := list(islice(rest, CHUNK_DOCUMENTS))):
+    size, begun = CHUNK_DOCUMENTS, 0
+    while not run.done and (chunk := list(islice(rest, size))):
         yield from _checked(run.feed(documents=chunk)).documents
+        begun += size
+        if isinstance(documents, list | tuple) and begun > 2 * run.adapts_after:
+            size = HELD_CHUNK_DOCUMENTS
     yield from _checked(run.finish()).documents
 
 

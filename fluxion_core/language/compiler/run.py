@@ -165,6 +165,8 @@ class Run:
         for index in range(start, len(self.program.steps)):
             if index > start:
                 self._seconds[index - 1] -= began - (began := self.monotonic())
+                if not rows and index > self._last_passed:
+                    break
             step = self.program.steps[index]
             if isinstance(step, EffectStep):
                 rows, origins, answers = step.ask(self, rows, origins)
