@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fluxion_core.language.compiler.guesses import Classes, Sample
@@ -37,6 +37,7 @@ class Adapting:
         self._after = after
         self._attempts = _ATTEMPTS if step.segment.turns_away and general.written.asked else 0
         self._classes: Classes = {}
+        self._names: Mapping[str, str] = {}
         self._code: Loaded | None = None
         self._decoded: Loaded | None = None
         self._pause = _PAUSE
@@ -55,7 +56,7 @@ class Adapting:
         if self._code is not None:
             return self._code
         if self._classes:
-            self._code = self._step.load_for(self._classes, self._general, once=self._once)
+            self._code = self._step.load_for(self._classes, self._general, once=self._once, names=self._names)
             return self._code
         if self._attempts:
             if self._sample.size < _ENOUGH:
@@ -66,7 +67,7 @@ class Adapting:
         return self._general
 
     def _guess(self) -> None:
-        self._classes = self._sample.classes
+        self._classes, self._names = self._sample.classes, self._sample.names
         self._attempts = self._attempts - 1 if self._classes else 0
         self._begin()
 

@@ -94,7 +94,7 @@ class _Sum(Fold):
         whole, floats, error, *_ = self.places(slot)
         text = value.text
         if value.kind == "int":
-            writer.line(f"{whole} += {text}")
+            writer.line(f"{whole} = {text} + {whole}")  # two instructions less than +=, which keeps the group on the stack
             return
         before, after, back = (writer.fresh(letter) for letter in "xyz")
         writer.line(f"{before} = {floats}")
@@ -102,8 +102,8 @@ class _Sum(Fold):
         with writer.block("else:"):
             writer.line(f"{floats} = {after} = {before} + {text}")
             # Dekker's sum, where it is known which of the two is greater, costs half of Knuth's and has the same error term.
-            writer.line(f"if {text} <= {before} and {text} >= 0.0: {error} += {text} - ({after} - {before})")
-            writer.line(f"else: {back} = {after} - {before}; {error} += ({before} - ({after} - {back})) + ({text} - {back})")
+            writer.line(f"if {text} <= {before} and {text} >= 0.0: {error} = {text} - ({after} - {before}) + {error}")
+            writer.line(f"else: {back} = {after} - {before}; {error} = ({before} - ({after} - {back})) + ({text} - {back}) + {error}")
 
     def _floats(self, slot: str) -> tuple[str, str]:
         """Return a sum of floats alone, and the test that it is one: nothing else came, and it is neither infinite nor NaN."""
@@ -133,7 +133,8 @@ class _Average(_Sum):
 
     def _add(self, writer: Writer, slot: str, value: Value) -> None:
         super()._add(writer, slot, value)
-        writer.line(f"{self.places(slot)[4]} += 1")
+        count = self.places(slot)[4]
+        writer.line(f"{count} = {count} + 1")
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         del writer
@@ -151,7 +152,8 @@ class _Steady(_Sum):
 
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         del general
-        writer.line(f"{self.places(slot)[0]} += {values[0].text}")
+        (whole,) = self.places(slot)
+        writer.line(f"{whole} = {values[0].text} + {whole}")
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         (whole,) = self.places(slot)
@@ -176,7 +178,7 @@ class _Count(Fold):
 
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         del values, general
-        writer.line(f"{slot} += 1")
+        writer.line(f"{slot} = {slot} + 1")
 
 
 class _Extreme(Fold):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,10 @@ _NUMBERS: Final = frozenset({int, float})
 
 _ELEMENTS: Final = 20
 """How many elements of an array are looked at."""
+
+
+_NAMES: Final = 1_000
+"""How many names of fields are taken from documents."""
 
 
 class Odd(Exception):
@@ -110,12 +115,16 @@ class Sample:
     def __init__(self, paths: Mapping[Path, bool]) -> None:
         self.size = 0
         """How many documents were looked at."""
+        self.names: dict[str, str] = {}
+        """Names of fields, each the very string that a document has it by: a dict compares no letters of a name that is its own."""
         self._paths = paths
         self._seen: dict[Path, Counter[type]] = {path: Counter() for path in paths}
 
     def add(self, documents: Sequence[Any]) -> None:
         """Look at *documents*, decoded whole or in part."""
         self.size += len(documents)
+        for document in documents[:1]:
+            _add_names(document, self.names)
         for document in documents:
             whole = plain(document)
             for path, seen in self._seen.items():
@@ -137,6 +146,18 @@ class Sample:
             elif most in _NUMBERS and sum(seen[number] for number in _NUMBERS) >= _SHARE * seen.total():
                 found[path] = "number"
         return found
+
+
+def _add_names(value: Any, names: dict[str, str]) -> None:
+    """Add the names of fields in *value* and in what it holds, about so many."""
+    waiting = [value]
+    while waiting and len(names) < _NAMES:
+        value = waiting.pop()
+        if value.__class__ is dict:
+            names.update((name, name) for name in islice(value, _NAMES) if name.__class__ is str)
+            waiting += islice(value.values(), _NAMES)
+        elif value.__class__ is list:
+            waiting += value[:1]
 
 
 def _look(value: Any, path: Path, seen: Counter[type]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from collections.abc import Mapping
 from typing import Any, Literal
 from zlib import crc32
 
@@ -25,7 +26,13 @@ class Loaded:
     """A segment's generated text, turned into a function."""
 
     def __init__(
-        self, written: Written, name: str, folding: Folding | None, general: Loaded | None = None, likely: Likely | None = None
+        self,
+        written: Written,
+        name: str,
+        folding: Folding | None,
+        general: Loaded | None = None,
+        likely: Likely | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.written = written
         self.general = general
@@ -37,6 +44,7 @@ class Loaded:
         linecache.cache[self.filename] = (len(written.text), None, written.text.splitlines(keepends=True), self.filename)
         self.namespace: dict[str, Any] = {
             **written.constants,
+            **{key: names[value] for key, value in written.constants.items() if names and value.__class__ is str and value in names},
             "M": MISSING,
             "N": NO_NUMBER,
             "FAULTS": FAULTS,
@@ -84,10 +92,18 @@ class SegmentStep(msgspec.Struct, frozen=True, kw_only=True):
             self._loaded[key] = found
         return found
 
-    def load_for(self, classes: Classes, general: Loaded, *, once: bool = False, decoded: bool = False) -> Loaded:
+    def load_for(
+        self,
+        classes: Classes,
+        general: Loaded,
+        *,
+        once: bool = False,
+        decoded: bool = False,
+        names: Mapping[str, str] | None = None,
+    ) -> Loaded:
         """Return the code for the documents of *general* that have *classes*; *decoded*: the decoder has looked at those already.
 
-        *once*: the run ends with the first failure, and nobody asks what changed or how many documents got where.
+        *names*: of fields, as documents have them. *once*: the run ends with the first failure, and nobody asks what changed or how many documents got where.
         """
         form = next(form for form, loaded in self._loaded.items() if loaded is general)
         key = (form, tuple(classes.items()), decoded, once)
@@ -96,5 +112,5 @@ class SegmentStep(msgspec.Struct, frozen=True, kw_only=True):
             _, output, each = form
             likely = Likely(general.written.demand, classes) if decoded and general.written.demand is not None else None
             written = self.segment.write_for(classes, general.written, likely, output=output, each=each, once=once)
-            found = self._loaded[key] = Loaded(written, self.name, self.segment.folding, general, likely)
+            found = self._loaded[key] = Loaded(written, self.name, self.segment.folding, general, likely, names)
         return found
