@@ -34,6 +34,7 @@ class Frame:
         self.counted: list[tuple[int, ...]] = []
         """What was counted of each odd document."""
         self._run = run
+        self._of_odd: Frame | None = None
 
     def fail(self, origin: int | None, document: Any, fault: BaseException) -> None:
         """Report that *document*, made from record *origin*, failed."""
@@ -52,9 +53,11 @@ class Frame:
         assert self.code.general is not None
         if self.code.likely is not None:
             document = self.code.likely.demand.loosened(document)
-        frame = Frame(self._run, self.code.general, (origin,))
-        self.counted.append(self.code.general.function((document,), (origin,), None, frame, rows, kept, state))
-        self.failed += frame.failed
+        if self._of_odd is None:
+            self._of_odd = Frame(self._run, self.code.general, None)
+            self._of_odd.failed = self.failed
+        self._of_odd.origins = origins = (origin,)
+        self.counted.append(self.code.general.function((document,), origins, None, self._of_odd, rows, kept, state))
 
     def odd_at(self, position: int, document: Any, rows: list[Any], kept: list[int | None], state: Any) -> None:
         """Do the same for the document at *position* of what the segment was given."""
