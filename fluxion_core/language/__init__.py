@@ -224,7 +224,7 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if not end:
             rest += chunk
             continue
-        block = rest + chunk[:end] if rest else chunk[:end]
+        block = b"".join((rest, memoryview(chunk)[:end])) if rest else chunk[:end]  # copied once
         rest = chunk[end:]
         yield block
     if rest.strip():

@@ -284,6 +284,8 @@ def _array_of(emitter: Emitter, node: ArrayOf) -> Value:
 def _predicate(emitter: Emitter, node: Predicate) -> Value:
     """Return the test as one expression, not yet evaluated: conditions are short-circuited by their place in the text."""
     writer = emitter.writer
+    if node.fast is not None and isinstance(node.source, Field):
+        writer.guesses.class_at(emitter.shape.path_of((*node.source.names, *node.names)))  # for what is there is read in half the time
     found = emitter.value(node.source)
     test = writer.constant(node.test)
     if node.fast is None:
@@ -298,7 +300,7 @@ def _predicate(emitter: Emitter, node: Predicate) -> Value:
         return Value(inline.query_test(writer, Value(local), reach, *node.fast, general), may_miss=False, kind="bool")
     general = f"{test}({writer.constant(plain)}({found.local}))" if demands else f"{test}({found.text})"
     value = emitter.below(found, node.names)
-    if not inline.equals_text(*node.fast):
+    if not inline.equals_text(*node.fast) or writer.guesses.known(path, "str"):
         value = emitter.sharp(value)
     return Value(inline.query_test(writer, value, "", *node.fast, general), may_miss=False, kind="bool")
 
