@@ -157,7 +157,9 @@ def _run(program: Program, documents: Iterable[dict[str, Any]]) -> Iterator[dict
 
 def _batches(documents: Iterable[dict[str, Any]], first: int) -> Iterator[Sequence[dict[str, Any]]]:
     """Yield *documents* batch by batch; of those that are in memory larger ones, once about *first* are through."""
-    if documents.__class__ is list or documents.__class__ is tuple:  # a slice takes 50 ns a document less than what an iterator gives
+    if (
+        documents.__class__ is list or documents.__class__ is tuple
+    ):  # a slice takes 50 ns a document less than what an iterator gives
         held = cast("Sequence[dict[str, Any]]", documents)
         start, size = 0, CHUNK_DOCUMENTS
         while batch := held[start : start + size]:

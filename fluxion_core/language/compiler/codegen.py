@@ -285,7 +285,9 @@ def _predicate(emitter: Emitter, node: Predicate) -> Value:
     """Return the test as one expression, not yet evaluated: conditions are short-circuited by their place in the text."""
     writer = emitter.writer
     if node.fast is not None and isinstance(node.source, Field):
-        writer.guesses.class_at(emitter.shape.path_of((*node.source.names, *node.names)))  # for what is there is read in half the time
+        writer.guesses.class_at(
+            emitter.shape.path_of((*node.source.names, *node.names))
+        )  # for what is there is read in half the time
     found = emitter.value(node.source)
     test = writer.constant(node.test)
     if node.fast is None:

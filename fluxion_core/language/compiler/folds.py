@@ -103,7 +103,9 @@ class _Sum(Fold):
             writer.line(f"{floats} = {after} = {before} + {text}")
             # Dekker's sum, where it is known which of the two is greater, costs half of Knuth's and has the same error term.
             writer.line(f"if {text} <= {before} and {text} >= 0.0: {error} = {text} - ({after} - {before}) + {error}")
-            writer.line(f"else: {back} = {after} - {before}; {error} = ({before} - ({after} - {back})) + ({text} - {back}) + {error}")
+            writer.line(
+                f"else: {back} = {after} - {before}; {error} = ({before} - ({after} - {back})) + ({text} - {back}) + {error}"
+            )
 
     def _floats(self, slot: str) -> tuple[str, str]:
         """Return a sum of floats alone, and the test that it is one: nothing else came, and it is neither infinite nor NaN."""

@@ -44,7 +44,11 @@ class Loaded:
         linecache.cache[self.filename] = (len(written.text), None, written.text.splitlines(keepends=True), self.filename)
         self.namespace: dict[str, Any] = {
             **written.constants,
-            **{key: names[value] for key, value in written.constants.items() if names and value.__class__ is str and value in names},
+            **{
+                key: names[value]
+                for key, value in written.constants.items()
+                if names and value.__class__ is str and value in names
+            },
             "M": MISSING,
             "N": NO_NUMBER,
             "FAULTS": FAULTS,
