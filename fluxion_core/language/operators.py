@@ -142,6 +142,9 @@ class Accumulator:
         initial: ``initial(*parameters) -> state``, once per group.
         step: ``step(state, *values) -> state`` for every document; may change *state* in place and must return it. Must not raise
             unless ``total`` is false; then the record fails and the state must not have changed.
+        check: ``check(value) -> value`` for an accumulator of one argument whose values can be wrong: raises ``EvaluationError``, or returns
+            what ``step`` then takes without raising. It is asked about all documents of a record before any of them is folded; with a
+            ``step`` that may raise, the states are dumped before and loaded again where one of them does.
         result: ``result(state) -> value``; may be asked again and again while the group grows, and must not change the state.
         dump: state -> plain value for the state store; load: the way back.
         parameters: names of arguments that are evaluated once per group (``n`` of ``$topN``): of the fields of its ``_id``, if that is an
@@ -165,6 +168,7 @@ class Accumulator:
     arguments: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     optional: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     parse: Callable[[Parser, Any, str], tuple[Sequence[Node], Sequence[Node]]] | None = None
+    check: Callable[[Any], Any] | None = None
     total: bool = True
     group: bool = True
     window: bool = True

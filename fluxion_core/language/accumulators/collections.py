@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
@@ -26,12 +27,20 @@ def _copied(state: list[Any]) -> list[Any]:
     return list(state)
 
 
+def _array_for(name: str) -> Callable[[Any], Any]:
+    """Return the check that a value is an array, or missing, for accumulator *name*."""
+
+    def check(value: Any) -> Any:
+        if value is not MISSING and value.__class__ is not list:
+            raise EvaluationError(f"{name} needs arrays, not {type_name(value)}")
+        return value
+
+    return check
+
+
 def _concat(state: list[Any], value: Any) -> list[Any]:
-    if value is MISSING:
-        return state
-    if value.__class__ is not list:
-        raise EvaluationError(f"$concatArrays needs arrays, not {type_name(value)}")
-    state += value
+    if value is not MISSING:
+        state += value
     return state
 
 
@@ -47,11 +56,7 @@ def _add(state: dict[Any, Any], value: Any) -> dict[Any, Any]:
 
 
 def _unite(state: dict[Any, Any], value: Any) -> dict[Any, Any]:
-    if value is MISSING:
-        return state
-    if value.__class__ is not list:
-        raise EvaluationError(f"$setUnion needs arrays, not {type_name(value)}")
-    for item in value:
+    for item in value if value is not MISSING else ():
         state.setdefault(identity(item), item)
     return state
 
@@ -64,12 +69,15 @@ def _from_members(values: list[Any]) -> dict[Any, Any]:
     return {identity(value): value for value in values}
 
 
+def _object_or_nothing(value: Any) -> Any:
+    if value is None or value is MISSING or isinstance(value, dict):
+        return value
+    raise EvaluationError(f"$mergeObjects needs objects, not {type_name(value)}")
+
+
 def _merge(state: dict[str, Any], value: Any) -> dict[str, Any]:
-    if value is None or value is MISSING:
-        return state
-    if not isinstance(value, dict):
-        raise EvaluationError(f"$mergeObjects needs objects, not {type_name(value)}")
-    state.update(value)
+    if value is not None and value is not MISSING:
+        state.update(value)
     return state
 
 
@@ -106,7 +114,7 @@ ACCUMULATORS = (
         result=_copied_object,
         dump=_copied_object,
         load=_copied_object,
-        total=False,
+        check=_object_or_nothing,
         window=False,
         family="collections",
         examples=[Example({"$mergeObjects": "$o"}, {"a": 1, "b": 2}, documents=_VALUES)],
@@ -118,7 +126,7 @@ ACCUMULATORS = (
         result=_copied,
         dump=_copied,
         load=_copied,
-        total=False,
+        check=_array_for("$concatArrays"),
         family="collections",
         examples=[Example({"$concatArrays": "$l"}, [1, 2, 2, 3], documents=_VALUES)],
     ),
@@ -129,7 +137,7 @@ ACCUMULATORS = (
         result=_members,
         dump=_members,
         load=_from_members,
-        total=False,
+        check=_array_for("$setUnion"),
         family="collections",
         examples=[Example({"$setUnion": "$l"}, [1, 2, 3], documents=_VALUES)],
     ),

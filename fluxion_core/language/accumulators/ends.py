@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.language.accumulators.extremes import checked_n
-from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf
+from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf, checked
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.values import MISSING
 
@@ -66,9 +66,6 @@ def _ranked(order: Any, n: Any) -> list[Any]:
 
 
 def _rank(state: list[Any], document: Any, value: Any, *, top: bool) -> list[Any]:
-    from fluxion_core.language.stages.sort import check_order
-
-    check_order(document, state[1])
     state[2].append({"d": document, "v": _present(value)})
     if len(state[2]) > 2 * state[0] + 64:
         state[2] = _arranged(state, top=top)
@@ -91,8 +88,14 @@ def _load_ranked(state: list[Any]) -> list[Any]:
     return [state[0], tuple((tuple(names), descending) for names, descending in state[1]), list(state[2])]
 
 
-def _parse_ranked(parser: Parser, spec: Any, where: str, *, several: bool) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-    from fluxion_core.language.stages.sort import parse_order
+def _parse_ranked(
+    parser: Parser, name: str, spec: Any, where: str, *, several: bool
+) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    from fluxion_core.language.stages.sort import check_order, parse_order
+
+    def sortable(document: Any) -> Any:
+        check_order(document, order)
+        return document
 
     members = parser.members(spec, where, ("n", "sortBy", "output") if several else ("sortBy", "output"))
     order = parse_order(parser, members.get("sortBy"), f"{where}.sortBy") if "sortBy" in members else ()
@@ -101,7 +104,7 @@ def _parse_ranked(parser: Parser, spec: Any, where: str, *, several: bool) -> tu
     output = parser.expression(members.get("output"), f"{where}.output")
     tops = dict.fromkeys(names[0] for names, _ in order)
     document = ObjectOf(where, tuple((name, parser.expression(f"${name}", where)) for name in tops))
-    return (Constant(where, plain), n), (document, output)
+    return (Constant(where, plain), n), (checked(document, name, sortable, where), output)
 
 
 def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) -> Accumulator:
@@ -113,7 +116,7 @@ def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) ->
         return values if several else values[0] if values else None  # a window may be empty
 
     def parse(parser: Parser, spec: Any, where: str) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-        return _parse_ranked(parser, spec, where, several=several)
+        return _parse_ranked(parser, name, spec, where, several=several)
 
     return Accumulator(
         name=name,
@@ -123,7 +126,6 @@ def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) ->
         dump=_dump_ranked,
         load=_load_ranked,
         parse=parse,
-        total=False,
         family="ends",
         examples=examples,
     )

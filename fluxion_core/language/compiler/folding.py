@@ -14,6 +14,7 @@ from fluxion_core.language.compiler.guesses import Path, differs
 from fluxion_core.language.compiler.nodes import Field, Node, ObjectOf, walk
 from fluxion_core.language.compiler.parts import Folding
 from fluxion_core.language.compiler.shape import Base, Shape
+from fluxion_core.language.compiler.undo import Undo
 from fluxion_core.language.compiler.writer import Value, Writer
 from fluxion_core.language.encoding import PLAIN, encode_plain, encode_value
 from fluxion_core.language.operators import Accumulator
@@ -142,13 +143,53 @@ class FoldingWriter:
             found += values if column.fold is None else [emitter.sharp(value) for value in values]
         return found
 
+    @property
+    def picky(self) -> bool:
+        """Whether an accumulator may refuse a value in the midst of a change."""
+        return not all(column.accumulator.total for column in self._columns)
+
     def drain(self, row: Callable[[], None] | None) -> None:
-        """Write the updates of a document that are listed in ``todo``."""
+        """Write the updates of a record that are listed in ``todo``; of one that fails, none is left."""
         writer = self._writer
-        values = [writer.fresh() for column in self._columns for _ in column.values]
-        with writer.block(f"for {', '.join(['h', 'key', *values])} in todo:"):
-            self._change("h", None, [Value(name) for name in values])
-            self._touch(row)
+        names = [writer.fresh() for column in self._columns for _ in column.values]
+        loop, values = f"for {', '.join(['h', 'key', *names])} in todo:", [Value(name) for name in names]
+        if not self.picky and not self._parameterised:
+            with writer.block(loop):
+                self._change("h", None, values)
+                self._touch(row)
+            return
+        # What cannot fail is done last, unless each change is shown.
+        shown = self.picky and row is not None
+        steps = self._steps(values)
+        first = [step for step in steps if shown or not step[0].accumulator.total]
+        undo = writer.assign(f"{writer.constant(Undo)}(groups)", letter="u")
+        with writer.block("try:"), writer.block(loop):
+            writer.line("g = groups.get(h)")
+            with writer.block("if g is None:"):
+                self._new("h")
+                writer.line(f"{undo}.made(h)")
+            for column, arguments in first:
+                self._note_before(column, undo, alone=len(first) == 1)
+                self._step(column, arguments)
+            if row is not None and shown:
+                row()
+        with writer.block("except FAULTS:"):
+            writer.line(f"{undo}()")
+            writer.line("raise")
+        with writer.block(loop):
+            writer.line("g = groups[h]")
+            for column, arguments in steps:
+                if not shown and column.accumulator.total:
+                    self._step(column, arguments)
+            self._touch(None if shown else row)
+
+    def _note_before(self, column: _Column, undo: str, *, alone: bool) -> None:
+        """Write that *undo* takes note of the state of *column*, which a later step of the record may have to take back."""
+        writer = self._writer
+        test = "if len(todo) > 1: " if alone else ""
+        accumulator = writer.constant(None if column.places else column.accumulator)
+        for place in column.places or [column.slot]:
+            writer.line(f"{test}{undo}.changes(g, {writer.constant(place.removeprefix('g.'))}, {accumulator})")
 
     def _key(self, key: Node) -> tuple[str, Callable[[], None]]:
         """Write the identity of the group; return the local that has it, and what writes its key, which only a new group needs.
@@ -187,27 +228,34 @@ class FoldingWriter:
     def _change(self, found: str, make_key: Callable[[], None] | None, values: Sequence[Value]) -> None:
         """Write the change of the group of identity *found*; *make_key* writes its key, if there is none yet."""
         writer = self._writer
-        index = 0
-        steps = []
-        for column in self._columns:
-            steps.append((column, values[index : index + len(column.values)]))
-            index += len(column.values)
+        steps = self._steps(values)
         begun = [column.fold.begun(arguments) if column.fold is not None else [] for column, arguments in steps]
         writer.line(f"g = groups.get({found})")
         with writer.block("if g is None:"):
             if make_key is not None:
                 make_key()
-            if self._parameterised:
-                writer.line(f"g = groups[{found}] = new_group(env, state, key)", self._folding.where)
-            elif all(begun):
+            if all(begun) and not self._parameterised:
                 self._begin(place for (column, _), starts in zip(steps, begun, strict=True) for place in column.set(starts))
                 writer.line(f"groups[{found}] = g")
             else:
-                self._make(Emitter(writer, Shape(writer, None)))
-                writer.line(f"groups[{found}] = g")
+                self._new(found)
         with writer.block("else:") if all(begun) and not self._parameterised else nullcontext():
             for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
                 self._step(column, arguments)
+
+    def _steps(self, values: Sequence[Value]) -> list[tuple[_Column, Sequence[Value]]]:
+        """Return each accumulator with its share of *values*."""
+        rest = iter(values)
+        return [(column, [next(rest) for _ in column.values]) for column in self._columns]
+
+    def _new(self, found: str) -> None:
+        """Write the making of a group with the identity *found*, to which nothing has been added yet."""
+        writer = self._writer
+        if self._parameterised:
+            writer.line(f"g = groups[{found}] = new_group(env, state, key)", self._folding.where)
+        else:
+            self._make(Emitter(writer, Shape(writer, None)))
+            writer.line(f"groups[{found}] = g")
 
     def _touch(self, row: Callable[[], None] | None) -> None:
         """Write that group ``g`` changed."""

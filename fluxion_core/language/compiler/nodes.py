@@ -34,6 +34,7 @@ __all__ = [
     "Reduce",
     "Switch",
     "Variable",
+    "checked",
     "walk",
 ]
 
@@ -271,6 +272,11 @@ def repeats_others(node: Node, name: str) -> bool:
     if isinstance(node, Variable):
         return node.name != name
     return isinstance(node, Field | Outer) or any(repeats_others(child, name) for child in node.children())
+
+
+def checked(node: Node, name: str, check: Callable[[Any], Any], where: str) -> Node:
+    """Return what *check* makes of the value of *node*, or raises because of it, as operator *name* at *where*."""
+    return Call(where, Operator(name=name, function=check), (node,))
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -219,12 +219,17 @@ class _Planner:
             if isinstance(step, SegmentStep) and step.segment.folding is not None:
                 break
         if streaming > 1:
-            self.steps[:streaming] = [
-                msgspec.structs.replace(step, segment=msgspec.structs.replace(step.segment, tracks=True))
-                if isinstance(step, SegmentStep)
-                else step
-                for step in self.steps[:streaming]
-            ]
+            multiplied = False
+            for index, step in enumerate(self.steps[:streaming]):
+                if isinstance(step, SegmentStep):
+                    shares = multiplied and step.segment.folding is not None
+                    segment = msgspec.structs.replace(step.segment, tracks=True, shares=shares)
+                    self.steps[index] = msgspec.structs.replace(step, segment=segment)
+                multiplied = (
+                    multiplied
+                    or isinstance(step, StepPart)
+                    or (isinstance(step, SegmentStep) and step.segment.fans_out is not None)
+                )
         return self.steps
 
 

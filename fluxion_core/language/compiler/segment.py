@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from copy import deepcopy
 from typing import Final, Literal
 
@@ -18,6 +18,7 @@ from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
 from fluxion_core.language.compiler.shape import Base, Shape
+from fluxion_core.language.compiler.undo import by_record
 from fluxion_core.language.compiler.writer import ALLOWANCE, NUMBERS, Value, Writer
 from fluxion_core.language.compiler.written import Written
 
@@ -36,6 +37,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the record of each row is told beside it."""
     tuples: bool = False
     """Whether a row is the tuple of its fields."""
+    shares: bool = False
+    """Whether several of its documents may come of one record, which is folded as a whole or not at all."""
     measures: bool = False
     """Whether the documents that come out are measured: the stages use values so often that they could grow without bound."""
 
@@ -126,6 +129,10 @@ class SegmentWriter:
         self._filters = False
         self._counts_rows = False
         self._folding = FoldingWriter(self, segment.folding) if segment.folding is not None else None
+        self._together = segment.shares and careful
+        """Whether the documents of one record are gone through together."""
+        self._row = ""
+        self._pending = self._folding is not None and careful and (self._fans_out or self._together or self._folding.picky)
 
     # ------------------------------------------------------------------------------------------------- for stages
 
@@ -273,8 +280,9 @@ class SegmentWriter:
     def _begin_document(self, text: str) -> None:
         """Write *text* where the work on a document begins, once it is known that it is needed."""
         function = self.writer.function
-        body = next(place for place, line in enumerate(function.lines) if line.strip() == "try:") + 1
-        function.lines.insert(body, "    " * 3 + text)
+        head = self._row if self._together else "try:"
+        body = next(place for place, line in enumerate(function.lines) if line.strip() == head) + 1
+        function.lines.insert(body, "    " * (4 if self._together else 3) + text)
         function.paths.insert(body, "")
 
     def _loop(self) -> None:
@@ -293,9 +301,12 @@ class SegmentWriter:
             names.append(f"({', '.join(answered)},)")
             columns.append("answers")
         source = "docs" if len(columns) == 1 else f"zip({', '.join(columns)})"
+        if self._together:
+            source = f"{writer.constant(by_record)}({source})"
+        self._row = f"for {', '.join(names)} in {'part' if self._together else 'rest'}:"
         writer.line(f"rest = iter({source})")
-        with writer.block(f"for {', '.join(names)} in rest:" if len(names) > 1 else "for d in rest:"):
-            takes_back = self._fans_out and (self._folding is None or self._each)
+        with writer.block("for i, part in rest:" if self._together else self._row):
+            takes_back = (self._fans_out or self._together) and (self._folding is None or self._each)
             if takes_back:
                 writer.line("before = len(rows)")
             with writer.block("try:"):
@@ -322,11 +333,11 @@ class SegmentWriter:
         if flagged:
             self._current = None
             self._passed = self.count("passed")
-        pending = self._fans_out and segment.folding is not None and self._careful
+        pending = self._pending
         marks = segment.tracks and not self._each  # rows that are given out mark their records themselves
         if pending:
             writer.line("todo = []")
-        with self._open:
+        with writer.block(self._row) if self._together else nullcontext(), self._open:
             for part in segment.parts:
                 self._current = part
                 if isinstance(part, PerDocument):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.compiler import known
-from fluxion_core.language.compiler.nodes import Constant, FirstPresent, Node, ObjectOf
+from fluxion_core.language.compiler.nodes import Constant, FirstPresent, Node, ObjectOf, checked
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Folding, Part, StageForm
 from fluxion_core.language.operators import Accumulator, Example
@@ -78,7 +78,8 @@ def parse_arguments(parser: Parser, accumulator: Accumulator, spec: Any, where: 
         return accumulator.parse(parser, spec, where)
     names = (*accumulator.parameters, *accumulator.arguments)
     if not names:
-        return (), (parser.expression(spec, where),)
+        value = parser.expression(spec, where)
+        return (), (value if accumulator.check is None else checked(value, accumulator.name, accumulator.check, where),)
     required = [name for name in names if name not in accumulator.optional]
     given = parser.arguments(spec, where, required, accumulator.optional)
     absent = Constant(where, MISSING)
