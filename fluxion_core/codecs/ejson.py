@@ -165,12 +165,20 @@ def _decimal(value: dict[str, Any], _path: str) -> Decimal:
     return number
 
 
-def _date(value: dict[str, Any], _path: str) -> datetime:
+def _moment(milliseconds: int, path: str) -> datetime:
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        msg = f"{path}: the date {milliseconds if abs(milliseconds) < 2**63 else 'given'} lies outside the years 1 to 9999"
+        raise RecordError(msg) from None
+
+
+def _date(value: dict[str, Any], path: str) -> datetime:
     given = _alone(value, "$date")
     if isinstance(given, dict):
-        return _EPOCH + timedelta(milliseconds=_whole(_alone(given, "$numberLong"), 64))
+        return _moment(_whole(_alone(given, "$numberLong"), 64), path)
     if given.__class__ is int:
-        return _EPOCH + timedelta(milliseconds=given)
+        return _moment(given, path)
     moment = datetime.fromisoformat(_text(given))
     if moment.tzinfo is None:
         raise ValueError
@@ -303,11 +311,11 @@ def _written_float(value: float, *, canonical: bool) -> Any:
 
 
 def _written_date(value: datetime, *, canonical: bool) -> Any:
-    moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
     milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     if canonical or not 0 <= milliseconds < _YEAR_10000_MILLISECONDS:
         return {"$numberLong": str(milliseconds)}
-    text = moment.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
     return text.removesuffix(".000") + "Z"
 
 

@@ -74,7 +74,7 @@ class JsonCodec(Codec[Options]):
         """
         try:
             return _encode(_plain(document))
-        except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
             msg = f"the document has no form in JSON: {error}"
             raise RecordError(msg) from None
         except RecursionError:

@@ -1,6 +1,6 @@
 """Values as bytes for state and for documents that wait for a sink: MessagePack with every type of the language kept.
 
-Source: the MessagePack specification; extension types 1-13 are ours.
+Source: the MessagePack specification; extension types 1-14 are ours.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _wrapped(value: Any) -> Any:
     if cls is Decimal:
         return _ext(2, str(value).encode())
     if cls is datetime:
-        return value if value.tzinfo is UTC else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return value if value.tzinfo is UTC else value.replace(tzinfo=UTC) if value.tzinfo is None else _in_utc(value)
     if cls is UUID:
         return _ext(3, value.bytes)
     if value is MISSING:
@@ -74,6 +74,13 @@ def _wrapped(value: Any) -> Any:
     if isinstance(value, re.Pattern):
         return _ext(5, encode_plain([value.pattern, value.flags]))
     return _wrapped_foreign(value)
+
+
+def _in_utc(date: datetime) -> Any:
+    try:
+        return date.astimezone(UTC)
+    except OverflowError:  # it is in another year there, one that Python's dates do not have
+        return _ext(14, date.isoformat().encode())
 
 
 def _wrapped_deep(value: Any) -> Any:
@@ -148,6 +155,7 @@ _UNWRAP: Final[dict[int, Callable[[bytes], Any]]] = {
     11: lambda data: _bson("Int64", int(data.decode())),
     12: lambda data: _bson("Binary", data[1:], data[0]),
     13: lambda data: _bson("Code", *decode_value(data)),
+    14: lambda data: datetime.fromisoformat(data.decode()),
 }
 
 

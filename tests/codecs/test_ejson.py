@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -102,7 +102,6 @@ def test_other_notations_are_read_too(text: str, value: Any) -> None:
         '{"$numberDecimal":"12345678901234567890123456789012345"}',
         '{"$numberDecimal":"abc"}',
         '{"$date":"2024-05-06"}',
-        '{"$date":{"$numberLong":"9223372036854775807"}}',
         '{"$date":null}',
         '{"$binary":{"base64":"*","subType":"00"}}',
         '{"$binary":{"base64":"AP8="}}',
@@ -118,6 +117,17 @@ def test_other_notations_are_read_too(text: str, value: Any) -> None:
 def test_what_begins_like_a_type_and_is_none_is_a_record_error(text: str) -> None:
     with pytest.raises(RecordError, match=r"^v: .* is no \$\w+ of Extended JSON v2"):
         read(text)
+
+
+@pytest.mark.parametrize("number", ["253402300800000", "-62135596800001", "9223372036854775807"])
+def test_a_date_that_python_does_not_have_is_a_record_error_that_says_so(number: str) -> None:
+    with pytest.raises(RecordError, match=f"^v: the date {number} lies outside the years 1 to 9999"):
+        read(f'{{"$date":{{"$numberLong":"{number}"}}}}')
+
+
+def test_a_date_of_another_year_in_utc_is_written_in_milliseconds() -> None:
+    moment = datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))
+    assert b'{"v":{"$date":{"$numberLong":"253402315200000"}}}' == ExtendedJsonCodec().encode({"v": moment})
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,11 @@ def test_what_json_lacks_is_written_as_promised(codec: JsonCodec, value: Any, wr
     assert f'{{"v":[{written}]}}'.encode() == codec.encode({"v": [value]})
 
 
+def test_a_date_of_another_year_in_utc_is_a_record_error(codec: JsonCodec) -> None:
+    with pytest.raises(RecordError, match="no form in JSON"):
+        codec.encode({"v": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))})
+
+
 def test_a_lone_surrogate_is_a_record_error(codec: JsonCodec) -> None:
     with pytest.raises(RecordError, match="no form in JSON"):
         codec.encode({"a": "\ud800"})

@@ -3,11 +3,12 @@
 Source: MongoDB manual, "Date Expression Operators"; for the order in which arguments are looked at, the server's evaluation.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from fluxion_core import CompileError, EvaluationError, aggregate
+from fluxion_core.language import decode_value, encode_value
 
 AT = datetime(2031, 3, 8, 9, 10, 11, 120000, tzinfo=UTC)
 
@@ -315,3 +316,11 @@ def test_the_seconds_of_an_old_offset_are_not_written() -> None:
 def test_what_is_no_time_zone_is_an_error(name) -> None:
     with pytest.raises(EvaluationError, match="time zone identifier"):
         value_of({"$hour": {"date": AT, "timezone": "$zone"}}, {"zone": name})
+
+
+@pytest.mark.parametrize(
+    "date",
+    [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))), datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))],
+)
+def test_a_date_of_another_year_in_utc_survives_in_state(date) -> None:
+    assert [date, date.utcoffset()] == [(found := decode_value(encode_value(date))), found.utcoffset()]
