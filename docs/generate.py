@@ -12,7 +12,7 @@ from fluxion_core.cli import cli
 from fluxion_core.cli.components import options_markdown
 from fluxion_core.components import KINDS
 from fluxion_core.config.model import RuntimeConfig
-from fluxion_core.language import allowance, dates, query, regex, registered
+from fluxion_core.language import allowance, dates, query, regex, registered, weighing
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.compiler import fan_out, known, parse, plan
 from fluxion_core.language.encoding import encode_json
@@ -50,6 +50,11 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
     ("length of a regular expression", f"{regex.MAXIMUM_LENGTH:,} characters", "MongoDB's"),
     ("length of the format of a date", f"{dates.MAXIMUM_FORMAT:,} characters", ""),
     ("a document that comes in", "16 MiB of text", "MongoDB's; `runtime.max_record_bytes`"),
+    (
+        "a document that goes into `aggregate` or comes out of it, as Python values",
+        f"{allowance.LIMIT_DOCUMENT_BYTES // _MIB} MiB as BSON",
+        f"MongoDB's; {weighing.FIRST} are looked at, then one of {weighing.EACH:,}, and all once one of 1 MiB was found",
+    ),
     (
         "a document that the stages make",
         f"{allowance.LIMIT_DOCUMENT_BYTES // _MIB} MiB",

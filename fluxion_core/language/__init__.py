@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, cast
 
-from fluxion_core.errors import CompileError, EvaluationError, Problem
+from fluxion_core.errors import CompileError, Problem
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.allowance import LIMIT_DOCUMENT_BYTES
 from fluxion_core.language.columns import pack_rows, unpack_rows
@@ -29,6 +29,7 @@ from fluxion_core.language.expressions import OPERATORS
 from fluxion_core.language.operators import Accumulator, Example, Form, Operator
 from fluxion_core.language.stages import STAGES
 from fluxion_core.language.values import MISSING, type_name
+from fluxion_core.language.weighing import Weighing, too_large
 
 __all__ = [
     "MAX_SHARDS",
@@ -133,7 +134,7 @@ def aggregate(
 
     Raises:
         CompileError: at once, for wrong stages.
-        EvaluationError: where MongoDB fails on a document.
+        EvaluationError: where MongoDB fails on a document, and for one of more than 16 MiB as BSON that is found.
     """
     program = compile_pipeline(
         stages,
@@ -148,11 +149,12 @@ def aggregate(
 
 def _run(program: Program, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     run = program.start(once=True)
+    weighing = Weighing(program)
     for batch in _batches(documents, run.adapts_after):
-        yield from _checked(run.feed(documents=batch)).documents
+        yield from weighing.left(_checked(run.feed(documents=weighing.came(batch))).documents)
         if run.done:
             break
-    yield from _checked(run.finish()).documents
+    yield from weighing.left(_checked(run.finish()).documents, held=True)
 
 
 def _batches(documents: Iterable[dict[str, Any]], first: int) -> Iterator[Sequence[dict[str, Any]]]:
@@ -212,9 +214,7 @@ def _lines(program: Program, output: Output) -> Iterator[bytes]:
     """Yield the rows of *output* as newline-ended JSON."""
     for lines in output.json_parts():
         if not lines_within(lines, LIMIT_DOCUMENT_BYTES):
-            last = len(program.stage_names) - 1
-            path = f"stages[{last}].{program.stage_names[last]}" if program.stage_names else ""
-            raise EvaluationError(f"a document grew beyond {LIMIT_DOCUMENT_BYTES >> 20} MiB", path)
+            raise too_large(program)
         yield lines
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.bson_size import bson_size
 from fluxion_core.language.compiler.nodes import Environment, Node
 from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Form, Operator
@@ -38,47 +39,13 @@ def binary_size(value: Any) -> Any:
     raise EvaluationError(f"$binarySize needs a string or binary data, not {type_name(value)}")
 
 
-def bson_size(value: Any) -> Any:
+def size_of(value: Any) -> Any:
     """``$bsonSize``: the bytes of a document as MongoDB stores it."""
     if value is None or value is MISSING:
         return None
     if not isinstance(value, dict):
         raise EvaluationError(f"$bsonSize needs an object, not {type_name(value)}")
-    return _document_size(value.items())
-
-
-def _document_size(items: Iterable[tuple[str, Any]]) -> int:
-    return 5 + sum(2 + len(name.encode()) + _value_size(value) for name, value in items)
-
-
-_SIZES: Final = {
-    "null": 0,
-    "bool": 1,
-    "double": 8,
-    "date": 8,
-    "objectId": 12,
-    "timestamp": 8,
-    "decimal": 16,
-    "minKey": 0,
-    "maxKey": 0,
-}
-
-
-def _value_size(value: Any) -> int:
-    name = type_name(value)
-    if name in {"int", "long"}:
-        return 4 if name == "int" else 8
-    if name == "string":
-        return 5 + len(value.encode())
-    if name == "object":
-        return _document_size(value.items())
-    if name == "array":
-        return _document_size((str(index), item) for index, item in enumerate(value))
-    if name == "binData":
-        return 5 + len(getattr(value, "bytes", value))
-    if name == "regex":
-        return 2 + len(str(value.pattern).encode()) + len(options_of(value.flags))
-    return _SIZES.get(name, 0)
+    return bson_size(value, {})
 
 
 # --------------------------------------------------------------------------------------------------- hashes
@@ -141,7 +108,7 @@ def _whole(value: Any) -> int:
 OPERATORS = (
     Form(name="$rand", parse=_rand, family="miscellaneous", examples=[Example({"$lt": [{"$rand": {}}, 1]}, True)]),
     Operator(
-        name="$bsonSize", function=bson_size, family="data size", examples=[Example({"$bsonSize": {"$literal": {"a": 1}}}, 12)]
+        name="$bsonSize", function=size_of, family="data size", examples=[Example({"$bsonSize": {"$literal": {"a": 1}}}, 12)]
     ),
     Operator(
         name="$toHashedIndexKey",
