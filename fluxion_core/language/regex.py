@@ -14,7 +14,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.regex_effort import steps
 from fluxion_core.language.regex_safety import cost_of
-from fluxion_core.language.regex_syntax import translate
+from fluxion_core.language.regex_syntax import Unsupported, translate
 
 __all__ = ["compile_pattern", "compile_value", "fitting", "options_of", "source_of"]
 
@@ -30,7 +30,7 @@ SHORT: Final = 40
 MAXIMUM_LENGTH: Final = 32764
 """The longest pattern, PCRE's limit in MongoDB."""
 
-_LACKING: Final = re.compile(r"(?:bad escape (\\[A-Z])|unknown extension (\?[^ ]+)) at")
+_LACKING: Final = ("cannot refer to an open group", "invalid group reference")
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.UNICODE}
 
 
@@ -56,16 +56,17 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
     if "\0" in pattern:
         raise EvaluationError("a regular expression may not hold a null byte")
     try:
-        text = translate(pattern, verbose=bool(flags & re.VERBOSE))
+        text = translate(pattern, options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled = re.compile(text, flags)
             tree = re._parser.parse(text, flags)  # type: ignore[attr-defined]  # noqa: SLF001  # the only way to see the structure that the engine will run
+    except Unsupported as error:
+        raise EvaluationError(f"the regular expression uses {error}, which is not supported") from None
     except (re.error, RecursionError, OverflowError) as error:
-        lacking = _LACKING.match(str(error))
-        if lacking is not None:
+        if str(error).startswith(_LACKING):
             raise EvaluationError(
-                f"the regular expression uses {lacking[1] or f'({lacking[2]}'}, which is not supported"
+                "the regular expression refers to a group that ends later, which is not supported, or to none"
             ) from None
         raise EvaluationError(f"the regular expression is malformed: {error}") from None
     cost = cost_of(tree, flags)

@@ -178,7 +178,7 @@ def _letter_test(operation: Any, argument: Any, flags: int) -> Callable[[str], b
     test = _exact_test(str(operation), argument, flags)
     if not flags & re.IGNORECASE:
         return test
-    return lambda letter: test(letter) or test(letter.lower()) or test(letter.upper()[:1])
+    return lambda letter: test(letter) or test(letter.lower()[:1]) or test(letter.upper()[:1])
 
 
 def _exact_test(name: str, argument: Any, flags: int) -> Callable[[str], bool]:

@@ -7,129 +7,88 @@ Source: the manual of PCRE2, "pcre2pattern".
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
-__all__ = ["translate"]
+import msgspec
 
-_LAST: Final = "\U0010ffff"
-_HORIZONTAL: Final = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
-_VERTICAL: Final = r"\n\x0b\f\r\x85\u2028\u2029"
-_CLASSES: Final = {  # what stands between brackets for an escape, and for its opposite
-    "d": ("0-9", f"\\x00-/:-{_LAST}"),
-    "w": ("A-Za-z0-9_", f"\\x00-/:-@\\[-\\^`{{-{_LAST}"),
-    "s": (r" \t\n\r\f\v", f"\\x00-\\x08\\x0e-\\x1f!-{_LAST}"),
-    "h": (_HORIZONTAL, None),
-    "v": (_VERTICAL, None),
-}
-_POSIX: Final = {
-    "alpha": "a-zA-Z",
-    "digit": "0-9",
-    "alnum": "a-zA-Z0-9",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "space": r" \t\n\r\f\v",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9A-Fa-f",
-    "word": "A-Za-z0-9_",
-    "blank": r" \t",
-    "cntrl": r"\x00-\x1f\x7f",
-    "print": " -~",
-    "graph": "!-~",
-    "ascii": r"\x00-\x7f",
-}
+from fluxion_core.language.regex_classes import CLASSES, begins_posix, caseless, cluster, opposite, posix_class, property_class
+
+__all__ = ["Unsupported", "translate"]
+
 _ALONE: Final = {  # escapes that stand outside of brackets only
+    "A": r"\A",
     "z": r"\Z",
     "Z": r"(?=\n?\Z)",
-    "R": r"(?:\r\n|[\n\x0b\f\r\x85\u2028\u2029])",
+    "R": r"(?>\r\n|[\n\x0b\f\r\x85\u2028\u2029])",
     "N": r"[^\n]",
     "b": r"(?a:\b)",
-    "B": r"(?a:\B)",
+    "B": r"(?!(?a:\b))",  # Python's own does not match in an empty text
 }
-_LEADING: Final = re.compile(r"\(\*(?P<verb>UTF8?|UCP|NO_AUTO_POSSESS|NO_START_OPT|CRLF|CR|LF|ANYCRLF|ANY)\)")
-_OPTIONS: Final = re.compile(r"\(\?(?P<on>[imsx]*)(?:-(?P<off>[imsx]+))?\)")
-_BACKWARDS: Final = re.compile(r"\\k(?:<(\w+)>|\{(\w+)\}|'(\w+)')|\\g(?:\{(-?\w+)\}|(\d+))")
-_HEXADECIMAL: Final = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-_CODE: Final = re.compile(r"\\(?:o\{([0-7]{1,7})\}|c([ -~]))")
-_PROPERTY: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w+&?)\}|(\w))")
-_SEVERAL: Final = {"Any": ("",), "L&": ("Lu", "Ll", "Lt"), "Xan": ("L", "N"), "Xsp": ("Z",), "Xps": ("Z",)}
-"""Properties that stand for several general categories."""
+_ASSERTIONS: Final = frozenset("AzZbB")
+_LACKING: Final = frozenset("KGC")
+_LEADING: Final = re.compile(
+    r"\(\*(?P<verb>UTF8?|UCP|NO_AUTO_POSSESS|NO_START_OPT|NO_JIT|NO_DOTSTAR_ANCHOR|LF|BSR_UNICODE|LIMIT_[A-Z]+=\d+)\)"
+)
+_VERB: Final = re.compile(r"\(\*([A-Za-z_]*)([:)])")
+_VERBS: Final = {
+    **dict.fromkeys(["pla", "positive_lookahead"], "(?="),
+    **dict.fromkeys(["nla", "negative_lookahead"], "(?!"),
+    **dict.fromkeys(["plb", "positive_lookbehind"], "(?<="),
+    **dict.fromkeys(["nlb", "negative_lookbehind"], "(?<!"),
+    "atomic": "(?>",
+}
+_OPTIONS: Final = re.compile(r"\(\?(?P<none>\^)?(?P<on>[imsx]*)(?:-(?P<off>[imsx]*))?(?P<end>[:)])")
+_NAMED_GROUP: Final = re.compile(r"\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
+_CONDITION: Final = re.compile(r"\(\?\((?:<(\w+)>|'(\w+)'|(\w+))\)")
+_OPENING: Final = re.compile(r"\(\?(?:[=!>]|<[=!]|P=\w+)")
+_REFERENCE: Final = re.compile(r"\\k(?:<(\w+)>|\{(\w+)\}|'(\w+)')|\\g(?:\{(-?\w+)\}|(-?\d+))")
+_NUMBER: Final = re.compile(r"\\([1-9]\d*)")
+_OCTAL: Final = re.compile(r"\\([0-7]{1,3})")
+_CODE: Final = re.compile(r"\\(?:x\{([0-9A-Fa-f]+)\}|N\{U\+([0-9A-Fa-f]+)\}|o\{([0-7]+)\}|x(?!\{)([0-9A-Fa-f]{0,2})|c([ -~]))")
+_PROPERTY: Final = re.compile(r"\\([pP])(?:\{(\^?)([\w &-]+)\}|(\w))")
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
-_NAMED_GROUP: Final = re.compile(r"\(\?(?:<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
 _POSIX_CLASS: Final = re.compile(r"\[:(\^?)(\w+):\]")
-_SCOPED: Final = re.compile(r"\(\?(?P<on>[imsx]*)(?:-(?P<off>[imsx]+))?:")
-_COUNT: Final = re.compile(r"\{(\d+)(?:,(\d*))?\}")
-_MAXIMUM_COUNT: Final = 65_535
-_LOOKS_BEHIND: Final = ("(?<=", "(?<!")
-_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Han": ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "CJK RADICAL", "KANGXI RADICAL", "IDEOGRAPHIC NUMBER"),
-    **{
-        script: (script.upper(),)
-        for script in [
-            "Arabic",
-            "Armenian",
-            "Bengali",
-            "Cyrillic",
-            "Devanagari",
-            "Ethiopic",
-            "Georgian",
-            "Greek",
-            "Gujarati",
-            "Gurmukhi",
-            "Hangul",
-            "Hebrew",
-            "Hiragana",
-            "Kannada",
-            "Katakana",
-            "Khmer",
-            "Lao",
-            "Latin",
-            "Malayalam",
-            "Mongolian",
-            "Myanmar",
-            "Sinhala",
-            "Tamil",
-            "Telugu",
-            "Thai",
-            "Tibetan",
-        ]
-    },
-}
-"""Scripts after ``\\p``, and how the names of their characters begin."""
+_QUANTIFIER: Final = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_WORD_EDGES: Final = {"[[:<:]]": r"(?a:\b(?=\w))", "[[:>:]]": r"(?a:\b(?<=\w))"}
+_MOST_REPETITIONS: Final = 65535
 
 
-def translate(pattern: str, *, verbose: bool = False) -> str:
-    """Return *pattern* for ``re``; *verbose* says that its option ``x`` is set.
+class Unsupported(Exception):
+    """The pattern uses what PCRE has and Python's engine has not: the message."""
+
+
+class _Group(msgspec.Struct):
+    """A group that is open. *begun*: the options that began within it, as they are written; *options*: those in effect."""
+
+    options: str
+    begun: list[str] = msgspec.field(default_factory=list)
+    again: str = "|"
+    """What ends one alternative and begins the next."""
+    close: str = ")"
+
+
+def translate(pattern: str, options: str = "") -> str:
+    """Return *pattern* for ``re``; *options* are those that are set for all of it.
 
     Raises:
         re.error: it has what PCRE refuses.
+        Unsupported: it has what ``re`` lacks.
     """
-    return _Translation(pattern, verbose=verbose).text()
-
-
-class _Group:
-    """A group that is open: where it began, where its alternatives meet, and whether the option ``x`` was set before it."""
-
-    def __init__(self, start: int, verbose: bool) -> None:  # noqa: FBT001  # two facts, in one place
-        self.start = start
-        self.bars: list[int] = []
-        self.verbose = verbose
+    return _Translation(pattern, options).text()
 
 
 class _Translation:
     """One pass over a pattern: where it stands, and which options are open in which group."""
 
-    def __init__(self, pattern: str, *, verbose: bool) -> None:
+    def __init__(self, pattern: str, options: str) -> None:
         self.pattern = pattern
-        self.verbose = verbose
         self.unicode = False
         self.at = 0
         self.out: list[str] = []
         self.groups = 0
-        self.open: list[list[str]] = [[]]  # for every group around, the options that began within it
-        self.groups_around: list[_Group] = []
+        self.open = [_Group(options)]
+        self._unrepeatable = -1
+        """How many pieces there were behind the last assertion, which cannot be repeated."""
 
     def text(self) -> str:
         """Translate the whole pattern."""
@@ -138,11 +97,16 @@ class _Translation:
             self.at = verb.end()
         while self.at < len(self.pattern):
             self._step()
-        self.out.append(")" * len(self.open[0]))
+        self.out.append(")" * len(self.open[0].begun))
         return "".join(self.out)
+
+    @property
+    def _options(self) -> str:
+        return self.open[-1].options
 
     def _step(self) -> None:
         letter = self.pattern[self.at]
+        group = self.open[-1]
         if letter == "\\":
             self._escape()
         elif letter == "[":
@@ -150,156 +114,277 @@ class _Translation:
         elif letter == "(":
             self._group()
         elif letter == ")" and len(self.open) > 1:
-            self._close()
+            self.open.pop()
+            self._put(")" * len(group.begun) + group.close, 1)
         elif letter == "|":
-            begun = self.open[-1]
-            if self.groups_around:
-                self.groups_around[-1].bars.append(len(self.out) + 1)
-            self.out += [")" * len(begun), "|"]
-            self._put("".join(begun), 1)
-        elif letter == "#" and self.verbose:
+            self._put(")" * len(group.begun) + group.again + "".join(group.begun), 1)
+        elif letter == "#" and "x" in group.options:
             end = self.pattern.find("\n", self.at)
             self.at = len(self.pattern) if end < 0 else end
-        elif letter == "{" and any(int(count or 0) > _MAXIMUM_COUNT for count in self._counts()):
-            raise re.error(f"a repetition may be of {_MAXIMUM_COUNT}")
+        elif letter in "*+?{":
+            self._quantifier(letter)
+        elif letter == "^" and "m" in group.options:
+            self._put(r"^(?!\Z(?<=\n))", 1)  # not behind the newline that ends the text
+            self._unrepeatable = len(self.out)
         else:
-            self._put(letter, 1)
-
-    def _counts(self) -> Sequence[str | None]:
-        found = self._matched(_COUNT)
-        return () if found is None else found.groups()
-
-    def _close(self) -> None:
-        """End a group; the alternatives of a look behind become looks of their own, as those of PCRE may differ in length."""
-        group = self.groups_around.pop()
-        self.verbose = group.verbose
-        self._put(")" * len(self.open.pop()), 0)
-        head = self.out[group.start]
-        if head in _LOOKS_BEHIND and group.bars:
-            ends = [*group.bars, len(self.out)]
-            starts = [group.start + 1, *(bar + 1 for bar in group.bars)]
-            looks = [f"{head}{''.join(self.out[start:end])})" for start, end in zip(starts, ends, strict=True)]
-            self.out[group.start :] = [f"(?:{'|'.join(looks)}" if head == _LOOKS_BEHIND[0] else f"(?:{''.join(looks)}"]
-        self._put(")", 1)
+            self._literal(letter, 1, raw=True)
 
     def _put(self, text: str, length: int) -> None:
         self.out.append(text)
         self.at += length
 
+    def _literal(self, letter: str, length: int, *, raw: bool = False) -> None:
+        """Write one character; in Python's eyes, the i of the Turks is an i too."""
+        if "i" in self._options and letter in "iIıİ":
+            self._put(f"(?-i:[{'Ii' if letter in 'iI' else letter}])", length)
+        else:
+            self._put(letter if raw else re.escape(letter), length)
+
     def _matched(self, reader: re.Pattern[str]) -> re.Match[str] | None:
         return reader.match(self.pattern, self.at)
+
+    def _quantifier(self, letter: str) -> None:
+        if letter == "{":
+            found = self._matched(_QUANTIFIER)
+            if found is None:
+                self._put("\\{", 1)
+                return
+            if max(int(found[1]), int(found[2] or 0)) > _MOST_REPETITIONS:
+                raise re.error("number too big in {} quantifier")
+        if len(self.out) == self._unrepeatable:
+            raise re.error("quantifier does not follow a repeatable item")
+        self._put(letter if letter != "{" else found[0], 1 if letter != "{" else len(found[0]))  # type: ignore[index]  # a brace was found
+
+    # ------------------------------------------------------------------------------------------------- groups
 
     def _group(self) -> None:
         if self.pattern.startswith("(?#", self.at):
             end = self.pattern.find(")", self.at)
-            self.at = len(self.pattern) if end < 0 else end + 1
+            if end < 0:
+                raise re.error("missing ) after (?# comment")
+            self.at = end + 1
             return
-        options = self._matched(_OPTIONS)
-        if options is not None and (options["on"] or options["off"]):
-            begin = f"(?{options['on']}{'-' + options['off'] if options['off'] else ''}:"
-            self.open[-1].append(begin)
-            self._put(begin, len(options[0]))
-            self._read_options(options)
-            return
-        self.open.append([])
-        self.groups_around.append(_Group(len(self.out), self.verbose))
-        named = self._matched(_NAMED_GROUP)
-        scoped = self._matched(_SCOPED)
-        if named is not None:
-            self._put(f"(?P<{named[1] or named[2]}>", len(named[0]))
-        elif scoped is not None:
-            self._read_options(scoped)
-            self._put(scoped[0], len(scoped[0]))
-            return
-        elif self.pattern.startswith(_LOOKS_BEHIND, self.at):
-            self._put(self.pattern[self.at : self.at + 4], 4)
-            return
+        options, verb = self._matched(_OPTIONS), self._matched(_VERB)
+        if options is not None:
+            self._set_options(options)
+        elif verb is not None:
+            self._verb(verb)
         else:
-            self._put("(", 1)
-        following = self.pattern[self.at : self.at + 3]
-        self.groups += named is not None or not following.startswith("?") or following == "?P<"
+            self._opened()
 
-    def _read_options(self, found: re.Match[str]) -> None:
-        self.verbose = (self.verbose or "x" in found["on"]) and "x" not in (found["off"] or "")
+    def _set_options(self, found: re.Match[str]) -> None:
+        if "xx" in found["on"]:
+            raise Unsupported("(?xx")
+        off = set("imsx" if found["none"] else found["off"] or "")
+        on = set(found["on"]) - set(found["off"] or "")
+        off -= on
+        options = "".join(sorted((set(self._options) | on) - off))
+        begin = f"(?{''.join(sorted(on))}{'-' if off else ''}{''.join(sorted(off))}:"
+        if found["end"] == ":":
+            self.open.append(_Group(options))
+            self._put(begin, len(found[0]))
+            return
+        self.open[-1].options = options
+        if on or off:
+            self.open[-1].begun.append(begin)
+        self._put(begin if on or off else "", len(found[0]))
+
+    def _verb(self, found: re.Match[str]) -> None:
+        name = found[1]
+        if name in {"F", "FAIL"} and found[2] == ")":
+            self._put("(?!)", len(found[0]))
+            self._unrepeatable = len(self.out)
+        elif name in _VERBS and found[2] == ":":
+            self._begin(_VERBS[name], len(found[0]))
+        else:
+            raise Unsupported(f"(*{name or ':'}")
+
+    def _begin(self, opening: str, length: int) -> None:
+        """Open a group; each alternative of a look-behind has a length of its own in PCRE, and is one of its own here."""
+        if opening in {"(?<=", "(?<!"}:
+            self.open.append(_Group(self._options, again=f"){'|' if opening == '(?<=' else ''}{opening}", close="))"))
+            opening = f"(?:{opening}"
+        else:
+            self.open.append(_Group(self._options))
+        self._put(opening, length)
+
+    def _opened(self) -> None:
+        named, condition, opening = self._matched(_NAMED_GROUP), self._matched(_CONDITION), self._matched(_OPENING)
+        if named is not None:
+            self.groups += 1
+            self._begin(f"(?P<{named[1] or named[2]}>", len(named[0]))
+        elif condition is not None:
+            name = condition[1] or condition[2] or condition[3]
+            if re.fullmatch(r"R\d*|DEFINE|VERSION", name):
+                raise Unsupported(f"(?({name})")
+            self._begin(f"(?({name})", len(condition[0]))
+        elif opening is not None:
+            if opening[0].startswith("(?P="):  # no group: what a group has matched
+                self._put(opening[0], len(opening[0]))
+                self.open.append(_Group(self._options))
+            else:
+                self._begin(opening[0], len(opening[0]))
+        elif self.pattern.startswith("(?", self.at):
+            if len(self.pattern) == self.at + 2:
+                raise re.error("unrecognized character after (?")
+            raise Unsupported(self.pattern[self.at : self.at + 3])
+        else:
+            self.groups += 1
+            self._begin("(", 1)
+
+    # ------------------------------------------------------------------------------------------------- escapes
 
     def _escape(self) -> None:
-        backwards, quoted = self._matched(_BACKWARDS), self._matched(_QUOTED)
-        if backwards is not None:
-            name = next(part for part in backwards.groups() if part)
-            if name.startswith("-"):  # counted back from here
-                name = str(self.groups + 1 + int(name))
-            self._put(f"(?:\\{name})" if name.isdigit() else f"(?P={name})", len(backwards[0]))
-            return
-        if quoted is not None:
-            self._put(re.escape(quoted[1]), len(quoted[0]))
-            return
+        reference, quoted = self._matched(_REFERENCE), self._matched(_QUOTED)
         letter = self.pattern[self.at + 1 : self.at + 2]
-        if letter == "X":
-            self._put(_cluster(), 2)
-            return
-        if letter in _ALONE and not (self.unicode and letter in "bB"):
-            self._put(_ALONE[letter], 2)
-            return
-        members = self._members()
-        if members is None:
-            self._character()
+        if reference is not None:
+            self._refer(next(part for part in reference.groups() if part), len(reference[0]))
+        elif letter == "g":
+            raise Unsupported("\\g with a call or a group that follows")
+        elif quoted is not None:
+            for character in quoted[1]:
+                self._literal(character, 0)
+            self.at += len(quoted[0])
+        elif letter == "E":
+            self.at += 2
+        elif letter in _LACKING:
+            raise Unsupported(f"\\{letter}")
+        elif letter == "X":
+            self._put(cluster(), 2)
+        elif letter in _ALONE and not self.pattern.startswith("{U+", self.at + 2):
+            self._alone(letter)
         else:
-            self._put(f"[{members}]", 0)
+            members = self._members()
+            if members is None:
+                self._character()
+            else:
+                self._put(f"[{members}]", 0)
+
+    def _alone(self, letter: str) -> None:
+        if letter == "N" and self.pattern.startswith("{", self.at + 2) and not _QUANTIFIER.match(self.pattern, self.at + 2):
+            raise re.error("PCRE does not know \\N{name}")
+        text = _ALONE[letter]
+        self._put(text.replace("(?a:", "(?:") if self.unicode and letter in "bB" else text, 2)
+        if letter in _ASSERTIONS:
+            self._unrepeatable = len(self.out)
+
+    def _refer(self, name: str, length: int) -> None:
+        if name.startswith("-"):  # counted back from here
+            name = str(self.groups + 1 + int(name))
+        if name.startswith("-") or name == "0":
+            raise re.error("reference to a group that there is not")
+        self._put(f"(?:\\{name})" if name.isdigit() else f"(?P={name})", length)
 
     def _members(self) -> str | None:
         """Return what an escape for many characters puts between brackets, and pass it; ``None`` for another escape."""
         found = self._matched(_PROPERTY)
         if found is not None:
             self.at += len(found[0])
-            return _category(found[3] or found[4], negated=(found[1] == "P") != bool(found[2]))
+            return property_class(found[3] or found[4], negated=(found[1] == "P") != bool(found[2]))
         letter = self.pattern[self.at + 1 : self.at + 2]
-        if letter.lower() not in _CLASSES or (self.unicode and letter in "dDwWsS"):
+        if letter.lower() not in CLASSES or (self.unicode and letter in "dDwWsS"):
             return None
-        inside, outside = _CLASSES[letter.lower()]
+        inside, outside = CLASSES[letter.lower()]
         self.at += 2
-        return inside if letter.islower() else outside or _opposite(inside)
+        return inside if letter.islower() else outside or opposite(inside)
 
     def _character(self) -> None:
-        """Pass an escape for one character."""
-        found = self._matched(_HEXADECIMAL)
-        if found is not None:
-            self._put(_code_point(int(found[1], 16)), len(found[0]))
+        """Pass an escape for one character, or a reference by number."""
+        number = self._matched(_NUMBER)
+        if number is not None and (int(number[1]) < 10 or number[1][0] in "89" or int(number[1]) <= self.groups):
+            self._refer(number[1], len(number[0]))
             return
+        code = self._code_point()
+        if code is None:
+            self._put(self._simple_escape(), 2)
+        else:
+            self._literal(chr(code), 0)
+
+    def _code_point(self) -> int | None:
+        """Return the character that is escaped by its number, and pass it; ``None`` for another escape."""
         found = self._matched(_CODE)
-        if found is not None:
-            code = int(found[1], 8) if found[1] else ord(found[2].upper()) ^ 0x40
-            self._put(_code_point(code), len(found[0]))
-            return
+        octal = self._matched(_OCTAL) if found is None else None
+        if octal is not None:
+            self.at += len(octal[0])
+            return int(octal[1], 8)
+        if found is None:
+            return None
+        self.at += len(found[0])
+        if found[5]:
+            return ord(found[5].upper()) ^ 0x40
+        code = int(found[3], 8) if found[3] else int(found[1] or found[2] or found[4] or "0", 16)
+        if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+            raise re.error(f"there is no character {code:#x}")
+        return code
+
+    def _simple_escape(self) -> str:
         letter = self.pattern[self.at + 1 : self.at + 2]
-        if letter in {"u", "U", "l", "L"}:
-            raise re.error(f"PCRE does not know \\{letter}")
-        self._put("\\x1b" if letter == "e" else "\\" + letter, 2)
+        if letter in {"u", "U", "l", "L", "x", "o", "c", "k", "p", "P"}:
+            raise re.error(f"PCRE does not know \\{letter} as it is written here")
+        return "\\x1b" if letter == "e" else "\\" + letter
+
+    # ------------------------------------------------------------------------------------------------- brackets
 
     def _brackets(self) -> None:
-        self._put("[", 1)
-        if self.pattern.startswith("^", self.at):
-            self._put("^", 1)
+        edge = _WORD_EDGES.get(self.pattern[self.at : self.at + 7])
+        if edge is not None:
+            self._put(edge, 7)
+            return
+        if begins_posix(self.pattern, self.at):
+            raise re.error("a class of POSIX stands within brackets only")
+        self.at += 1
+        negated = self.pattern.startswith("^", self.at)
+        self.at += negated
+        members: list[str] = []
         if self.pattern.startswith("]", self.at):
-            self._put("\\]", 1)
+            members.append("\\]")
+            self.at += 1
         while self.at < len(self.pattern) and self.pattern[self.at] != "]":
-            posix, quoted = self._matched(_POSIX_CLASS), self._matched(_QUOTED)
-            if posix is not None:
-                self._put(_posix(posix[2], negated=bool(posix[1])), len(posix[0]))
-                self._put(self._hyphen(), 0)
-            elif quoted is not None:
-                self._put(re.escape(quoted[1]), len(quoted[0]))
-            elif self.pattern[self.at] == "\\":
-                members = self._members()
-                if members is None:
-                    self._character()
-                else:
-                    self._put(members + self._hyphen(), 0)
-            else:
-                letter = self.pattern[self.at]
-                self._put("\\" + letter if letter in "[&~|" or (letter == "-" and self._before_class()) else letter, 1)
+            members.append(self._member())
         if self.at == len(self.pattern):
             raise re.error("missing terminating ] for a class of characters")
-        self._put("]", 1)
+        text = "".join(members)
+        if not text:  # \E alone
+            raise re.error("missing terminating ] for a class of characters")
+        sign = "^" if negated else ""
+        self._put(caseless(text, sign) if "i" in self._options else f"[{sign}{text}]", 1)
+
+    def _member(self) -> str:
+        """Return what stands here between brackets, and pass it."""
+        posix, quoted = self._matched(_POSIX_CLASS), self._matched(_QUOTED)
+        if posix is not None:
+            self.at += len(posix[0])
+            return posix_class(posix[2], negated=bool(posix[1])) + self._hyphen()
+        if begins_posix(self.pattern, self.at):
+            raise re.error("collating elements of POSIX are not supported")
+        if quoted is not None:
+            self.at += len(quoted[0])
+            return re.escape(quoted[1])
+        letter = self.pattern[self.at]
+        if letter == "\\":
+            return self._escaped_member()
+        self.at += 1
+        return "\\" + letter if letter in "[&~|" or (letter == "-" and self._before_class()) else letter
+
+    def _escaped_member(self) -> str:
+        letter = self.pattern[self.at + 1 : self.at + 2]
+        if letter == "E":
+            self.at += 2
+            return ""
+        members = self._members()
+        if members is not None:
+            return members + self._hyphen()
+        code = self._code_point()
+        if code is not None:
+            return re.escape(chr(code))
+        if letter in "NR" or (letter in "89" and letter):
+            if letter in "NR":
+                raise re.error(f"\\{letter} cannot stand within brackets")
+            self.at += 2
+            return letter
+        text = self._simple_escape()
+        self.at += 2
+        return text
 
     def _hyphen(self) -> str:
         """Pass the hyphen behind a class of characters, which begins no range."""
@@ -309,59 +394,6 @@ class _Translation:
         return "\\-"
 
     def _before_class(self) -> bool:
-        """Whether the hyphen here stands before a class of characters, and ends no range."""
-        following = self.pattern[self.at + 1 : self.at + 3]
-        return following == "[:" or (following[:1] == "\\" and following[1:].lower() in {*_CLASSES, "p"})
-
-
-def _code_point(code: int) -> str:
-    if code > ord(_LAST) or 0xD800 <= code < 0xE000:
-        raise re.error(f"there is no character of the number {code:x}")
-    return re.escape(chr(code))
-
-
-@lru_cache(maxsize=1)
-def _cluster() -> str:
-    """Return what matches a character with its marks, and what a joiner puts behind it."""
-    marks = _category("M", negated=False)
-    return f"(?>\\r\\n|(?s:.)(?:[{marks}]|\\u200d[^{marks}\\u200d]?)*)"
-
-
-def _posix(name: str, *, negated: bool) -> str:
-    if name not in _POSIX:
-        raise re.error(f"unknown class [:{name}:]")
-    return _opposite(_POSIX[name]) if negated else _POSIX[name]
-
-
-@lru_cache(maxsize=64)
-def _opposite(members: str) -> str:
-    """Return the characters that are not in the class ``[members]``, as ranges."""
-    return _ranges(re.compile(f"[^{members}]"))
-
-
-@lru_cache(maxsize=64)
-def _category(name: str, *, negated: bool) -> str:
-    """Return the characters of a general category (``L``, ``Lu``; ``Any``), as ranges."""
-    if name in _SCRIPTS:
-        return _spans([unicodedata.name(chr(code), "").startswith(_SCRIPTS[name]) != negated for code in range(0x110000)])
-    categories = _SEVERAL.get(name, (name,))
-    inside = [unicodedata.category(chr(code)).startswith(categories) for code in range(0x110000)]
-    if not any(inside):
-        raise re.error(f"unknown property '{name}' after \\p")
-    return _spans([found != negated for found in inside])
-
-
-def _ranges(reader: re.Pattern[str]) -> str:
-    return _spans([reader.match(chr(code)) is not None for code in range(0x110000)])
-
-
-def _spans(inside: list[bool]) -> str:
-    spans: list[str] = []
-    start = -1
-    for code, found in enumerate([*inside, False]):
-        if found and start < 0:
-            start = code
-        elif not found and start >= 0:
-            spans.append(f"\\U{start:08x}-\\U{code - 1:08x}")
-            start = -1
-    return "".join(spans)
+        """Whether the hyphen here, which was passed, stands before a class of characters, and ends no range."""
+        following = self.pattern[self.at : self.at + 2]
+        return following == "[:" or (following[:1] == "\\" and following[1:].lower() in {*CLASSES, "p"})

@@ -58,17 +58,80 @@ def matching(condition, *values):
         (["abc"], "(?x) a b  c \t", "abc"),
         (["ab c"], "(?x: a b )[ ]c", "ab c"),
         (["ab"], "(?x)a b (?-x:)", "ab"),
+        (["a", "_"], r"\p{Xwd}", "a_-"),
+        (["\x85"], r"\p{Xps}", "\x85a"),
+        (["A"], r"\p{ lu }", "aA"),
+        ([], r"\R{2}", "\r\n"),
+        (["ab"], "[[:<:]]ab[[:>:]]", "abc ab"),
+        (["aa"], r"\N{U+61}\N{1}", "aa"),
+        (["\x06"], r"\x6", "\x06"),
+        (["\x00g"], r"\xg", "\x00g"),
+        (["\n"], r"\12", "\n"),
+        (["\u0100"], r"\400", "\u0100"),
+        (["8", "\x01"], r"[\8\1]", "8\x01"),
+        (["a{,2}"], "a{,2}", "aaa{,2}"),
+        (["ab"], r"a\Eb", "ab"),
+        (["d", "d"], "(?<=a|bc)d", "ad bcd d"),
+        (["d"], "(?<!a|bc)d", "ad bcd d"),
+        (["a"], "(*pla:ab)a", "ab ac"),
+        (["b"], "a(*F)|b", "ab"),
+        (["B"], "(?i)(?^:B)|(?-)C(?i-)", "bB"),
+        (["ab"], "(?x)a # (the first\n b", "ab"),
+        (["ab"], "(?x: a # (\n) b", "ab"),
+        (["ab", "c"], "(?<n>a)?(?(<n>)b|c)", "ab c"),
+        (["I", "i"], "(?i)i", "I\u0130\u0131i"),
+        (["a", "\u212a", "\u017f"], "(?i)[a-z]", "a\u0130\u0131\u212a\u017f"),
+        (["\u0130", "\u0131"], "(?i)[^a-z]", "a\u0130\u0131"),
+        ([""], "(?m)^$", "a\n\nb\n"),
+        ([""], r"\B", ""),
     ],
 )
 def test_the_syntax_is_that_of_pcre(matches, pattern, text) -> None:
     assert matches == found(pattern, text, **({"options": "x"} if "#" in pattern else {}))
 
 
-@pytest.mark.parametrize(
-    "pattern", [r"\u0061", "[a", "[[:letters:]]", r"\p{Nonsense}", "(a", "a)", "a{65536}", r"\x{110000}", r"\x{d800}"]
-)
+MALFORMED = [
+    r"\u0061",
+    "[a",
+    "[[:letters:]]",
+    r"\p{Nonsense}",
+    "(a",
+    "a)",
+    r"\x{110000}",
+    r"\x{d800}",
+    "(?#a",
+    "a{65536}",
+    r"\b*a",
+]
+
+
+@pytest.mark.parametrize("pattern", [*MALFORMED, "[:alpha:]", "[[.a.]]", r"\g{-1}", r"\N{LATIN SMALL LETTER A}", r"[\N]", "(?"])
 def test_what_pcre_does_not_know_is_an_error(pattern) -> None:
     with pytest.raises((CompileError, EvaluationError)):
+        found(pattern, "a")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *[r"a\Kb", r"\Ga", r"\C", "(?R)", "(?1)(a)", r"(a)\g<1>", "(?<n>a)(?&n)", "(?P<n>a)(?P>n)", "(?|(a)|(b))"],
+        *[
+            "(?U)a+",
+            "(?n)(a)",
+            "(?J)a",
+            "(?xx)[a b]",
+            "(?a)a",
+            "(?C)a",
+            "(*SKIP)a",
+            "(*ANYCRLF)a",
+            "a(*ACCEPT)",
+            "(?(DEFINE)a)",
+        ],
+        *["(?(?=a)b|c)", r"(?:\1(a)|b)+", r"(a\1)"],
+    ],
+)
+def test_what_python_lacks_is_an_error_that_says_so(pattern) -> None:
+    with pytest.raises((CompileError, EvaluationError), match="not supported"):
         found(pattern, "a")
 
 
