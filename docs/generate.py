@@ -81,11 +81,11 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
         "",
     ),
     (
-        "steps of a regular expression that can take the square of the text's length",
-        f"{regex.MAXIMUM_SQUARE_STEPS:,}; any text of {regex.SQUARE_LENGTH:,} characters",
+        "steps of a regular expression in one text, where a loop begins at each of its places",
+        f"{regex.MAXIMUM_SQUARE_STEPS:,}",
         "",
     ),
-    ("steps of one that can take a higher power", f"{regex.MAXIMUM_STEPS:,}", ""),
+    ("steps of one with loops in a row or within each other", f"{regex.MAXIMUM_STEPS:,}", "MongoDB's engine has such a limit"),
     ("groups that are kept", f"{RuntimeConfig().max_groups:,}", "`runtime.max_groups`"),
 )
 

@@ -1,6 +1,7 @@
-"""Regular expressions: MongoDB's PCRE syntax as Python patterns, without those that can take exponential time.
+"""Regular expressions: MongoDB's PCRE syntax as Python patterns, not tried where they could take exponential time.
 
-Python's engine backtracks; :mod:`~fluxion_core.language.regex_safety` tells which patterns it could take for ever over.
+Python's engine backtracks; :mod:`~fluxion_core.language.regex_safety` tells over which texts it could take for ever. As in MongoDB,
+whose engine gives up after so many steps, it is the text that decides; only a loop of nothing but a loop is refused as such.
 Source: MongoDB manual, "$regex"; PCRE2, "Differences from Perl"; R. Cox, "Regular Expression Matching Can Be Simple And Fast".
 """
 
@@ -8,25 +9,27 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.regex_automaton import Automaton, TooComplex
 from fluxion_core.language.regex_effort import steps
-from fluxion_core.language.regex_safety import cost_of
+from fluxion_core.language.regex_safety import FEW_PATHS, Cost, cost_of, repeats_a_loop
 from fluxion_core.language.regex_syntax import Unsupported, translate
 
-__all__ = ["compile_pattern", "compile_value", "fitting", "options_of", "source_of"]
+__all__ = ["compile_pattern", "compile_value", "fitting", "options_of", "searching", "source_of"]
 
-FREE_DEGREE: Final = 1
-"""Patterns that take at worst as long as the text are tried on any text."""
 ANY_LENGTH: Final = 2**63
-SQUARE_LENGTH: Final = 20_000
-MAXIMUM_SQUARE_STEPS: Final = 4 * 10**8
-"""A pattern that takes at worst the square of the text's length is tried on a longer text only if the text lets it take so many steps."""
-MAXIMUM_STEPS: Final = 10**8
-SHORT: Final = 40
-"""Texts up to this length are not worth a question."""
+MAXIMUM_STEPS: Final = 5 * 10**6
+"""How many steps a search may take at worst, as they are reckoned from pattern and text."""
+MAXIMUM_SQUARE_STEPS: Final = 5 * 10**7
+"""How many, where a single loop runs over a stretch of the text from each of its places: such steps are short."""
+COUNTED_LENGTH: Final = 1_000_000
+"""In longer texts the steps are not counted one by one."""
+MAXIMUM_WRITTEN: Final = 200_000
+"""How long a pattern may be when its classes of characters are written out."""
 MAXIMUM_LENGTH: Final = 32764
 """The longest pattern, PCRE's limit in MongoDB."""
 
@@ -57,6 +60,8 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
         raise EvaluationError("a regular expression may not hold a null byte")
     try:
         text = translate(pattern, options)
+        if len(text) > MAXIMUM_WRITTEN:
+            raise Unsupported("too many classes of characters")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled = re.compile(text, flags)
@@ -69,8 +74,7 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
                 "the regular expression refers to a group that ends later, which is not supported, or to none"
             ) from None
         raise EvaluationError(f"the regular expression is malformed: {error}") from None
-    cost = cost_of(tree, flags)
-    if cost.exponential:
+    if repeats_a_loop(tree):
         raise EvaluationError(
             "the regular expression could take exponential time: something repeated matches the same text in several ways; "
             "make the alternatives exclusive, or repeat only once"
@@ -101,26 +105,56 @@ def compile_value(pattern: Any) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1024)
+def _known(pattern: re.Pattern[str]) -> tuple[Automaton | None, Cost]:
+    """Return the automaton of *pattern*, ``None`` if that is too large, and what a search costs."""
+    tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]  # noqa: SLF001  # as above
+    try:
+        automaton = Automaton(tree, pattern.flags)
+    except (TooComplex, RecursionError):
+        return None, Cost(1, None)
+    return automaton, cost_of(automaton, tree)
+
+
+@lru_cache(maxsize=1024)
 def _longest(pattern: re.Pattern[str]) -> int:
-    """Return the length of the longest text that *pattern* may be tried on."""
-    degree = cost_of(re._parser.parse(pattern.pattern, pattern.flags), pattern.flags).degree  # type: ignore[attr-defined]  # noqa: SLF001  # as above
-    if degree == FREE_DEGREE + 1:
-        return SQUARE_LENGTH
-    return ANY_LENGTH if degree <= FREE_DEGREE else int(MAXIMUM_STEPS ** (1 / degree))
+    """Return the length of the longest text that *pattern* may be tried on unseen."""
+    return _known(pattern)[1].longest(MAXIMUM_STEPS, ANY_LENGTH)
 
 
 def fitting(pattern: re.Pattern[str], text: str, where: str = "") -> str:
     """Return *text* if *pattern*, which stands at *where*, may be tried on it.
 
     Raises:
-        EvaluationError: it is so long that the search could take minutes.
+        EvaluationError: the search could take more than a second.
     """
-    if len(text) > SHORT and len(text) > (longest := _longest(pattern)):
-        if longest == SQUARE_LENGTH and steps(pattern, text) <= MAXIMUM_SQUARE_STEPS:
-            return text
-        raise EvaluationError(
-            f"a text of {len(text)} characters is too long for this regular expression, whose repetitions can take each "
-            "other's characters; make them exclusive, or anchor it",
-            where,
-        )
-    return text
+    if len(text) <= _longest(pattern) or _affordable(pattern, text):
+        return text
+    raise EvaluationError(
+        f"a text of {len(text)} characters is too long for this regular expression, whose repetitions can take each "
+        "other's characters; make them exclusive, or anchor it",
+        where,
+    )
+
+
+def _affordable(pattern: re.Pattern[str], text: str) -> bool:
+    automaton, cost = _known(pattern)
+    if (
+        cost.degree == 2
+        and cost.paths <= FEW_PATHS
+        and (found := steps(pattern, text)) is not None
+        and found <= MAXIMUM_SQUARE_STEPS
+    ):
+        return True
+    return automaton is not None and len(text) <= COUNTED_LENGTH and automaton.paths(text, MAXIMUM_STEPS) <= MAXIMUM_STEPS
+
+
+def searching(pattern: re.Pattern[str], where: str) -> Callable[[str], bool]:
+    """Return a function that tells whether *pattern*, which stands at *where*, is found in a text, as far as that may be tried."""
+    longest, search = _longest(pattern), pattern.search
+
+    def found(text: str) -> bool:
+        if len(text) > longest:
+            fitting(pattern, text, where)
+        return search(text) is not None
+
+    return found

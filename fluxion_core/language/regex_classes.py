@@ -156,6 +156,7 @@ def _spans(inside: list[bool]) -> str:
     return "".join(spans)
 
 
+@lru_cache(maxsize=256)
 def caseless(members: str, sign: str) -> str:
     """Return the class ``[sign members]`` where case does not matter: as it is, unless Python would take the i of the Turks for an i."""
     as_is = re.compile(f"[{members}]")

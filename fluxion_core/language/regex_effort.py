@@ -20,9 +20,11 @@ _REPEATS: Final = frozenset(["MAX_REPEAT", "MIN_REPEAT"])
 _LETTERS: Final = frozenset(["LITERAL", "NOT_LITERAL", "IN", "ANY"])
 
 
-def steps(pattern: re.Pattern[str], text: str) -> int:
-    """Return about how many steps a search of *pattern* takes in *text* at worst."""
-    prefix, loops = _parts(pattern)
+def steps(pattern: re.Pattern[str], text: str) -> int | None:
+    """Return about how many steps a search of *pattern* takes in *text* at worst; ``None`` where it looks around or refers back."""
+    prefix, loops, plain = _parts(pattern)
+    if not plain:
+        return None
     folded = pattern.flags & re.IGNORECASE
     beginnings = (text.lower().count(prefix.lower()) if folded else text.count(prefix)) if prefix else len(text)
     total = 0
@@ -34,10 +36,28 @@ def steps(pattern: re.Pattern[str], text: str) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _parts(pattern: re.Pattern[str]) -> tuple[str, list[re.Pattern[str] | None]]:
-    """Return the text that every match begins with, and what each loop runs along; ``None`` stands for any text."""
+def _parts(pattern: re.Pattern[str]) -> tuple[str, list[re.Pattern[str] | None], bool]:
+    """Return the text that every match begins with, what each loop runs along (``None``: any text), and whether that is all there is."""
     tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]  # noqa: SLF001  # the structure that the engine runs
-    return _prefix(tree), [_stretch(tree, letters) for letters in _loops(tree)]
+    return _prefix(tree), [_stretch(tree, letters) for letters in _loops(tree)], _plain(tree)
+
+
+def _plain(tree: Iterable[Any]) -> bool:
+    for operation, argument in tree:
+        name = str(operation)
+        if name == "BRANCH":
+            inner = argument[1]
+        elif name in _REPEATS or name == "SUBPATTERN":
+            if name == "SUBPATTERN" and (argument[1] or argument[2]):  # options of its own
+                return False
+            inner = [argument[-1]]
+        elif name in _LETTERS or name == "AT":
+            continue
+        else:
+            return False
+        if not all(map(_plain, inner)):
+            return False
+    return True
 
 
 def _prefix(tree: Iterable[Any]) -> str:

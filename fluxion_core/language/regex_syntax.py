@@ -258,7 +258,7 @@ class _Translation:
             if members is None:
                 self._character()
             else:
-                self._put(f"[{members}]", 0)
+                self._put(f"(?-i:[{members}])" if "i" in self._options else f"[{members}]", 0)  # case makes no difference to it
 
     def _alone(self, letter: str) -> None:
         if letter == "N" and self.pattern.startswith("{", self.at + 2) and not _QUANTIFIER.match(self.pattern, self.at + 2):

@@ -10,7 +10,8 @@ import msgspec
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test, is_operators
-from fluxion_core.language.regex import compile_value, fitting
+from fluxion_core.language.regex import compile_value
+from fluxion_core.language.regex import searching as finding
 from fluxion_core.language.values import MISSING, is_number, kind, type_name
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def _searcher(parser: Parser, pattern: Any, where: str) -> Callable[[str], bool]
     except EvaluationError as error:
         parser.problem(where, error.message)
         return lambda _text: False
-    search = compiled.search
-    return lambda text: search(fitting(compiled, text, where)) is not None
+    return finding(compiled, where)
 
 
 def _equal_to(constant: Any) -> Test:

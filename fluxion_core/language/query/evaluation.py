@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.query.comparison import matching, searching
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.regex import compile_pattern, fitting, options_of, source_of
+from fluxion_core.language.regex import compile_pattern, options_of, source_of
+from fluxion_core.language.regex import searching as finding
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, is_string, kind, type_name
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str)
         source = spec if is_string(spec) else source_of(spec)
         compiled = compile_pattern(source, options)
         return searching(
-            lambda text: compiled.search(fitting(compiled, text, where)) is not None,
+            finding(compiled, where),
             lambda value: (
                 kind(value) == "regex" and value.pattern == source and set(options_of(value.flags)) == set(options) - {"u"}
             ),

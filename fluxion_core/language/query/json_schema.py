@@ -13,7 +13,7 @@ from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.ordering import compare, identity
 from fluxion_core.language.query.element import TYPE_CODES
 from fluxion_core.language.query.leaves import Test
-from fluxion_core.language.regex import compile_pattern, fitting
+from fluxion_core.language.regex import compile_pattern, searching
 from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole, type_name
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _searching(parser: Parser, value: Any, where: str) -> Callable[[str], bool]:
     except EvaluationError as error:
         parser.problem(where, error.message)
         return lambda _text: True
-    return lambda text: pattern.search(fitting(pattern, text, where)) is not None
+    return searching(pattern, where)
 
 
 def _count(parser: Parser, value: Any, where: str) -> int | None:
