@@ -19,7 +19,7 @@ from fluxion_core.language.regex_effort import steps
 from fluxion_core.language.regex_safety import FEW_PATHS, Cost, cost_of, repeats_a_loop
 from fluxion_core.language.regex_syntax import Unsupported, translate
 
-__all__ = ["compile_pattern", "compile_value", "fitting", "options_of", "searching", "source_of"]
+__all__ = ["compile_pattern", "compile_value", "first_match", "fitting", "options_of", "searching", "source_of"]
 
 ANY_LENGTH: Final = 2**63
 MAXIMUM_STEPS: Final = 5 * 10**6
@@ -34,6 +34,7 @@ MAXIMUM_LENGTH: Final = 32764
 """The longest pattern, PCRE's limit in MongoDB."""
 
 _LACKING: Final = ("cannot refer to an open group", "invalid group reference")
+_LOOPS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT"})
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.UNICODE}
 
 
@@ -148,8 +149,51 @@ def _affordable(pattern: re.Pattern[str], text: str) -> bool:
     return automaton is not None and len(text) <= COUNTED_LENGTH and automaton.paths(text, MAXIMUM_STEPS) <= MAXIMUM_STEPS
 
 
+@lru_cache(maxsize=1024)
+def _from_lines(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Return a pattern with the first match of *pattern*: one that begins with ``.*`` is tried only where a line begins.
+
+    A match that began later in the line could begin there too. PCRE2 does so as well: "pcre2pattern", "Repetition".
+    """
+    tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]  # noqa: SLF001  # as above
+    place = _runs_from(tree, pattern.flags)
+    if not place or "GROUPREF" in str(tree):
+        return pattern
+    end = "\n)" if pattern.flags & re.VERBOSE else ")"
+    try:
+        return re.compile(f"{place}(?:{pattern.pattern}{end}", pattern.flags)
+    except re.error:  # options within it that stand for the whole pattern
+        return pattern
+
+
+def _runs_from(tree: Any, flags: int) -> str:
+    """Return where a match may as well begin, since any character may come first, as often as it likes; nothing if not so."""
+    first: Any = next(iter(tree), ("", None))
+    name, argument = str(first[0]), first[1]
+    if name == "SUBPATTERN":
+        _, added, removed, body = argument
+        return _runs_from(body, (flags | added) & ~removed)
+    if name == "BRANCH":
+        places = {_runs_from(branch, flags) for branch in argument[1]}
+        return places.pop() if len(places) == 1 else ""
+    if name not in _LOOPS or str(argument[1]) != "MAXREPEAT" or [str(item[0]) for item in argument[2]] != ["ANY"]:
+        return ""
+    return r"\A" if flags & re.DOTALL else "(?m:^)"
+
+
+def first_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """Return the first match of *pattern* in *text*.
+
+    Raises:
+        EvaluationError: the search could take more than a second.
+    """
+    pattern = _from_lines(pattern)
+    return pattern.search(fitting(pattern, text))
+
+
 def searching(pattern: re.Pattern[str], where: str) -> Callable[[str], bool]:
     """Return a function that tells whether *pattern*, which stands at *where*, is found in a text, as far as that may be tried."""
+    pattern = _from_lines(pattern)
     longest, search = _longest(pattern), pattern.search
 
     def found(text: str) -> bool:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
-__all__ = ["Automaton", "TooComplex"]
+__all__ = ["Automaton", "TooComplex", "begins_at"]
 
 _parser: Final = re._parser  # type: ignore[attr-defined]  # noqa: SLF001  # the structure that the engine runs
 _compiler: Final = re._compiler  # type: ignore[attr-defined]  # noqa: SLF001  # as above
@@ -69,10 +69,7 @@ class Automaton:
         self._by_letter: dict[str, frozenset[int]] = {}
         whole = self._sequence(_without_end(tree), flags)
         self.first = whole.first
-        first = next(iter(tree), None)
-        at = str(first[1]) if first is not None and str(first[0]) == "AT" else ""
-        self.anchored = at == "AT_BEGINNING_STRING" or (at == "AT_BEGINNING" and not flags & re.MULTILINE)
-        """Whether a match begins nowhere but at the beginning of the text."""
+        self.begins_at = begins_at(tree, flags)
 
     # ------------------------------------------------------------------------------------------------- building
 
@@ -186,6 +183,7 @@ class Automaton:
         kinds, follows = self.kinds, self.follows
         tried = [sum(ways.values()) for ways in follows]
         beginnings = sum(self.first.values())
+        begins_everywhere, begins_with_lines = self.begins_at == "any", self.begins_at == "line"
         counts: Ways = {}
         total = looks = 0
         begins = True
@@ -196,7 +194,7 @@ class Automaton:
                 looks += len(self.first)
                 total += beginnings
                 reached = {position: ways for position, ways in self.first.items() if kinds[position] in allowed}
-                begins = not self.anchored
+            begins = begins_everywhere or (begins_with_lines and letter == "\n")
             for position, count in counts.items():
                 looks += len(follows[position])
                 total += count * tried[position]
@@ -209,6 +207,19 @@ class Automaton:
             if looks > _MOST_LOOKS:
                 return most + 1
         return total
+
+
+def begins_at(tree: Any, flags: int) -> Literal["any", "line", "text"]:
+    """Return where a match of the parsed pattern *tree* begins: at ``any`` place, that of a ``line``, or that of the ``text``."""
+    first: Any = next(iter(tree), ("", None))
+    name, argument = str(first[0]), first[1]
+    if name == "SUBPATTERN":
+        _, added, removed, body = argument
+        return begins_at(body, (flags | added) & ~removed)
+    at = str(argument) if name == "AT" else ""
+    if at == "AT_BEGINNING" and flags & re.MULTILINE:
+        return "line"
+    return "text" if at in {"AT_BEGINNING", "AT_BEGINNING_STRING"} else "any"
 
 
 def _without_end(tree: Any) -> list[Any]:

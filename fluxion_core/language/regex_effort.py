@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
+from fluxion_core.language.regex_automaton import begins_at
+
 __all__ = ["steps"]
 
 _MANY: Final = 16
@@ -22,11 +24,14 @@ _LETTERS: Final = frozenset(["LITERAL", "NOT_LITERAL", "IN", "ANY"])
 
 def steps(pattern: re.Pattern[str], text: str) -> int | None:
     """Return about how many steps a search of *pattern* takes in *text* at worst; ``None`` where it looks around or refers back."""
-    prefix, loops, plain = _parts(pattern)
+    prefix, loops, plain, lines = _parts(pattern)
     if not plain:
         return None
     folded = pattern.flags & re.IGNORECASE
-    beginnings = (text.lower().count(prefix.lower()) if folded else text.count(prefix)) if prefix else len(text)
+    if lines:
+        beginnings = text.count("\n") + 1
+    else:
+        beginnings = (text.lower().count(prefix.lower()) if folded else text.count(prefix)) if prefix else len(text)
     total = 0
     for loop in loops:
         lengths = [found.end() - found.start() for found in loop.finditer(text)] if loop is not None else [len(text)]
@@ -36,10 +41,15 @@ def steps(pattern: re.Pattern[str], text: str) -> int | None:
 
 
 @lru_cache(maxsize=1024)
-def _parts(pattern: re.Pattern[str]) -> tuple[str, list[re.Pattern[str] | None], bool]:
-    """Return the text that every match begins with, what each loop runs along (``None``: any text), and whether that is all there is."""
+def _parts(pattern: re.Pattern[str]) -> tuple[str, list[re.Pattern[str] | None], bool, bool]:
+    """Return what is known of *pattern*.
+
+    That is the text that every match begins with, what each loop runs along (``None``: any text), whether that is all there is, and
+    whether a match begins with a line.
+    """
     tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]  # noqa: SLF001  # the structure that the engine runs
-    return _prefix(tree), [_stretch(tree, letters) for letters in _loops(tree)], _plain(tree)
+    lines = begins_at(tree, pattern.flags) == "line"
+    return _prefix(tree), [_stretch(tree, letters) for letters in _loops(tree)], _plain(tree), lines
 
 
 def _plain(tree: Iterable[Any]) -> bool:

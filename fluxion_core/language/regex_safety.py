@@ -49,7 +49,9 @@ def cost_of(automaton: Automaton, tree: Any) -> Cost:
     if any(_two_ways(automaton, components[number], letters) for number in loops):
         return Cost(1, None)
     degrees = _degrees(automaton, components, component_of, loops, letters)
-    beginnings = 0 if automaton.anchored else 1
+    in_lines = not any("\n" in letters[node] for number in loops for node in components[number])
+    once = automaton.begins_at == "text" or (automaton.begins_at == "line" and in_lines)
+    beginnings = 0 if once else 1
     return Cost(_count(automaton, components, component_of), beginnings + max(degrees.values(), default=0))
 
 

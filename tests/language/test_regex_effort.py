@@ -5,11 +5,12 @@ Source: the patterns that the literature on denial of service by regular express
 
 import time
 from contextlib import suppress
+from itertools import product
 
 import pytest
 
 from fluxion_core import CompileError, EvaluationError, aggregate
-from fluxion_core.language.regex import compile_pattern, fitting
+from fluxion_core.language.regex import compile_pattern, first_match, fitting
 
 TEXTS = [
     "a" * 15 + "!",
@@ -60,6 +61,7 @@ def test_every_text_is_searched_within_a_second_or_refused(pattern) -> None:
         (r"(\d{1,3}\.){3}\d{1,3}", "10.0.0.1 " * 10_000),
         (".*foo.*", ("bar " * 20 + "\n") * 2000),
         (r"\s+$", "word " * 50_000),
+        (r"(?m)^.*b", "a\n" * 500_000),
         ("error|warning|fatal|panic", "info " * 200_000),
     ],
     ids=lambda value: value[:30],
@@ -71,3 +73,33 @@ def test_what_takes_no_time_over_a_text_is_searched_for(pattern, text) -> None:
 def test_a_text_that_a_pattern_could_take_for_ever_over_is_an_error_with_its_place() -> None:
     with pytest.raises(EvaluationError, match=r"^stages\[0\]\.\$match\.t.*: a text of 60 characters is too long"):
         list(aggregate([{"t": "a" * 60}], [{"$match": {"t": {"$regex": "(a|aa)+b"}}}]))
+
+
+@pytest.mark.parametrize("pattern", [".*foo", ".+?foo", "(?s).*foo", "(?x) .* f  # oo", ".*f|.*g", "(.*)foo"])
+def test_a_pattern_that_begins_with_any_characters_takes_no_time_over_a_line_of_any_length(pattern) -> None:
+    assert first_match(compile_pattern(pattern), "x" * 2_000_000) is None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        ".*a",
+        ".*?a",
+        ".+b",
+        ".{2,}?b",
+        "(?s).*b",
+        "(?s:.*)a$",
+        "(.*)a(?=b)",
+        r"(.*)a\1b",
+        ".*a|.*b",
+        "(?s).+|.*b",
+        "(?:.*a)?b",
+        r"(?m).*\n^b",
+        ".*",
+    ],
+)
+def test_what_is_tried_where_lines_begin_finds_what_would_be_found_anywhere(pattern) -> None:
+    compiled = compile_pattern(pattern)
+    for text in ("".join(letters) for length in range(7) for letters in product("ab\n", repeat=length)):
+        expected, found = compiled.search(text), first_match(compiled, text)
+        assert (expected and (expected.span(), expected.groups())) == (found and (found.span(), found.groups()))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, SMALL_BYTES, take
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.regex import compile_pattern, fitting, options_of, source_of
+from fluxion_core.language.regex import compile_pattern, first_match, fitting, options_of, source_of
 from fluxion_core.language.values import MISSING, is_string, kind, type_name
 
 __all__ = ["OPERATORS"]
@@ -45,7 +45,7 @@ def _shown(found: re.Match[str]) -> dict[str, Any]:
 def regex_find(text: Any, pattern: Any, options: Any = MISSING) -> Any:
     """``$regexFind``: the first match, or null."""
     compiled = _prepared("$regexFind", text, pattern, options)
-    found = compiled.search(fitting(compiled, text)) if compiled is not None else None
+    found = first_match(compiled, text) if compiled is not None else None
     return None if found is None else _shown(found)
 
 
@@ -74,7 +74,7 @@ def regex_find_all(text: Any, pattern: Any, options: Any = MISSING) -> Any:
 def regex_match(text: Any, pattern: Any, options: Any = MISSING) -> bool:
     """``$regexMatch``: whether there is a match."""
     compiled = _prepared("$regexMatch", text, pattern, options)
-    return compiled is not None and compiled.search(fitting(compiled, text)) is not None
+    return compiled is not None and first_match(compiled, text) is not None
 
 
 OPERATORS = tuple(
