@@ -55,11 +55,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
         return found[-1] if found else None
 
     def write(
-        self,
-        *,
-        records: bool = False,
-        output: Literal["dict", "struct", "index"] = "dict",
-        each: bool = False,
+        self, *, records: bool = False, output: Literal["dict", "struct", "index"] = "dict", each: bool = False
     ) -> Written:
         """Return the text for documents that are dicts, or *records*: decoded in part; *each*: a group comes out when touched."""
         demand = Demand() if records else None
@@ -129,9 +125,7 @@ class SegmentWriter:
         self._filters = False
         self._counts_rows = False
         self._folding = FoldingWriter(self, segment.folding) if segment.folding is not None else None
-        self._together = segment.shares and careful
-        """Whether the documents of one record are gone through together."""
-        self._row = ""
+        self._together, self._row = segment.shares and careful, ""  # the documents of one record are gone through together
         self._pending = self._folding is not None and careful and (self._fans_out or self._together or self._folding.picky)
 
     # ------------------------------------------------------------------------------------------------- for stages
@@ -280,9 +274,9 @@ class SegmentWriter:
     def _begin_document(self, text: str) -> None:
         """Write *text* where the work on a document begins, once it is known that it is needed."""
         function = self.writer.function
-        head = self._row if self._together else "try:"
+        head, depth = (self._row, 4) if self._together else ("try:", 3)
         body = next(place for place, line in enumerate(function.lines) if line.strip() == head) + 1
-        function.lines.insert(body, "    " * (4 if self._together else 3) + text)
+        function.lines.insert(body, "    " * depth + text)
         function.paths.insert(body, "")
 
     def _loop(self) -> None:
@@ -301,8 +295,7 @@ class SegmentWriter:
             names.append(f"({', '.join(answered)},)")
             columns.append("answers")
         source = "docs" if len(columns) == 1 else f"zip({', '.join(columns)})"
-        if self._together:
-            source = f"{writer.constant(by_record)}({source})"
+        source = f"{writer.constant(by_record)}({source})" if self._together else source
         self._row = f"for {', '.join(names)} in {'part' if self._together else 'rest'}:"
         writer.line(f"rest = iter({source})")
         with writer.block("for i, part in rest:" if self._together else self._row):
