@@ -1,6 +1,7 @@
 """Bytes are decoded no further than a pipeline reads, and answered as whole documents are."""
 
 import json
+from itertools import product
 
 import pytest
 
@@ -86,3 +87,27 @@ def test_what_is_json_and_can_be_held_is_accepted_wherever_it_stands(value: byte
 @pytest.mark.parametrize("value", [b"1e999", b"-1e400", b"1" * 4301])
 def test_a_number_that_cannot_be_held_is_refused_where_it_is_read_and_passed_on_where_it_is_not(value: bytes) -> None:
     assert [True, False, True, True] == accepted(value)
+
+
+ODD_LINES = [
+    b'{"b":1}',
+    b'{"b":1} {"b":1}',
+    b'{"b":1}{"b":2}{"b":3}',
+    b"",
+    b" \t\r",
+    b'{"b":',
+    b"1}",
+    b'{"b":[1',
+    b"2]}",
+    b'{"b":1',
+    b'"c":2}',
+    b",{}",
+]
+
+
+@pytest.mark.parametrize("stages", READINGS)
+def test_a_record_is_a_line_whatever_stands_on_the_lines_beside_it(stages) -> None:
+    good = {ODD_LINES[0]}
+    for lines in product(ODD_LINES, repeat=3):
+        output = compile_pipeline(stages).start().feed(block=b"".join(line + b"\n" for line in lines))
+        assert [index for index, line in enumerate(lines) if line not in good] == sorted(one.index for one in output.failures)

@@ -17,7 +17,7 @@ from fluxion_core.errors import RecordError
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.likely import Likely
 
-__all__ = ["Decoded", "Decoder", "lines_within"]
+__all__ = ["Decoded", "Decoder", "as_array", "lines_within"]
 
 
 class Decoded(msgspec.Struct):
@@ -38,9 +38,9 @@ class Decoder:
     """Decodes into dicts, or into *record*, which holds no more than is read."""
 
     def __init__(self, record: type[msgspec.Struct] | None) -> None:
-        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(record or dict[str, Any])
-        self._one = decoder.decode
-        self._lines = decoder.decode_lines
+        kind: Any = record or dict[str, Any]
+        self._one = msgspec.json.Decoder(kind).decode
+        self._all = msgspec.json.Decoder(list[kind]).decode
         self.skips_blank = False
         """Whether blank lines are passed over; else they are records, and wrong ones."""
 
@@ -49,18 +49,18 @@ class Decoder:
 
         *likely*: the classes to try first.
         """
-        if count is None:
-            count = len(block) - len(block.replace(b"\n", b""))  # twice as fast as block.count
+        array, lines = as_array(block)
+        count = lines if count is None else count
         if limit_bytes is None or len(block) <= limit_bytes or lines_within(block, limit_bytes):
             try:
                 if not block.isascii():
                     block.decode()
                 if likely is not None:
                     with suppress(msgspec.ValidationError):
-                        documents = likely.lines(block)
+                        documents = likely.all(array)
                         if len(documents) == count:
                             return Decoded(documents, count, count, likely=True)
-                documents = self._lines(block)
+                documents = self._all(array)
                 if len(documents) == count:
                     return Decoded(documents, count, count)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -100,6 +100,16 @@ class Decoder:
                 refused.append((index, error))
         count = len(payloads)
         return Decoded(documents, count - blank, count, indexes if refused or blank else None, refused)
+
+
+def as_array(block: bytes) -> tuple[bytes, int]:
+    """Return the newline-ended documents of *block* as one JSON array, and how many lines there are.
+
+    With a comma behind each newline, as many documents as lines are one document a line: msgspec's ``decode_lines`` also takes two
+    documents of one line, and blank lines, so that what it takes depended on where the input is cut.
+    """
+    separated = block.replace(b"\n", b"\n,")
+    return b"".join((b"[", memoryview(separated)[:-1], b"]")), len(separated) - len(block)
 
 
 def lines_within(block: bytes, limit_bytes: int) -> bool:

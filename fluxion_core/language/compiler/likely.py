@@ -37,9 +37,9 @@ class Likely:
         """The paths whose values have the class that is guessed; a path that others begin with is a document."""
         self.numbers: set[Path] = set()
         """The paths whose values are numbers of 64 bits, floats perhaps."""
-        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._record(demand, ()))
-        self.one = decoder.decode
-        self.lines = decoder.decode_lines
+        record = self._record(demand, ())
+        self.one = msgspec.json.Decoder(record).decode
+        self.all = msgspec.json.Decoder(list[record]).decode  # type: ignore[valid-type]  # a type made at run time
 
     def _record(self, demand: Demand, path: Path) -> type[msgspec.Struct]:
         self.sure.add(path)
