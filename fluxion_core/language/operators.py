@@ -15,10 +15,10 @@ A plugin adds an operator with one function and one descriptor::
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.nodes import Node
@@ -29,18 +29,22 @@ __all__ = ["Accumulator", "Example", "Form", "Operator"]
 _NAME = re.compile(r"\$[a-zA-Z][a-zA-Z0-9_]*\Z")
 
 
-def _tuple(values: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(values)
+class _Descriptor(msgspec.Struct, frozen=True, kw_only=True):
+    """What all descriptors have: a name that can be one, and tuples where any sequence may be given."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            msg = f"the name of an operator is '$' and letters or digits, not {self.name!r}"
+            raise ValueError(msg)
+        for field in self.__struct_fields__:
+            given = getattr(self, field)
+            if given.__class__ is list:
+                msgspec.structs.force_setattr(self, field, tuple(given))
 
 
-def _check_name(_owner: Any, _attribute: Any, value: str) -> None:
-    if not _NAME.match(value):
-        msg = f"the name of an operator is '$' and letters or digits, not {value!r}"
-        raise ValueError(msg)
-
-
-@attrs.frozen
-class Example:
+class Example(msgspec.Struct, frozen=True):
     """*expression* evaluated on *document* gives *expected*; ``error=True`` says that it must raise instead.
 
     For an accumulator the expression is applied over *documents*.
@@ -48,13 +52,12 @@ class Example:
 
     expression: Any
     expected: Any = None
-    document: Mapping[str, Any] = attrs.field(factory=dict)
-    documents: Sequence[Mapping[str, Any]] = attrs.field(factory=tuple, converter=_tuple, kw_only=True)
-    error: bool = attrs.field(default=False, kw_only=True)
+    document: Mapping[str, Any] = {}
+    documents: Sequence[Mapping[str, Any]] = ()
+    error: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class Operator:
+class Operator(_Descriptor, frozen=True, kw_only=True):
     """An expression operator that is a function of its evaluated arguments.
 
     Attributes:
@@ -84,25 +87,25 @@ class Operator:
         family: the heading of MongoDB's manual under which the operator is found.
     """
 
-    name: str = attrs.field(validator=_check_name)
     function: Callable[..., Any] | None = None
     minimum: int = 1
     maximum: int | None = 1
-    arguments: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
-    optional: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    arguments: Sequence[str] = ()
+    optional: Sequence[str] = ()
     null_if_missing: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None
-    constants: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    constants: Sequence[str] = ()
     total: bool = False
     pure: bool = True
     commutative: bool = False
     foldable: bool = True
     evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
     connection: tuple[str, Any] | None = None
-    examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)
+    examples: Sequence[Example] = ()
     family: str = "plugin"
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.function is None) == (self.evaluate_batch is None):
             msg = f"operator {self.name}: give a function, or evaluate_batch with pure=False, and not both"
             raise ValueError(msg)
@@ -116,16 +119,14 @@ class Operator:
         return bool(self.arguments or self.optional)
 
 
-@attrs.frozen(kw_only=True)
-class Form:
+class Form(_Descriptor, frozen=True, kw_only=True):
     """An operator with a meaning of its own for its arguments (lazy, scoped, or literal): it parses itself into nodes.
 
     ``parse(parser, spec, where)`` returns the node; problems go to ``parser.problem(where, message, hint)``.
     """
 
-    name: str = attrs.field(validator=_check_name)
     parse: Callable[[Parser, Any, str], Node]
-    examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)
+    examples: Sequence[Example] = ()
     family: str = "plugin"
 
 
@@ -133,8 +134,7 @@ def _as_is(state: Any) -> Any:
     return state
 
 
-@attrs.frozen(kw_only=True)
-class Accumulator:
+class Accumulator(_Descriptor, frozen=True, kw_only=True):
     """Folds the documents of a group (or of a window) into one value.
 
     Attributes:
@@ -158,19 +158,18 @@ class Accumulator:
         family: the heading of the manual.
     """
 
-    name: str = attrs.field(validator=_check_name)
     initial: Callable[..., Any]
     step: Callable[..., Any]
     result: Callable[[Any], Any] = _as_is
     dump: Callable[[Any], Any] = _as_is
     load: Callable[[Any], Any] = _as_is
-    parameters: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
-    arguments: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
-    optional: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
+    parameters: Sequence[str] = ()
+    arguments: Sequence[str] = ()
+    optional: Sequence[str] = ()
     parse: Callable[[Parser, Any, str], tuple[Sequence[Node], Sequence[Node]]] | None = None
     check: Callable[[Any], Any] | None = None
     total: bool = True
     group: bool = True
     window: bool = True
-    examples: tuple[Example, ...] = attrs.field(default=(), converter=_tuple)
+    examples: Sequence[Example] = ()
     family: str = "plugin"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
+import msgspec
 
 from fluxion_core.config.model import snake_case_keys
 from fluxion_core.errors import ConfigError, EvaluationError, Problem, did_you_mean
@@ -56,7 +56,7 @@ class Connections:
             if "connection" in constants:
                 self._check_use(constants["connection"], declared[0])
 
-        return attrs.evolve(operator, check=checked)
+        return msgspec.structs.replace(operator, check=checked)
 
     def _check_use(self, name: Any, kind: str) -> None:
         if not isinstance(name, str) or name not in self._given:

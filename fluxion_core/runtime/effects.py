@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import msgspec
 
 from fluxion_core.config.model import RetryPolicy
@@ -91,7 +90,7 @@ def patient_operator(operator: Operator) -> Operator:
     def evaluate_patiently(calls: Sequence[Any], effects: EffectContext) -> Sequence[Any]:
         return _evaluate(evaluate, calls, effects)
 
-    return attrs.evolve(operator, evaluate_batch=evaluate_patiently)
+    return msgspec.structs.replace(operator, evaluate_batch=evaluate_patiently)
 
 
 def _evaluate(

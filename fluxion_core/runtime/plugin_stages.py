@@ -15,7 +15,7 @@ from fluxion_core.spi import Document, Stage
 __all__ = ["stage_form"]
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class _PluginStage(StepPart):
     """One use of a plugin's stage in a pipeline."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.language.allowance import metered
 from fluxion_core.language.compiler import inline, library, loops
@@ -175,7 +175,7 @@ def _call(emitter: Emitter, node: Call) -> Value:
 
 
 def _metered(node: Call) -> Call:
-    operator = attrs.evolve(node.operator, function=metered(node.operator.function), total=False)
+    operator = msgspec.structs.replace(node.operator, function=metered(node.operator.function), total=False)
     return Call(node.where, operator, node.arguments)
 
 

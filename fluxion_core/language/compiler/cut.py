@@ -140,7 +140,7 @@ class TailRun(Run):
         return output
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class _Columns(PerDocument):
     """Goes on with a row of the values that a ``$group`` wants of a document."""
 

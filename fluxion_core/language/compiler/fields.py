@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
+import msgspec
 
 from fluxion_core.language.compiler.demand import Demand
 from fluxion_core.language.compiler.guesses import differs
@@ -32,7 +32,7 @@ class FieldReader:
     def _sharpened(self, value: Value, kind: str) -> Value:
         if not self.writer.guesses.known(value.path, kind):
             self.writer.turn_away(differs(value.local, kind))
-        return attrs.evolve(value, kind=kind, may_miss=False)
+        return msgspec.structs.replace(value, kind=kind, may_miss=False)
 
     def _document(self, value: Value) -> bool:
         """Whether *value* can be taken for a document, once the code looks whether it is."""
@@ -59,7 +59,7 @@ class FieldReader:
             return self.shape.once(("elements", value.local), lambda: self._fields(value, fields))[names[0]]
         if value.demand is None and self.writer.guesses.certain(path):
             return self._items(value, names)
-        return attrs.evolve(self._path(value, names), path=path)
+        return msgspec.structs.replace(self._path(value, names), path=path)
 
     def _fields(self, value: Value, names: Sequence[str]) -> dict[str, Value]:
         """Write the reading of fields of a document that most likely has them all."""

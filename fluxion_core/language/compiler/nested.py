@@ -87,7 +87,7 @@ def nested_group(parser: Parser, folding: Folding) -> Nested:
     return Nested(parser, [folding], ("$group",), folding.where)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class _Values(PerDocument):
     """Goes on with the values of expressions alone, what is missing kept apart from null."""
 

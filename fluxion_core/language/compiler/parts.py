@@ -59,16 +59,16 @@ class StageForm(msgspec.Struct, frozen=True, kw_only=True):
     family: str = "stages"
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Part(ABC):
     """A parsed stage, or a piece of one (``$sortByCount`` is a group and a sort). *stage* is the index in the pipeline."""
 
     kind: ClassVar[str]
     where: str
     stage: int = -1
-    place: str = attrs.field(default="", kw_only=True)
+    place: str = ""
     """Which of the parts of a ``$subPipeline`` it is; nothing for a stage that stands by itself."""
-    origin: Any = attrs.field(default=None, kw_only=True, eq=False, repr=False)
+    origin: Any = None
     """What it was parsed from, where the stage itself does not say it all (a pipeline by its name)."""
 
     @property
@@ -85,7 +85,7 @@ class Part(ABC):
         return True
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class PerDocument(Part):
     """Documents in, none, one or many documents out, each on its own: code within the loop of a segment."""
 
@@ -105,7 +105,7 @@ class PerDocument(Part):
         return None
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Folding(Part):
     """``$group``: the end of a segment; each document is folded into the state of its key."""
 
@@ -179,7 +179,7 @@ class EachStep(AnsweringStep):
             return fault.with_traceback(None)  # else it would keep all that was made on the way
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class StepPart(Part):
     """A part that runs as a :class:`Step`; *streams*: it gives out as it takes in, and holds nothing back."""
 
@@ -187,7 +187,7 @@ class StepPart(Part):
     streams: ClassVar[bool] = False
     pure: bool = True
     """Whether it is a function of the documents alone."""
-    _evaluators: dict[tuple[int, ...], Evaluator] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+    _evaluators: dict[tuple[int, ...], Evaluator] = attrs.field(factory=dict, init=False)
 
     def evaluator(self, *expressions: Node) -> Evaluator:
         """Return what evaluates *expressions* of this part; its code is made once, for all runs."""

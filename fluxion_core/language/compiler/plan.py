@@ -105,7 +105,7 @@ def _unknown_stage(parser: Parser, name: Any, path: str, forms: Mapping[str, Sta
 # --------------------------------------------------------------------------------------------------- steps
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class _Gather(PerDocument):
     """Evaluates the arguments of an effectful call."""
 

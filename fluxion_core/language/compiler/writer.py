@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import attrs
 import msgspec
 
 from fluxion_core.language.compiler.demand import Demand
@@ -29,8 +28,7 @@ ALLOWANCE: Final = "q0"
 _LITERALS: Final = {"None": None, "True": True, "False": False}
 
 
-@attrs.frozen
-class Value:
+class Value(msgspec.Struct, frozen=True, eq=False):
     """A value in the generated text: an expression without side effects, cheap to repeat (a local, a constant).
 
     *may_miss*: it can be ``MISSING``. *kind*: its class, if that is known: ``bool``, ``int``, ``float``, ``number``, ``str``,
@@ -42,8 +40,8 @@ class Value:
     """Its text, for those who look only at its class or at what *demand* names."""
     may_miss: bool = True
     kind: str = ""
-    demand: Demand | None = attrs.field(default=None, eq=False)
-    path: Path | None = attrs.field(default=None, eq=False)
+    demand: Demand | None = None
+    path: Path | None = None
 
     @property
     def text(self) -> str:

@@ -10,8 +10,6 @@ import msgspec
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test, is_operators
-from fluxion_core.language.regex import compile_value
-from fluxion_core.language.regex import searching as finding
 from fluxion_core.language.values import MISSING, is_number, kind, type_name
 
 if TYPE_CHECKING:
@@ -43,12 +41,14 @@ def searching(search: Callable[[str], bool], same: Test) -> Leaf:
 
 def _searcher(parser: Parser, pattern: Any, where: str) -> Callable[[str], bool]:
     """Return a function that tells whether a string matches *pattern*, a ``re.Pattern`` or bson's ``Regex``."""
+    from fluxion_core.language import regex  # late: it brings much that few need
+
     try:
-        compiled = compile_value(pattern)
+        compiled = regex.compile_value(pattern)
     except EvaluationError as error:
         parser.problem(where, error.message)
         return lambda _text: False
-    return finding(compiled, where)
+    return regex.searching(compiled, where)
 
 
 def _equal_to(constant: Any) -> Test:

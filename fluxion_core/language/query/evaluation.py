@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.query.comparison import matching, searching
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.regex import compile_pattern, options_of, source_of
-from fluxion_core.language.regex import searching as finding
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number, is_string, kind, type_name
 
 if TYPE_CHECKING:
@@ -56,6 +54,8 @@ def _mod(parser: Parser, spec: Any, where: str) -> Leaf:
 
 def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str) -> Leaf:
     """Return the condition of ``{$regex: spec}``; ``$options`` stands *beside* it, before it or after it."""
+    from fluxion_core.language import regex  # late: it brings much that few need
+
     nothing = Leaf(lambda _value: False)
     options = beside.get("$options", "")
     if not is_string(options):
@@ -63,7 +63,7 @@ def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str)
         return nothing
     if kind(spec) == "regex":
         names = [name for name in beside if name in {"$regex", "$options"}]
-        if options_of(spec.flags) and (options or names == ["$regex", "$options"]):  # empty ones after it count as well
+        if regex.options_of(spec.flags) and (options or names == ["$regex", "$options"]):  # empty ones after it count as well
             parser.problem(where, "options are set both in the pattern and in $options")
             return nothing
         if not options:
@@ -72,12 +72,14 @@ def regex_leaf(parser: Parser, spec: Any, beside: Mapping[str, Any], where: str)
         parser.problem(where, f"$regex must be a string or a pattern, not {type_name(spec)}")
         return nothing
     try:
-        source = spec if is_string(spec) else source_of(spec)
-        compiled = compile_pattern(source, options)
+        source = spec if is_string(spec) else regex.source_of(spec)
+        compiled = regex.compile_pattern(source, options)
         return searching(
-            finding(compiled, where),
+            regex.searching(compiled, where),
             lambda value: (
-                kind(value) == "regex" and value.pattern == source and set(options_of(value.flags)) == set(options) - {"u"}
+                kind(value) == "regex"
+                and value.pattern == source
+                and set(regex.options_of(value.flags)) == set(options) - {"u"}
             ),
         )
     except EvaluationError as error:

@@ -113,7 +113,7 @@ def _default(parser: Parser, members: dict[str, Any], boundaries: Sequence[Any],
 # --------------------------------------------------------------------------------------------------- $bucketAuto
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class BucketAuto(StepPart):
     """Sorts everything by a value and cuts it into buckets of about the same size."""
 

@@ -26,7 +26,7 @@ __all__ = ["STAGES"]
 _FORBIDDEN = {"$facet", "$documents"}
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Facet(StepPart):
     """Runs several pipelines over everything and gives out one document with a field per pipeline."""
 
@@ -61,7 +61,7 @@ def _parse_facet(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     return [Facet(where=where, pipelines=tuple(pipelines))]
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Sample(StepPart):
     """Holds everything and gives out *size* documents at random."""
 
@@ -96,7 +96,7 @@ def _whole(size: Any) -> int:
     return round(size) if size.__class__ is Decimal else int(size)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Redact(StepPart):
     """Keeps, cuts off or goes into every document and the documents within it."""
 

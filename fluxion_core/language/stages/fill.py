@@ -94,7 +94,7 @@ def _partition_fields(parser: Parser, members: dict[str, Any], where: str) -> Se
 # --------------------------------------------------------------------------------------------------- $densify
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Densify(StepPart):
     """Adds documents where a step of a field's values is missing."""
 

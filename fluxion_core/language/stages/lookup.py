@@ -49,7 +49,7 @@ def _local_values(document: Mapping[str, Any], names: Sequence[str]) -> Iterator
             yield from _local_values(item, rest)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Lookup(StepPart):
     """Adds to every document an array of the documents of a collection that belong to it."""
 
@@ -166,7 +166,7 @@ def _makes_documents(stages: Any) -> bool:
 # --------------------------------------------------------------------------------------------------- $graphLookup
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class GraphLookup(StepPart):
     """Adds to every document an array of the documents that are reached from it."""
 
@@ -263,7 +263,7 @@ def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 # --------------------------------------------------------------------------------------------------- $unionWith, $documents
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Union(StepPart):
     """Lets every document through, and adds those of a collection at the end of input."""
 
@@ -304,7 +304,7 @@ def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     return [Union(where=where, documents=documents, pipeline=pipeline)]
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class FromNowhere(StepPart):
     """Gives out documents of its own in place of the input."""
 

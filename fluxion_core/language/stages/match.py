@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "Match", "Validate"]
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Match(PerDocument):
     """Drops every document for which *query* is not true."""
 
@@ -42,7 +42,7 @@ def _conditions(query: Node) -> Sequence[Node]:
     return query.arguments if isinstance(query, Logic) and query.every else (query,)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Validate(PerDocument):
     """Makes every document for which *validator* is not true a record at fault."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "Limit", "Skip"]
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Limit(PerDocument):
     """Lets the first *count* documents through."""
 
@@ -37,7 +37,7 @@ class Limit(PerDocument):
         segment.writer.line(f"{counter}.seen += 1")
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Skip(PerDocument):
     """Drops the first *count* documents."""
 

@@ -28,7 +28,7 @@ __all__ = ["STAGES", "Exclude", "Include", "SetFields", "check_overlaps", "parse
 # --------------------------------------------------------------------------------------------------- $addFields, $set
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class SetFields(PerDocument):
     """Sets fields; no expression sees what another one sets."""
 
@@ -102,7 +102,7 @@ def check_overlaps(parser: Parser, paths: Sequence[tuple[str, ...]], where: str)
 # --------------------------------------------------------------------------------------------------- $unset, exclusion
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Exclude(PerDocument):
     """Removes what *tree* names."""
 
@@ -145,7 +145,7 @@ def _tree(paths: Iterable[Sequence[str]]) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------- inclusion
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Include(PerDocument):
     """Keeps what *tree* includes and adds computed values: a leaf is ``True`` or the index of an expression."""
 

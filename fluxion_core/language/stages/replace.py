@@ -32,7 +32,7 @@ def no_document(value: Any) -> Any:
     raise EvaluationError(msg)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Replace(PerDocument):
     """Goes on with the value of *root*, which must be a document."""
 

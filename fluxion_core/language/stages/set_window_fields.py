@@ -88,7 +88,7 @@ class _Gathered:
             yield value
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class SetWindowFields(StepPart):
     """Holds everything, partitions and sorts it, and computes every field over its window."""
 

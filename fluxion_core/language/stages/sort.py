@@ -154,7 +154,7 @@ def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, A
     return key
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Sort(StepPart):
     """Holds every document until the end of input and gives them out in order."""
 

@@ -40,7 +40,7 @@ class _Branch:
     where: str
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class SideBySide(StepPart):
     """Runs every document through each pipeline and puts together what comes of it."""
 

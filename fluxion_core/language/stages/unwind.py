@@ -30,7 +30,7 @@ def at(value: Any, names: Sequence[str]) -> Any:
     return value
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Unwind(PerDocument):
     """Writes a loop in which the rest of the segment runs."""
 

@@ -76,7 +76,7 @@ def _check_id(value: Any, stage: str) -> None:
 # --------------------------------------------------------------------------------------------------- $out
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Out(StepPart):
     """Replaces a collection by the result."""
 
@@ -111,7 +111,7 @@ def _parse_out(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 # --------------------------------------------------------------------------------------------------- $merge
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Merge(StepPart):
     """Merges the result into a collection."""
 
