@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import attrs
 import msgspec
 
 from fluxion_core.errors import UnknownNameError, did_you_mean
@@ -98,12 +97,11 @@ def name_is_good(kind: str, name: str) -> bool:
     return re.fullmatch(KINDS[kind].pattern, name) is not None
 
 
-@attrs.frozen
-class ComponentSet:
+class ComponentSet(msgspec.Struct, frozen=True):
     """Immutable tables of components, one per kind."""
 
-    _tables: Mapping[str, Mapping[str, Component]] = attrs.field(factory=lambda: {kind: {} for kind in KINDS})
-    _unavailable: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    _tables: Mapping[str, Mapping[str, Component]] = msgspec.field(default_factory=lambda: {kind: {} for kind in KINDS})
+    _unavailable: Mapping[tuple[str, str], str] = {}
     _idle: Sequence[str] = ()
 
     def get(self, kind: str, name: str) -> Component:
@@ -130,7 +128,7 @@ class ComponentSet:
         tables = {kind: dict(table) for kind, table in self._tables.items()}
         for component in components:
             tables[component.kind][component.name] = component
-        return attrs.evolve(self, tables=tables)
+        return msgspec.structs.replace(self, _tables=tables)
 
     def with_class(self, kind: str, value: Any) -> ComponentSet:
         """Return a set that also holds the class or descriptor *value*, registered by the running program itself."""
@@ -141,15 +139,15 @@ class ComponentSet:
         tables = {kind_: dict(table) for kind_, table in self._tables.items()}
         for name in names:
             tables[kind].pop(name, None)
-        return attrs.evolve(self, tables=tables)
+        return msgspec.structs.replace(self, _tables=tables)
 
     def with_reason(self, kind: str, name: str, reason: str) -> ComponentSet:
         """Return a set that can say why *name* is not available."""
-        return attrs.evolve(self, unavailable={**self._unavailable, (kind, name): reason})
+        return msgspec.structs.replace(self, _unavailable={**self._unavailable, (kind, name): reason})
 
     def with_idle(self, *distributions: str) -> ComponentSet:
         """Return a set that mentions *distributions*, installed but not in use, where a name is unknown: it may be theirs."""
-        return attrs.evolve(self, idle=(*self._idle, *distributions))
+        return msgspec.structs.replace(self, _idle=(*self._idle, *distributions))
 
     def _why_not(self, kind: str, name: str) -> str:
         if (kind, name) in self._unavailable:

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any, ClassVar
 
 import attrs
+import msgspec
 
 from fluxion_core.spi import (
     Batch,
@@ -124,8 +125,7 @@ class MemorySinkOptions(Options):
     place: str | None = option(None, "Without a list: the name to ask MemorySink.results for; unset, the pipeline's id.")
 
 
-@attrs.frozen
-class _Held:
+class _Held(msgspec.Struct, frozen=True):
     """What a list holds of a pipeline: up to which batch, and the last document of it, by which the list is known again."""
 
     cursor: Cursor

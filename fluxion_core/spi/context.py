@@ -15,7 +15,7 @@ from fluxion_core.spi.host import Host
 __all__ = ["Context"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Context:
     """The surroundings of an open component: who it works for and how it reaches the machine.
 

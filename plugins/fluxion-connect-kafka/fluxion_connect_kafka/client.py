@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
-import attrs
+import msgspec
 
 from fluxion_core.spi import Headers
 
@@ -61,8 +61,7 @@ class OffsetsGone(Exception):  # a finding, which the source makes into an error
         self.offsets = offsets
 
 
-@attrs.frozen
-class TopicDescription:
+class TopicDescription(msgspec.Struct, frozen=True):
     """A topic as the brokers describe it. *id* tells a topic from an earlier one of the same name, where brokers have ids."""
 
     name: str
@@ -97,8 +96,7 @@ class Records(Protocol):
         """Return the headers of each record."""
 
 
-@attrs.frozen
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """Records on their way out, by column; each carries one header, :data:`KEY_HEADER` with its entry of *marks*."""
 
     payloads: Sequence[bytes]
