@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-import attrs
+import msgspec
 
 __all__ = [
     "CompileError",
@@ -51,8 +51,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{lowered[close[0]]}'?" if close else ""
 
 
-@attrs.frozen
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing that is wrong with what the user wrote.
 
     *path* says where, in the user's own words (``stages[2].$group.total``); *line* and *column* (from 1) are filled in

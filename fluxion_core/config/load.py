@@ -190,7 +190,9 @@ class _Builder:
         try:
             return action()
         except ConfigError as error:
-            self.problems += [problem if problem.path else attrs.evolve(problem, path=where) for problem in error.problems]
+            self.problems += [
+                problem if problem.path else msgspec.structs.replace(problem, path=where) for problem in error.problems
+            ]
         except (TypeError, ValueError) as error:
             self.problems.append(Problem(where, str(error)))
         return None

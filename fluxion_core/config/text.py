@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
 import msgspec
 
 from fluxion_core.config.json_places import json_places
@@ -33,7 +32,7 @@ class Text(msgspec.Struct, frozen=True):
         while path:
             place = self.places.get(path)
             if place is not None:
-                return attrs.evolve(problem, line=place[0], column=place[1])
+                return msgspec.structs.replace(problem, line=place[0], column=place[1])
             path = re.sub(r"(\.[^.\[\]]*|\[\d+\])\Z", "", path) if re.search(r"[.\[]", path) else ""
         return problem
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.expressions.arithmetic import DECIMAL, add, divide, multiply, subtract, to_decimal
@@ -34,8 +34,7 @@ UNIT_MILLISECONDS: Final[Mapping[str, int]] = {
 MONTHS: Final[Mapping[str, int]] = {"year": 12, "quarter": 3, "month": 1}
 
 
-@attrs.frozen
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """Which documents of the partition belong to the window of one: from *low* to *high*, ``None`` without end.
 
     ``"current"`` in a range is the document itself, not those with the same value.

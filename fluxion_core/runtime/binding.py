@@ -72,7 +72,7 @@ class _Binder:
             return action()
         except ConfigError as error:
             self.problems += [
-                attrs.evolve(problem, path=problem.path if problem.path.startswith(prefix) else prefix)
+                msgspec.structs.replace(problem, path=problem.path if problem.path.startswith(prefix) else prefix)
                 for problem in error.problems
             ]
         except CompileError as error:
@@ -82,7 +82,7 @@ class _Binder:
     def _with_package(self, problem: Problem) -> Problem:
         for (kind, name), package in PACKAGES.items():
             if name.startswith("$") and f"'{name}'" in problem.message and name not in self.components.names(kind):
-                return attrs.evolve(problem, hint=f"pip install {package}")
+                return msgspec.structs.replace(problem, hint=f"pip install {package}")
         return problem
 
     def component(self, kind: str, config: ComponentConfig, where: str) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import attrs
-
 from fluxion_core.errors import PluginError
 from fluxion_core.language import AnsweringStep, StageForm, StepPart
 from fluxion_core.runtime.effects import EffectContext
@@ -15,8 +13,7 @@ from fluxion_core.spi import Document, Stage
 __all__ = ["stage_form"]
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class _PluginStage(StepPart):
+class _PluginStage(StepPart, kw_only=True, eq=False):
     """One use of a plugin's stage in a pipeline."""
 
     kind: ClassVar[str] = "stateless"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import attrs
 import msgspec
 
 from fluxion_core.language.compiler.groups import Groups, KeptGroups
@@ -140,8 +139,7 @@ class TailRun(Run):
         return output
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class _Columns(PerDocument):
+class _Columns(PerDocument, kw_only=True, eq=False):
     """Goes on with a row of the values that a ``$group`` wants of a document."""
 
     values: tuple[Node, ...]
@@ -214,7 +212,7 @@ def _cut_columns(program: Program, step: SegmentStep, folding: Folding) -> Cut:
     )
     parts = step.segment.parts[:-1]
     wanted = _Columns(where=folding.where, stage=folding.stage, place=folding.place, values=tuple(sent))
-    tail = Segment(parts=(attrs.evolve(folding, key=key, fields=accumulated),), calls=tuple(columns))
+    tail = Segment(parts=(msgspec.structs.replace(folding, key=key, fields=accumulated),), calls=tuple(columns))
     return Cut(
         head=_head(program, Segment(parts=(*parts, wanted), tracks=True, tuples=True)),
         tail=_tail(program, tail, tracks=step.segment.tracks),

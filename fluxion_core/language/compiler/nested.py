@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
 import msgspec
 
 from fluxion_core.language.compiler.frame import Frame
@@ -87,8 +86,7 @@ def nested_group(parser: Parser, folding: Folding) -> Nested:
     return Nested(parser, [folding], ("$group",), folding.where)
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class _Values(PerDocument):
+class _Values(PerDocument, kw_only=True, eq=False):
     """Goes on with the values of expressions alone, what is missing kept apart from null."""
 
     expressions: tuple[Node, ...]

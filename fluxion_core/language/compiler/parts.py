@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import attrs
 import msgspec
 
 from fluxion_core.errors import EvaluationError
@@ -59,8 +58,7 @@ class StageForm(msgspec.Struct, frozen=True, kw_only=True):
     family: str = "stages"
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Part(ABC):
+class Part(msgspec.Struct, kw_only=True, eq=False):
     """A parsed stage, or a piece of one (``$sortByCount`` is a group and a sort). *stage* is the index in the pipeline."""
 
     kind: ClassVar[str]
@@ -85,8 +83,7 @@ class Part(ABC):
         return True
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class PerDocument(Part):
+class PerDocument(Part, kw_only=True, eq=False):
     """Documents in, none, one or many documents out, each on its own: code within the loop of a segment."""
 
     kind: ClassVar[str] = "stateless"
@@ -105,8 +102,7 @@ class PerDocument(Part):
         return None
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Folding(Part):
+class Folding(Part, kw_only=True, eq=False):
     """``$group``: the end of a segment; each document is folded into the state of its key."""
 
     kind: ClassVar[str] = "keyed"
@@ -179,15 +175,14 @@ class EachStep(AnsweringStep):
             return fault.with_traceback(None)  # else it would keep all that was made on the way
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class StepPart(Part):
+class StepPart(Part, kw_only=True, eq=False):
     """A part that runs as a :class:`Step`; *streams*: it gives out as it takes in, and holds nothing back."""
 
     kind: ClassVar[str] = "blocking"
     streams: ClassVar[bool] = False
     pure: bool = True
     """Whether it is a function of the documents alone."""
-    _evaluators: dict[tuple[int, ...], Evaluator] = attrs.field(factory=dict, init=False)
+    _evaluators: dict[tuple[int, ...], Evaluator] = msgspec.field(default_factory=dict)
 
     def evaluator(self, *expressions: Node) -> Evaluator:
         """Return what evaluates *expressions* of this part; its code is made once, for all runs."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
 import msgspec
 
 from fluxion_core.errors import CompileError, Problem, did_you_mean
@@ -105,8 +104,7 @@ def _unknown_stage(parser: Parser, name: Any, path: str, forms: Mapping[str, Sta
 # --------------------------------------------------------------------------------------------------- steps
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class _Gather(PerDocument):
+class _Gather(PerDocument, kw_only=True, eq=False):
     """Evaluates the arguments of an effectful call."""
 
     call: Call

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nested import Nested, nested_group
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
@@ -113,8 +111,7 @@ def _default(parser: Parser, members: dict[str, Any], boundaries: Sequence[Any],
 # --------------------------------------------------------------------------------------------------- $bucketAuto
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class BucketAuto(StepPart):
+class BucketAuto(StepPart, kw_only=True, eq=False):
     """Sorts everything by a value and cuts it into buckets of about the same size."""
 
     by: Node

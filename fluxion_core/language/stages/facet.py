@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import attrs
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
@@ -26,8 +24,7 @@ __all__ = ["STAGES"]
 _FORBIDDEN = {"$facet", "$documents"}
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Facet(StepPart):
+class Facet(StepPart, kw_only=True, eq=False):
     """Runs several pipelines over everything and gives out one document with a field per pipeline."""
 
     pipelines: tuple[tuple[str, Nested], ...]
@@ -61,8 +58,7 @@ def _parse_facet(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     return [Facet(where=where, pipelines=tuple(pipelines))]
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Sample(StepPart):
+class Sample(StepPart, kw_only=True, eq=False):
     """Holds everything and gives out *size* documents at random."""
 
     size: int
@@ -96,8 +92,7 @@ def _whole(size: Any) -> int:
     return round(size) if size.__class__ is Decimal else int(size)
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Redact(StepPart):
+class Redact(StepPart, kw_only=True, eq=False):
     """Keeps, cuts off or goes into every document and the documents within it."""
 
     kind: ClassVar[str] = "stateless"

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
 from fluxion_core.language.compiler.nodes import Node, ObjectOf
@@ -94,8 +92,7 @@ def _partition_fields(parser: Parser, members: dict[str, Any], where: str) -> Se
 # --------------------------------------------------------------------------------------------------- $densify
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Densify(StepPart):
+class Densify(StepPart, kw_only=True, eq=False):
     """Adds documents where a step of a field's values is missing."""
 
     field: tuple[str, ...]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import attrs
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.collections import collection_named
 from fluxion_core.language.compiler.nested import Nested, parse_nested
@@ -49,8 +47,7 @@ def _local_values(document: Mapping[str, Any], names: Sequence[str]) -> Iterator
             yield from _local_values(item, rest)
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Lookup(StepPart):
+class Lookup(StepPart, kw_only=True, eq=False):
     """Adds to every document an array of the documents of a collection that belong to it."""
 
     kind: ClassVar[str] = "stateless"
@@ -166,8 +163,7 @@ def _makes_documents(stages: Any) -> bool:
 # --------------------------------------------------------------------------------------------------- $graphLookup
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class GraphLookup(StepPart):
+class GraphLookup(StepPart, kw_only=True, eq=False):
     """Adds to every document an array of the documents that are reached from it."""
 
     kind: ClassVar[str] = "stateless"
@@ -263,8 +259,7 @@ def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 # --------------------------------------------------------------------------------------------------- $unionWith, $documents
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Union(StepPart):
+class Union(StepPart, kw_only=True, eq=False):
     """Lets every document through, and adds those of a collection at the end of input."""
 
     documents: Documents
@@ -304,8 +299,7 @@ def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     return [Union(where=where, documents=documents, pipeline=pipeline)]
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class FromNowhere(StepPart):
+class FromNowhere(StepPart, kw_only=True, eq=False):
     """Gives out documents of its own in place of the input."""
 
     expression: Node

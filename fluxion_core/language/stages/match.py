@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from fluxion_core.errors import did_you_mean
 from fluxion_core.language.compiler.nodes import Logic, Node
 from fluxion_core.language.compiler.parse import shown
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "Match", "Validate"]
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Match(PerDocument):
+class Match(PerDocument, kw_only=True, eq=False):
     """Drops every document for which *query* is not true."""
 
     query: Node
@@ -42,8 +39,7 @@ def _conditions(query: Node) -> Sequence[Node]:
     return query.arguments if isinstance(query, Logic) and query.every else (query,)
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Validate(PerDocument):
+class Validate(PerDocument, kw_only=True, eq=False):
     """Makes every document for which *validator* is not true a record at fault."""
 
     validator: Node

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import attrs
-
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.operators import Example
@@ -19,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "Limit", "Skip"]
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Limit(PerDocument):
+class Limit(PerDocument, kw_only=True, eq=False):
     """Lets the first *count* documents through."""
 
     kind: ClassVar[str] = "counter"
@@ -37,8 +34,7 @@ class Limit(PerDocument):
         segment.writer.line(f"{counter}.seen += 1")
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Skip(PerDocument):
+class Skip(PerDocument, kw_only=True, eq=False):
     """Drops the first *count* documents."""
 
     kind: ClassVar[str] = "counter"

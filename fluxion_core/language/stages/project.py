@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from fluxion_core.language.compiler.nodes import Field, Node, walk
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
@@ -28,8 +26,7 @@ __all__ = ["STAGES", "Exclude", "Include", "SetFields", "check_overlaps", "parse
 # --------------------------------------------------------------------------------------------------- $addFields, $set
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class SetFields(PerDocument):
+class SetFields(PerDocument, kw_only=True, eq=False):
     """Sets fields; no expression sees what another one sets."""
 
     fields: tuple[tuple[tuple[str, ...], Node], ...]
@@ -102,8 +99,7 @@ def check_overlaps(parser: Parser, paths: Sequence[tuple[str, ...]], where: str)
 # --------------------------------------------------------------------------------------------------- $unset, exclusion
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Exclude(PerDocument):
+class Exclude(PerDocument, kw_only=True, eq=False):
     """Removes what *tree* names."""
 
     tree: Mapping[str, Any]
@@ -145,8 +141,7 @@ def _tree(paths: Iterable[Sequence[str]]) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------- inclusion
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Include(PerDocument):
+class Include(PerDocument, kw_only=True, eq=False):
     """Keeps what *tree* includes and adds computed values: a leaf is ``True`` or the index of an expression."""
 
     tree: Mapping[str, Any]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Node, ObjectOf
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
@@ -32,8 +30,7 @@ def no_document(value: Any) -> Any:
     raise EvaluationError(msg)
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Replace(PerDocument):
+class Replace(PerDocument, kw_only=True, eq=False):
     """Goes on with the value of *root*, which must be a document."""
 
     root: Node

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
@@ -38,8 +38,7 @@ EACH_GATHERED: Final = 100
 """How many items the arrays of all windows may hold: 64 MiB, and what is in proportion to the input."""
 
 
-@attrs.frozen
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """One field: *values* are evaluated on every document, *compute* makes the column from the sort values and theirs."""
 
     into: tuple[str, ...]
@@ -88,8 +87,7 @@ class _Gathered:
             yield value
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class SetWindowFields(StepPart):
+class SetWindowFields(StepPart, kw_only=True, eq=False):
     """Holds everything, partitions and sorts it, and computes every field over its window."""
 
     partition: Node

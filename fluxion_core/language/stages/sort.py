@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, StepPart
@@ -154,8 +152,7 @@ def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, A
     return key
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Sort(StepPart):
+class Sort(StepPart, kw_only=True, eq=False):
     """Holds every document until the end of input and gives them out in order."""
 
     fields: Order

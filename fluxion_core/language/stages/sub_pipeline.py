@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import attrs
+import msgspec
 
 from fluxion_core.errors import RecordError, did_you_mean
 from fluxion_core.language.compiler.nested import Nested
@@ -30,8 +30,7 @@ _MERGES: Final = ("concat", "zip", "facet")
 _ON_ERROR: Final = ("error", "discard", "keep")
 
 
-@attrs.frozen(kw_only=True)
-class _Branch:
+class _Branch(msgspec.Struct, frozen=True, kw_only=True):
     """One pipeline as it was given: under which name its results go, what it was called by, its stages, and where it stands."""
 
     label: str | None
@@ -40,8 +39,7 @@ class _Branch:
     where: str
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class SideBySide(StepPart):
+class SideBySide(StepPart, kw_only=True, eq=False):
     """Runs every document through each pipeline and puts together what comes of it."""
 
     kind: ClassVar[str] = "stateless"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import attrs
-
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
@@ -30,8 +28,7 @@ def at(value: Any, names: Sequence[str]) -> Any:
     return value
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Unwind(PerDocument):
+class Unwind(PerDocument, kw_only=True, eq=False):
     """Writes a loop in which the rest of the segment runs."""
 
     fans_out: ClassVar[bool] = True

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
@@ -76,8 +74,7 @@ def _check_id(value: Any, stage: str) -> None:
 # --------------------------------------------------------------------------------------------------- $out
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Out(StepPart):
+class Out(StepPart, kw_only=True, eq=False):
     """Replaces a collection by the result."""
 
     collections: Collections
@@ -111,8 +108,7 @@ def _parse_out(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 # --------------------------------------------------------------------------------------------------- $merge
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
-class Merge(StepPart):
+class Merge(StepPart, kw_only=True, eq=False):
     """Merges the result into a collection."""
 
     collections: Collections
