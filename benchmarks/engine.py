@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -39,7 +38,7 @@ def whole_lines(path: str) -> Iterator[bytes]:
 
 
 def hand(job: str, source: str, target: str) -> None:
-    from jobs import HAND
+    from hand import HAND
 
     with Path(source).open("rb") as lines, Path(target).open("wb", buffering=1 << 18) as output:
         HAND[job](lines, output.write)
@@ -97,6 +96,8 @@ def decoded(job: str, source: str, target: str) -> None:
 
 def pipeline_file(job: str, source: str, target: str, *, follow: bool = False, **runtime: Any) -> Path:
     """Write the pipeline of *job*, all defaults but *runtime*, and return its path."""
+    import json
+
     from jobs import STAGES
 
     emit, stages = STAGES[job]
@@ -130,6 +131,8 @@ def parallel(job: str, source: str, target: str, processes: str) -> None:
 
 def in_memory(source: str, target: str, run: Callable[[list[dict[str, Any]]], Iterable[dict[str, Any]]]) -> None:
     """Run over decoded documents; only the run counts, and its CPU seconds are left beside the output."""
+    import json
+
     import orjson
 
     with Path(source).open("rb") as lines:

@@ -15,6 +15,8 @@ from bisect import bisect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from jobs import DEPTH
+
 CUSTOMERS = 50_000
 PRODUCTS = 1_000
 COUNTRIES = (
@@ -33,7 +35,6 @@ STATUSES = ("PAID",) * 55 + ("PENDING",) * 25 + ("CANCELLED",) * 12 + ("REFUNDED
 TAGS = ("web", "app", "promo", "gift", "first", "b2b", "express", "returning")
 
 Document = dict[str, Any]
-DEPTH = 20
 
 
 def orders(count: int, seed: int = 7) -> Iterator[Document]:

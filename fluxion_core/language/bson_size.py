@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from fluxion_core.language.regex import options_of
 from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, kind, type_name
 
 __all__ = ["bson_size", "rough_size"]
@@ -106,6 +105,8 @@ def _other_bytes(value: Any, known: dict[int, tuple[Any, int]], most: int) -> in
     if name == "binData":
         return _FRAME_BYTES + len(getattr(value, "bytes", value))
     if name == "regex":
+        from fluxion_core.language.regex import options_of  # late: it brings much that few need
+
         return 2 + len(str(value.pattern).encode()) + len(options_of(value.flags))
     if name == "int":
         return 4 if type_name(value) == "int" else _LONG_BYTES

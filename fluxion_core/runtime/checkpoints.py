@@ -42,7 +42,7 @@ def meta_of(bound: BoundPipeline, *, finished: bool) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "source": bound.definition.source.type,
-        "fingerprints": dict(bound.program.fingerprints),
+        "fingerprints": bound.program.fingerprints,
         "finished": finished,
     }
 

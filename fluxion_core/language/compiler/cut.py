@@ -240,7 +240,7 @@ def _head(program: Program, segment: Segment) -> Program:
     step = SegmentStep(segment=segment, name=f"{program.name} head")
     written = step.load().written
     return msgspec.structs.replace(
-        program, steps=(step,), first=step, fingerprints={}, required_fields=None if written.whole else written.loads
+        program, steps=(step,), first=step, keeping={}, required_fields=None if written.whole else written.loads
     )
 
 

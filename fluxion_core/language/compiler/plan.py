@@ -277,14 +277,11 @@ def _check_unbounded(parser: Parser, parts: Sequence[Part], names: Sequence[str]
         folded = folded or isinstance(part, Folding)
 
 
-def _fingerprint(stage: Any) -> str:
-    import hashlib  # late, as it loads a library; only stages that keep something have a fingerprint
-
+def _as_bytes(stage: Any) -> bytes:
     try:
-        data = encode_value(stage)
+        return encode_value(stage)
     except TypeError:
-        data = repr(stage).encode()
-    return hashlib.sha256(data).hexdigest()[:16]
+        return repr(stage).encode()
 
 
 def make_program(
@@ -342,10 +339,8 @@ def plan_program(
         steps=tuple(steps),
         plan=_plan_steps(steps, names),
         stage_names=names,
-        fingerprints={
-            f"stages[{part.stage}].{names[part.stage]}": _fingerprint(
-                stages[part.stage] if part.origin is None else part.origin
-            )
+        keeping={
+            f"stages[{part.stage}].{names[part.stage]}": _as_bytes(stages[part.stage] if part.origin is None else part.origin)
             for part in parts
             if part.kind != "stateless" and stages
         },

@@ -32,12 +32,20 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[SegmentStep | EffectStep | StepPart, ...]
     plan: tuple[PlanStep, ...]
     stage_names: tuple[str, ...]
-    fingerprints: Mapping[str, str]
+    keeping: Mapping[str, bytes]
+    """The stages that keep something from document to document, as bytes."""
     pure: bool
     required_fields: tuple[str, ...] | None
     """Top-level fields of the input that the pipeline reads; ``None`` when it needs whole documents."""
     first: SegmentStep | None
     """The segment that reads the input."""
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """By which it is told whether kept state is that of these stages."""
+        import hashlib  # late, as it loads a library that only kept state needs
+
+        return {path: hashlib.sha256(stage).hexdigest()[:16] for path, stage in self.keeping.items()}
 
     @property
     def source(self) -> str:
