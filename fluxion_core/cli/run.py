@@ -23,6 +23,7 @@ from fluxion_core.config.load import load_pipeline
 from fluxion_core.errors import ConfigError
 from fluxion_core.observability.logs import EventLog
 from fluxion_core.observability.metrics import MetricsRegistry
+from fluxion_core.runtime.process import settle
 
 __all__ = ["command"]
 
@@ -56,9 +57,7 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
             sys.exit(EXIT_CONFIG)
         metrics: MetricsRegistry = handle.metrics()
         stack.enter_context(_signals(handle, received))
-        gc.freeze()
-        gc.set_threshold(100_000, 20, 100)
-        gc.enable()
+        settle()
         started = time.monotonic()
         failure = _watch(handle, metrics, live=live)
         hung = _hung(f"fluxion-{metrics.pipeline_id}-")

@@ -5,7 +5,6 @@ A worker decides nothing and keeps nothing that matters: when the other side of 
 
 from __future__ import annotations
 
-import gc
 import logging
 import select
 import signal
@@ -22,6 +21,7 @@ from fluxion_core.runtime.parallel.division import Division
 from fluxion_core.runtime.parallel.head import Head
 from fluxion_core.runtime.parallel.part import pack_records
 from fluxion_core.runtime.parallel.shard import KeptShard
+from fluxion_core.runtime.process import settle
 from fluxion_core.spi import Context, EndOfInput, Host, Json, KillPoints
 
 __all__ = ["Assignment", "work"]
@@ -44,9 +44,7 @@ def work(channel: Channel, groups: Channel, assignment: Assignment) -> None:
     """Be a worker until the other side of *channel* and *groups* is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a terminal signals the whole group, and the other side decides when to end
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
-    gc.enable()
+    settle()
     worker = _Worker(channel, groups, assignment)
     try:
         channel.send(Message("ready"))
