@@ -8,9 +8,11 @@ from typing import IO, Any, Final
 
 from fluxion_core.connectors.lines import LineCutter, Lines
 
-__all__ = ["end_of_last_line", "lines_between"]
+__all__ = ["end_of_last_line", "lines_between", "whole_lines_bytes"]
 
 _STEP_BYTES: Final = 64 * 1024
+_NEAR_BYTES: Final = 1024
+"""Within so many bytes a line mostly ends."""
 
 
 def lines_between(file: IO[Any], start: int, end: int, max_line_bytes: int, chunk_bytes: int) -> Iterator[Lines]:
@@ -18,29 +20,36 @@ def lines_between(file: IO[Any], start: int, end: int, max_line_bytes: int, chun
     first = start if start == 0 else _after_newline(file, start - 1)
     if first >= end:
         return
+    last = _after_newline(file, end - 1)
     cutter = LineCutter(first, max_line_bytes)
     file.seek(first)
-    while cutter.read_offset < end and (chunk := file.read(min(chunk_bytes, end - cutter.read_offset))):
-        cutter.feed(chunk)
-        lines = cutter.take(sys.maxsize)
-        if lines is not None and lines.block:
-            yield lines
-    last = _last_line(file, cutter)
-    if last is not None and last.block:
-        yield last
-
-
-def _last_line(file: IO[Any], cutter: LineCutter) -> Lines | None:
-    """Return the line that has begun and goes on where *file* stands."""
-    while cutter.partial:
-        chunk = file.read(cutter.wanted_bytes(_STEP_BYTES))
+    while cutter.read_offset < last:
+        wanted = min(cutter.wanted_bytes(chunk_bytes), last - cutter.read_offset)
+        if cutter.read_offset + wanted < last and not cutter.partial:
+            wanted = whole_lines_bytes(file, cutter.read_offset, wanted)
+        chunk = file.read(wanted)
         if not chunk:
-            return cutter.take_rest()
+            break
         cutter.feed(chunk)
-        lines = cutter.take(1)
-        if lines is not None:
-            return lines
-    return None
+        while (lines := cutter.take(sys.maxsize)) is not None:
+            if lines.block:
+                yield lines
+    rest = cutter.take_rest()
+    if rest is not None and rest.block:
+        yield rest
+
+
+def whole_lines_bytes(file: IO[Any], start: int, wanted: int) -> int:
+    """Return how much to read at byte *start*, where *file* stands: as far as a line ends, if one does near where *wanted* bytes do.
+
+    What is cut within a line has to be copied.
+    """
+    if wanted < 2 * _NEAR_BYTES:
+        return wanted
+    file.seek(start + wanted - _NEAR_BYTES)
+    tail = bytes(file.read(_NEAR_BYTES))
+    file.seek(start)
+    return wanted - _NEAR_BYTES + tail.rfind(b"\n") + 1 if b"\n" in tail else wanted
 
 
 def end_of_last_line(file: IO[Any], start: int, size: int) -> int:
@@ -59,9 +68,11 @@ def end_of_last_line(file: IO[Any], start: int, size: int) -> int:
 def _after_newline(file: IO[Any], offset: int) -> int:
     """Return the offset behind the first newline at *offset* or behind it; that of the end if there is none."""
     file.seek(offset)
-    while chunk := file.read(_STEP_BYTES):
+    step = _NEAR_BYTES
+    while chunk := file.read(step):
         found = chunk.find(b"\n")
         if found >= 0:
             return offset + int(found) + 1
         offset += len(chunk)
+        step = _STEP_BYTES
     return offset

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import attrs
 
-from fluxion_core.connectors.file_pieces import end_of_last_line, lines_between
+from fluxion_core.connectors.file_pieces import end_of_last_line, lines_between, whole_lines_bytes
 from fluxion_core.connectors.lines import LineCutter, Lines
 from fluxion_core.spi import (
     REQUIRED,
@@ -33,7 +33,6 @@ __all__ = ["FileSource", "FileSourceOptions"]
 
 _SPLIT = "0"
 _HEAD_BYTES = 1024
-_LOOK_BACK_BYTES = 1024
 
 
 @attrs.frozen
@@ -234,7 +233,10 @@ class FileSource(Source[FileSourceOptions]):
         if self._ended or self._file is None:
             return False
         try:
-            chunk = self._file.read(self._whole_lines_bytes(self._file))
+            wanted = self._lines.wanted_bytes(self.config.chunk_bytes)
+            if not self._lines.partial:
+                wanted = whole_lines_bytes(self._file, self._lines.read_offset, wanted)
+            chunk = self._file.read(wanted)
         except OSError as error:
             msg = f"{self.config.path}: reading at byte {self._lines.read_offset} failed ({error.strerror})"
             self._file.seek(self._lines.read_offset)
@@ -244,16 +246,6 @@ class FileSource(Source[FileSourceOptions]):
         if chunk:
             self._lines.feed(chunk)
         return bool(chunk)
-
-    def _whole_lines_bytes(self, file: IO[Any]) -> int:
-        """Return how much to read: as far as a line ends, if one does near where the chunk would, for what is cut has to be copied."""
-        wanted = self._lines.wanted_bytes(self.config.chunk_bytes)
-        if self._lines.partial or wanted < 2 * _LOOK_BACK_BYTES:
-            return wanted
-        start = self._lines.read_offset
-        tail = _read(file, start + wanted - _LOOK_BACK_BYTES, _LOOK_BACK_BYTES)
-        file.seek(start)
-        return wanted - _LOOK_BACK_BYTES + tail.rfind(b"\n") + 1 if b"\n" in tail else wanted
 
     def _at_end(self) -> Lines | None:
         if self.config.follow:

@@ -124,12 +124,11 @@ class Shard:
 
     def _give_ordinals(self, wanted: dict[Hashable, Any], first: int, dealt: Dealt) -> None:
         """Give a group that a row has just made the place of its first row."""
-        indexes = list(compress(range(len(dealt.owners)), _marks(dealt.owners, self._number)))
         identities = self._sharding.identities(dealt.rows)
-        for place in [place for place, identity in enumerate(identities) if identity in wanted]:
-            group = wanted.pop(identities[place], None)
-            if group is not None:
-                group.ordinal = first + indexes[place]
+        indexes = compress(range(len(dealt.owners)), _marks(dealt.owners, self._number))
+        firsts = dict(zip(reversed(identities), reversed(list(indexes)), strict=True))  # of rows with one key, the first comes last
+        for identity, group in wanted.items():
+            group.ordinal = first + firsts[identity]
 
     def delta(self) -> Delta:
         """Return the rows of state that changed since the last call."""
