@@ -119,16 +119,16 @@ class Shard:
         self._run.fold(dealt.rows)
         fresh = len(groups) - before
         if fresh:
-            wanted = {self._sharding.of_identity(found): group for found, group in islice(reversed(groups.items()), fresh)}
-            self._give_ordinals(wanted, part << _ROW_BITS, dealt)
+            self._give_ordinals(list(islice(reversed(groups.items()), fresh)), part << _ROW_BITS, dealt)
 
-    def _give_ordinals(self, wanted: dict[Hashable, Any], first: int, dealt: Dealt) -> None:
-        """Give a group that a row has just made the place of its first row."""
+    def _give_ordinals(self, made: Sequence[tuple[Any, Any]], first: int, dealt: Dealt) -> None:
+        """Give groups that rows have just *made*, the last one first, the places of their first rows."""
         identities = self._sharding.identities(dealt.rows)
-        indexes = compress(range(len(dealt.owners)), _marks(dealt.owners, self._number))
-        firsts = dict(zip(reversed(identities), reversed(list(indexes)), strict=True))  # of rows with one key, the first comes last
-        for identity, group in wanted.items():
-            group.ordinal = first + firsts[identity]
+        indexes = list(compress(range(len(dealt.owners)), _marks(dealt.owners, self._number)))
+        place = -1
+        for found, group in reversed(made):  # in the order of their first rows: each is looked for behind the one before
+            place = identities.index(self._sharding.of_identity(found), place + 1)
+            group.ordinal = first + indexes[place]
 
     def delta(self) -> Delta:
         """Return the rows of state that changed since the last call."""
