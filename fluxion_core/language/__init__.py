@@ -15,7 +15,7 @@ from fluxion_core.language.compiler.parts import AnsweringStep, StageForm, StepP
 from fluxion_core.language.compiler.program import PlanStep, Program
 from fluxion_core.language.compiler.run import Run
 from fluxion_core.language.compiler.sharding import MAX_SHARDS, Dealt, Delta, Shard
-from fluxion_core.language.encoding import decode_value, encode_documents, encode_value
+from fluxion_core.language.encoding import decode_value, encode_documents, encode_json_lines, encode_value
 from fluxion_core.language.operators import Accumulator, Example, Form, Operator
 from fluxion_core.language.values import MISSING, type_name
 
@@ -48,6 +48,7 @@ __all__ = [
     "cut_program",
     "decode_value",
     "encode_documents",
+    "encode_json_lines",
     "encode_value",
     "own_names",
     "pack_rows",

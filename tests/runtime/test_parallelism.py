@@ -144,6 +144,19 @@ def test_parts_that_are_larger_than_the_channels_get_through(harness, place) -> 
     assert out(alone) == out(divided)
 
 
+def test_a_group_that_is_too_large_is_refused_as_by_one_process(harness, place) -> None:
+    long = "x" * 1024 * 1024
+    lines = [json.dumps({"k": n % 7, "n": n, "text": "" if n % 7 else long}) for n in range(7 * 17)]
+    stages = [{"$group": {"_id": "$k", "texts": {"$push": "$text"}, "last": {"$max": {"$toDate": "$n"}}}}]
+    alone, divided = (
+        run(harness, place(str(processes), lines), processes, stages, emit="final", policy="dead_letter")
+        for processes in (1, 2)
+    )
+    assert (out(alone), 6) == (out(divided), out(divided).count(b"\n"))
+    first, second = (json.loads((folder / "dead.ndjson").read_text()) for folder in (alone, divided))
+    assert (first | {"dlqTime": ""}) == (second | {"dlqTime": ""})
+
+
 def test_a_worker_that_has_much_to_tell_answers_for_its_groups_first(harness, place) -> None:
     arguments = {"folder": str(place()), "stages": GROUP, "pieces": 200, "questions": 2000}
     outcome = harness.run("ask_while_nobody_reads", arguments)

@@ -40,6 +40,11 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     sharding: Sharding | None = None
     """How the groups at the head of the tail can be dealt out over processes; ``None``: they cannot."""
 
+    @property
+    def ends_in_groups(self) -> bool:
+        """Whether the groups at the head of the tail leave the program as they are."""
+        return self.sharding is not None and self.tail is not None and len(self.tail.steps) == 1
+
     def start_head(self, *, tracks: bool) -> Run:
         """Return a fresh run of the head; *tracks*: whether it tells the record of each row."""
         step = self.head.first
@@ -81,6 +86,7 @@ class TailRun(Run):
     def __init__(self, cut: Cut, tail: Program, emit: Emit, context: Any) -> None:
         super().__init__(tail, emit, context)
         self._cut = cut
+        self._kept: KeptGroups | None = None
 
     @property
     def groups(self) -> Groups:
@@ -90,8 +96,16 @@ class TailRun(Run):
 
     def keep_groups(self, groups: KeptGroups) -> None:
         """Leave the groups of the ``$group`` at its head to somebody else, who is given the rows as well."""
+        self._kept = groups
         self._states[0] = groups
         self._grouped[0] = groups
+
+    def finish(self) -> Output:
+        """Return what was held back; as lines, if somebody else keeps the groups and gives them so."""
+        output = super().finish()
+        if self._kept is not None:
+            output.form = self._kept.row_form
+        return output
 
     def fold(self, rows: Sequence[Any]) -> None:
         """Run *rows*, of which none can fail, into a ``$group`` and no further."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.nodes import ObjectOf
@@ -30,8 +30,12 @@ class KeptGroups(Protocol):
     def state_bytes(self) -> int:
         """About how many bytes all groups take in the store."""
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Any]:
         """Return every group."""
+
+    @property
+    def row_form(self) -> Literal["dict", "ended line"]:
+        """The form of what :meth:`rows` returned last; lines only where no stage follows."""
 
     def changed(self) -> list[dict[str, Any]]:
         """Return the groups that changed since the last call."""
@@ -45,6 +49,8 @@ class KeptGroups(Protocol):
 
 class Groups:
     """The state of one ``$group``: every group by its key, and those that were touched since they were last asked for."""
+
+    row_form: ClassVar[Literal["dict", "ended line"]] = "dict"
 
     def __init__(self, step: SegmentStep, folding: Folding, loaded: Loaded) -> None:
         self.groups: dict[Any, Any] = {}

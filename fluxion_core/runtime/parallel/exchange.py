@@ -6,9 +6,11 @@ It stands in the tail of the stages where the groups of a ``$group`` are otherwi
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from itertools import islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, Literal
 
 from fluxion_core.errors import FatalError
 from fluxion_core.language import decode_value
@@ -23,15 +25,20 @@ __all__ = ["Exchange"]
 class Exchange:
     """The groups of all *workers*, of which there may be *max_groups*; rows have *columns* values.
 
+    *line_bytes*: where the groups leave the pipeline as lines of JSON, how long one may be: then the workers encode them at the end.
     Used by one thread, that of the stages.
     """
 
-    def __init__(self, workers: Workers, columns: int, max_groups: int) -> None:
+    def __init__(self, workers: Workers, columns: int, max_groups: int, line_bytes: int | None = None) -> None:
         self._workers = workers
         self._columns = columns
         self._max_groups = max_groups
+        self._line_bytes = line_bytes
+        self._form: Literal["dict", "ended line"] = "dict"
         self._turn = 0
-        self._sealed = self._shown = 0  # up to which turn deltas and updates have told
+        self._sealed = self._shown = 0  # up to which turn deltas and updates were asked for
+        self._coming = False  # a delta that was asked for
+        self._deltas: list[Sequence[Sequence[bytes]]] = []  # those that came before they were due
         self._counts: dict[int, Sequence[int]] = {member.number: (0, 0, 0) for member in workers.members}
 
     # ------------------------------------------------------------------------------------------------- in
@@ -42,6 +49,7 @@ class Exchange:
         Raises:
             FatalError: a worker is gone.
         """
+        self._take_delta()
         self._turn += 1
         self._counts[worker] = part.groups
         owners, *packed = part.blobs
@@ -78,26 +86,44 @@ class Exchange:
         Raises:
             FatalError: there are too many groups, or a worker is gone.
         """
-        if self._sealed == self._turn:  # the workers may have ended, now that all is told
-            return []
-        self._sealed = self._turn
-        old: list[tuple[bytes, bytes]] = []
-        fresh: list[Iterable[tuple[int, tuple[bytes, bytes]]]] = []
-        for _, (keys, contents, ordinals) in self._ask(Message("delta")):
-            rows = list(zip(unpack_list(keys), unpack_list(contents), strict=True))
-            numbers = _numbers(ordinals)
-            old += rows[: len(rows) - len(numbers)]
-            fresh.append(zip(numbers, rows[len(rows) - len(numbers) :], strict=True))
-        if self.count > self._max_groups:
+        self._ask_delta()
+        self._take_delta()
+        deltas, self._deltas = self._deltas, []
+        if deltas and self.count > self._max_groups:
             raise FatalError(too_many_groups(self.count, self._max_groups))
-        return [*old, *_in_order(fresh)]
+        return [row for answers in deltas for row in _state_rows(answers)]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return every group, in the order in which one process would have met them.
+    def _ask_delta(self) -> None:
+        """Ask for what changed, if something did: the workers may have ended, now that all is told."""
+        if self._sealed != self._turn:
+            self._sealed = self._turn
+            self._put(Message("delta"))
+            self._coming = True
+
+    def _take_delta(self) -> None:
+        """Take in the delta that was asked for, if one was, for nothing else can be asked or told before."""
+        if self._coming:
+            self._coming = False
+            self._deltas.append(self._answers())
+
+    @property
+    def row_form(self) -> Literal["dict", "ended line"]:
+        """The form of the rows that were returned last."""
+        return self._form
+
+    def rows(self) -> list[Any]:
+        """Return every group, in the order in which one process would have met them; as lines of JSON where *line_bytes* allows it.
 
         Raises:
             FatalError: a worker is gone.
         """
+        if self._line_bytes is not None:
+            answers = self._ask(Message("lines", self._line_bytes))
+            if all(answers):
+                self._form = "ended line"
+                return _in_order(
+                    [zip(_numbers(ordinals), BytesIO(lines).readlines(), strict=True) for lines, ordinals in answers]
+                )
         return self._documents("rows")
 
     def changed(self) -> list[dict[str, Any]]:
@@ -112,7 +138,8 @@ class Exchange:
         return self._documents("changed")
 
     def _documents(self, question: str) -> list[dict[str, Any]]:
-        answers = [blobs for _, blobs in self._ask(Message(question))]
+        self._form = "dict"
+        answers = self._ask(Message(question))
         return _in_order([zip(_numbers(ordinals), decode_value(rows), strict=True) for rows, ordinals in answers])
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
@@ -121,18 +148,44 @@ class Exchange:
         Raises:
             FatalError: a worker is gone.
         """
-        for _ in self._ask(Message("restore", None, [pack_list(list(rows)), pack_list(list(rows.values()))])):
-            pass
+        self._put(Message("restore", None, [pack_list(list(rows)), pack_list(list(rows.values()))]))
+        self._answers()
 
-    def _ask(self, question: Message) -> Iterator[tuple[Worker, Sequence[bytes]]]:
-        """Put *question* to every worker; yield the blobs of the answers, and keep the counts that come with them."""
+    def _ask(self, question: Message) -> Sequence[Sequence[bytes]]:
+        """Return the blobs of every worker's answer to *question* about what it shows.
+
+        A seal follows, so the workers go on with the delta while their answers are taken in here.
+        """
+        self._take_delta()
+        self._put(question)
+        self._ask_delta()
+        return self._answers()
+
+    def _put(self, question: Message) -> None:
         for member in self._workers.members:
             self._tell(member, question)
+
+    def _answers(self) -> Sequence[Sequence[bytes]]:
+        """Return the blobs of every worker's next answer, and keep the counts that come with them."""
+        found = []
         for member in self._workers.members:
             answer = self._workers.receive(member, of_groups=True)
             if answer.content is not None:
                 self._counts[member.number] = answer.content
-            yield member, answer.blobs
+            found.append(answer.blobs)
+        return found
+
+
+def _state_rows(answers: Sequence[Sequence[bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the rows of state of one delta: those of groups that were sealed before come first."""
+    old: list[tuple[bytes, bytes]] = []
+    fresh: list[Iterable[tuple[int, tuple[bytes, bytes]]]] = []
+    for keys, contents, ordinals in answers:
+        rows = list(zip(unpack_list(keys), unpack_list(contents), strict=True))
+        numbers = _numbers(ordinals)
+        old += rows[: len(rows) - len(numbers)]
+        fresh.append(zip(numbers, rows[len(rows) - len(numbers) :], strict=True))
+    return [*old, *_in_order(fresh)]
 
 
 def _numbers(packed: bytes) -> array[int]:
@@ -143,5 +196,5 @@ def _numbers(packed: bytes) -> array[int]:
 
 def _in_order(parts: Sequence[Iterable[tuple[int, Any]]]) -> list[Any]:
     numbered = [pair for part in parts for pair in part]
-    numbered.sort(key=lambda pair: pair[0])
+    numbered.sort(key=itemgetter(0))
     return [found for _, found in numbered]

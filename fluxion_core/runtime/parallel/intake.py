@@ -134,7 +134,7 @@ class PieceIntake(_WorkedIntake, kw_only=True):
                 try:
                     piece = self.source.next_piece(timeout_seconds if self._due == self._next_number else 0.0)
                 except EndOfInput:
-                    self._ended = True
+                    self._ended = self.workers.exhausted = True
                     return
                 if piece is None:
                     return

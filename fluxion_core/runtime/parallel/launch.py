@@ -13,6 +13,7 @@ from fluxion_core.config.model import ComponentConfig
 from fluxion_core.language import Run, encode_value
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.intake import Intake
+from fluxion_core.runtime.outputs import OutputBuffer
 from fluxion_core.runtime.parallel.division import Division
 from fluxion_core.runtime.parallel.exchange import Exchange
 from fluxion_core.runtime.parallel.intake import PieceIntake, SplitIntake
@@ -75,8 +76,14 @@ def launch(bound: BoundPipeline, division: Division, host: Host) -> tuple[Divide
         except TypeError as error:
             return None, f"the pipeline cannot be told to another process: {error}"
         workers = Workers.spawned(assignment, told)
-    exchange = Exchange(workers, division.cut.columns or 0, definition.runtime.max_groups) if sharded else None
+    exchange = _exchange(workers, division) if sharded else None
     return Divided(bound=bound, division=division, workers=workers, context=context, exchange=exchange), ""
+
+
+def _exchange(workers: Workers, division: Division) -> Exchange:
+    runtime = division.runtime
+    lines = division.cut.ends_in_groups and OutputBuffer(division.sink, division.sink_codec).wants_blocks
+    return Exchange(workers, division.cut.columns or 0, runtime.max_groups, runtime.max_made_bytes if lines else None)
 
 
 def components_of(bound: BoundPipeline) -> list[str]:

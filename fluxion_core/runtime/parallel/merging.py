@@ -93,8 +93,8 @@ class MergingLoop(Loop, kw_only=True):
             self.reader.close()
 
     def seal_wait_seconds(self, *, idle: bool) -> float | None:
-        """Return after how many seconds a seal is due; nothing is idle while pieces are under way."""
-        return super().seal_wait_seconds(idle=idle and not self.workers.busy)
+        """Return after how many seconds a seal is due; nothing is idle while pieces, or the end of input, are under way."""
+        return super().seal_wait_seconds(idle=idle and not self.workers.busy and not self.workers.exhausted)
 
     def _count_stages(self) -> None:
         head, tail = set(self.division.head_stages), set(self.division.tail_stages)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fluxion_core.language import Cut, Dealt, Shard, encode_documents, pack_rows, unpack_rows
+from fluxion_core.language import Cut, Dealt, Shard, encode_documents, encode_json_lines, pack_rows, unpack_rows
 from fluxion_core.runtime.parallel.channel import Channel, Message, pack_list, unpack_list
 from fluxion_core.spi import Clock
 
@@ -29,6 +29,7 @@ class KeptShard:
             "fold": self._fold,
             "delta": self._delta,
             "rows": self._rows,
+            "lines": self._lines,
             "changed": self._rows,
             "restore": self._restore,
         }
@@ -78,6 +79,14 @@ class KeptShard:
     def _rows(self, order: Message) -> Message:
         rows, ordinals = self._shard.rows(changed=order.kind == "changed")
         return Message(order.kind, None, [encode_documents(rows), ordinals.tobytes()])
+
+    def _lines(self, order: Message) -> Message:
+        """Answer with every group as a line of JSON; with nothing, if one is longer than what was ordered."""
+        rows, ordinals = self._shard.rows()
+        lines = encode_json_lines(rows)
+        if len(lines) > order.content and max(map(len, lines.split(b"\n"))) > order.content:
+            return Message(order.kind)
+        return Message(order.kind, None, [lines, ordinals.tobytes()])
 
     def _restore(self, order: Message) -> Message:
         self._shard.restore(*map(unpack_list, order.blobs))

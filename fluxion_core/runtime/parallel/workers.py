@@ -81,6 +81,8 @@ class Workers:
 
     def __init__(self, members: Sequence[Worker]) -> None:
         self.members = list(members)
+        self.exhausted = False
+        """Whether the source has ended: the next seal is the last."""
         self._selector = selectors.DefaultSelector()
         for member in members:
             self._selector.register(member.channel, selectors.EVENT_READ, member)
