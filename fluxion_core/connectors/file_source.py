@@ -33,6 +33,8 @@ __all__ = ["FileSource", "FileSourceOptions"]
 
 _SPLIT = "0"
 _HEAD_BYTES = 1024
+_PIECES_LEFT = 8
+"""A piece is no more than this part of what is left before the end, so that all processes end together, and no less than it of a whole one."""
 
 
 @attrs.frozen
@@ -42,7 +44,9 @@ class FileSourceOptions(Options):
     path: Path = option(REQUIRED, "The file to read: one record per line.", example="orders.ndjson")
     follow: bool = option(False, "Whether to wait for more at the end of the file instead of ending there.")
     chunk_bytes: int = option(128 * 1024, "How much is read at a time.", minimum=1)
-    piece_bytes: int = option(1024 * 1024, "With parallelism: how much of the file a process takes at a time.", minimum=1)
+    piece_bytes: int = option(
+        2 * 1024 * 1024, "With parallelism: how much of the file a process takes at a time; less towards its end.", minimum=1
+    )
     look_again_seconds: float = option(0.02, "When following: how often to look whether the file has grown.", minimum=0.001)
 
 
@@ -167,7 +171,10 @@ class FileSource(Source[FileSourceOptions]):
         if self._cut_to >= self._whole_to and not self._ended:
             self._ended = not self.config.follow
             self._whole_to = self._whole_lines_end()
-        return min(self._whole_to, self._cut_to + self.config.piece_bytes)
+        left, most = self._whole_to - self._cut_to, self.config.piece_bytes
+        if self._ended:
+            most = min(most, max(left // _PIECES_LEFT, most // _PIECES_LEFT, 1))
+        return self._cut_to + min(left, most)
 
     def _whole_lines_end(self) -> int:
         """Return the offset behind the last line that is whole by now."""

@@ -107,6 +107,14 @@ def test_a_followed_file_is_cut_up_when_much_of_it_is_there(source, tmp_path: Pa
     assert made.next_piece(0) is None
 
 
+def test_pieces_become_smaller_towards_the_end(source, tmp_path: Path) -> None:
+    (tmp_path / "in.ndjson").write_bytes(b"0123456789\n" * 100)
+    made = source(piece_bytes=80)
+    sizes = [piece["to"] - piece["from"] for piece in iter(lambda: next_piece(made), None)]
+    assert (1100, [80] * 6, sorted(sizes, reverse=True)) == (sum(sizes), sizes[:6], sizes)
+    assert {10} == set(sizes[-9:-1])
+
+
 @pytest.mark.parametrize("content", [b"", b'{"m":1}\n{"n":2}\n{"n":3}\n{"n":4}\n'])
 def test_a_followed_file_that_was_cut_or_replaced_is_told(source, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "in.ndjson"
