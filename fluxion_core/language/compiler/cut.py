@@ -73,10 +73,12 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: the groups cannot be dealt out.
         """
-        if self.tail is None or self.sharding is None:
+        step = self.tail.steps[0] if self.tail is not None else None
+        if self.tail is None or self.sharding is None or not isinstance(step, SegmentStep):
             msg = "the program has no $group whose groups could be dealt out"
             raise ValueError(msg)
-        alone = msgspec.structs.replace(self.tail, steps=self.tail.steps[:1])
+        numbered = SegmentStep(segment=msgspec.structs.replace(step.segment, numbered=True), name=step.name)
+        alone = msgspec.structs.replace(self.tail, steps=(numbered,), first=numbered)
         return Shard(self.sharding, TailRun(self, alone, "final", None), number, shards)
 
 
@@ -87,6 +89,7 @@ class TailRun(Run):
         super().__init__(tail, emit, context)
         self._cut = cut
         self._kept: KeptGroups | None = None
+        self._rows: Sequence[Any] | None = None  # where their ordinals come in place of them
 
     @property
     def groups(self) -> Groups:
@@ -107,9 +110,11 @@ class TailRun(Run):
             output.form = self._kept.row_form
         return output
 
-    def fold(self, rows: Sequence[Any]) -> None:
-        """Run *rows*, of which none can fail, into a ``$group`` and no further."""
-        self._pass(0, rows, None, Output())
+    def fold(self, rows: Sequence[Any], ordinals: Sequence[int]) -> None:
+        """Run *rows*, of which none can fail, into a ``$group`` and no further; a new group keeps the one of *ordinals* beside its first row."""
+        self._rows = rows
+        self._pass(0, ordinals, None, Output())
+        self._rows = None
 
     def feed_rows(self, rows: Sequence[Any], origins: Sequence[int], *, records: int, failed: int, passed: int) -> Output:
         """Run the *rows* of one batch of *records*; *origins* tells the record of each.
@@ -142,7 +147,7 @@ class TailRun(Run):
         origins: Sequence[int | None] | None,
         answers: Sequence[Any] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
-        beside = rows if index == 0 and self._cut.columns else answers
+        beside = (self._rows or rows) if index == 0 and self._cut.columns else answers
         return super()._segment(index, step, code, rows, origins, beside)
 
     def _fates(self, output: Output, records: int, passed: int) -> Output:

@@ -239,6 +239,8 @@ class FoldingWriter:
                 writer.line(f"groups[{found}] = g")
             else:
                 self._new(found)
+            if self._segment.numbered:
+                writer.line("g.ordinal = d")
         with writer.block("else:") if all(begun) and not self._parameterised else nullcontext():
             for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
                 self._step(column, arguments)

@@ -39,6 +39,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a row is the tuple of its fields."""
     shares: bool = False
     """Whether several of its documents may come of one record, which is folded as a whole or not at all."""
+    numbered: bool = False
+    """Whether ordinals come in place of documents, of which only *calls* ask: a group keeps that of the first."""
     measures: bool = False
     """Whether the documents that come out are measured: the stages use values so often that they could grow without bound."""
 
@@ -107,6 +109,7 @@ class SegmentWriter:
         self._careful = careful
         self._each = each
         self.watched = not once
+        self.numbered = segment.numbered
         """Whether anybody asks afterwards which groups changed and how many documents got where."""
         self._guesses = guesses if guesses is not None else Guesses()
         self.writer = Writer(self._guesses)

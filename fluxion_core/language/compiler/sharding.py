@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Sequence
-from itertools import compress, islice
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
@@ -70,10 +70,6 @@ class Sharding(msgspec.Struct, frozen=True, kw_only=True):
             return group_identity(key)
         return tuple(group_identity(key.get(name, MISSING)) for _, name in self.fields)
 
-    def of_identity(self, identity: Any) -> Hashable:
-        """Return the same for the group that generated code finds by *identity*."""
-        return identity if self.fields is None else tuple(identity[place] for place, _ in self.fields)
-
     def shard_of(self, key: Any, shards: int) -> int:
         """Return which shard keeps the group with this *key*."""
         return _owners([self.of_key(key)], shards)[0]
@@ -114,21 +110,9 @@ class Shard:
 
     def fold(self, part: int, dealt: Dealt) -> None:
         """Fold rows of the *part*-th part, counted from 1 in the order of the input."""
-        groups = self._groups.groups
-        before = len(groups)
-        self._run.fold(dealt.rows)
-        fresh = len(groups) - before
-        if fresh:
-            self._give_ordinals(list(islice(reversed(groups.items()), fresh)), part << _ROW_BITS, dealt)
-
-    def _give_ordinals(self, made: Sequence[tuple[Any, Any]], first: int, dealt: Dealt) -> None:
-        """Give groups that rows have just *made*, the last one first, the places of their first rows."""
-        identities = self._sharding.identities(dealt.rows)
-        indexes = list(compress(range(len(dealt.owners)), _marks(dealt.owners, self._number)))
-        place = -1
-        for found, group in reversed(made):  # in the order of their first rows: each is looked for behind the one before
-            place = identities.index(self._sharding.of_identity(found), place + 1)
-            group.ordinal = first + indexes[place]
+        first = part << _ROW_BITS
+        numbers = range(first, first + len(dealt.owners))
+        self._run.fold(dealt.rows, list(compress(numbers, _marks(dealt.owners, self._number))))
 
     def delta(self) -> Delta:
         """Return the rows of state that changed since the last call."""
