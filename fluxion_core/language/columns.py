@@ -19,7 +19,7 @@ _decode_plain = msgspec.msgpack.Decoder(list[Any]).decode
 
 def pack_rows(rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
     """Return the columns of *rows*, which are of one length, as bytes each."""
-    return [_pack_column(list(column)) for column in zip(*rows, strict=True)]
+    return [_pack_column(column) for column in zip(*rows, strict=True)]
 
 
 def unpack_rows(columns: Sequence[bytes], count: int) -> list[tuple[Any, ...]]:
@@ -27,7 +27,7 @@ def unpack_rows(columns: Sequence[bytes], count: int) -> list[tuple[Any, ...]]:
     return list(zip(*map(_unpack_column, columns), strict=True)) if columns else [()] * count
 
 
-def _pack_column(values: list[Any]) -> bytes:
+def _pack_column(values: Sequence[Any]) -> bytes:
     """Return *values* as bytes: a letter for the form, then MessagePack."""
     classes = set(map(type, values))
     try:

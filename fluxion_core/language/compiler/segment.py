@@ -104,12 +104,11 @@ class SegmentWriter:
         guesses: Guesses | None = None,
         once: bool = False,
     ) -> None:
-        self._segment = segment
+        self._segment, self.numbered = segment, segment.numbered
         self._output = output
         self._careful = careful
         self._each = each
         self.watched = not once
-        self.numbered = segment.numbered
         """Whether anybody asks afterwards which groups changed and how many documents got where."""
         self._guesses = guesses if guesses is not None else Guesses()
         self.writer = Writer(self._guesses)
