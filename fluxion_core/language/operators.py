@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.nodes import Node
     from fluxion_core.language.compiler.parse import Parser
 
+    ParseForm = Callable[[Parser, Any, str], Node]
+    ParseAccumulator = Callable[[Parser, Any, str], tuple[Sequence[Node], Sequence[Node]]]
+else:  # a struct's annotations are evaluated when its signature is asked for
+    ParseForm = ParseAccumulator = Callable
+
 __all__ = ["Accumulator", "Example", "Form", "Operator"]
 
 _NAME = re.compile(r"\$[a-zA-Z][a-zA-Z0-9_]*\Z")
@@ -125,7 +130,7 @@ class Form(_Descriptor, frozen=True, kw_only=True):
     ``parse(parser, spec, where)`` returns the node; problems go to ``parser.problem(where, message, hint)``.
     """
 
-    parse: Callable[[Parser, Any, str], Node]
+    parse: ParseForm
     examples: Sequence[Example] = ()
     family: str = "plugin"
 
@@ -166,7 +171,7 @@ class Accumulator(_Descriptor, frozen=True, kw_only=True):
     parameters: Sequence[str] = ()
     arguments: Sequence[str] = ()
     optional: Sequence[str] = ()
-    parse: Callable[[Parser, Any, str], tuple[Sequence[Node], Sequence[Node]]] | None = None
+    parse: ParseAccumulator | None = None
     check: Callable[[Any], Any] | None = None
     total: bool = True
     group: bool = True

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
     from fluxion_core.language.compiler.segment import SegmentWriter
 
+    ParseStage = Callable[[Parser, Any, str], Sequence["Part"]]
+    Evaluators = dict[tuple[int, ...], Evaluator]
+else:  # a struct's annotations are evaluated when its signature is asked for
+    ParseStage, Evaluators = Callable, dict
+
 __all__ = [
     "FAULTS",
     "AnsweringStep",
@@ -51,7 +56,7 @@ class StageForm(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    parse: Callable[[Parser, Any, str], Sequence[Part]]
+    parse: ParseStage
     kind: str
     note: str = ""
     examples: Sequence[Example] = ()
@@ -182,7 +187,7 @@ class StepPart(Part, kw_only=True, eq=False):
     streams: ClassVar[bool] = False
     pure: bool = True
     """Whether it is a function of the documents alone."""
-    _evaluators: dict[tuple[int, ...], Evaluator] = msgspec.field(default_factory=dict)
+    _evaluators: Evaluators = msgspec.field(default_factory=dict)
 
     def evaluator(self, *expressions: Node) -> Evaluator:
         """Return what evaluates *expressions* of this part; its code is made once, for all runs."""
