@@ -40,11 +40,11 @@ class Dealt(msgspec.Struct, frozen=True):
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """Changed rows of state: first those of groups that were sealed before, then the new ones, which *ordinals* belong to."""
+    """Changed rows of state: first those of groups that were sealed before, then the new ones, which *ordinals* belong to, eight bytes each."""
 
     keys: Sequence[bytes]
     contents: Sequence[bytes]
-    ordinals: array[int]
+    ordinals: bytes
 
 
 class Sharding(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +122,7 @@ class Shard:
         keys, contents = self._groups.packed([*old, *fresh])
         ordinals = array("Q", [group.ordinal for group in fresh])
         self._sealed = max(self._sealed, *ordinals) + 1 if ordinals else self._sealed
-        return Delta(keys, contents, ordinals)
+        return Delta(keys, contents, ordinals.tobytes())
 
     def rows(self, *, changed: bool = False) -> tuple[list[dict[str, Any]], array[int]]:
         """Return every group as a document, or those that *changed* since this was last asked, and their ordinals."""

@@ -73,7 +73,7 @@ class KeptShard:
 
     def _delta(self, order: Message) -> Message:
         delta = self._shard.delta()
-        blobs = [pack_list(delta.keys), pack_list(delta.contents), delta.ordinals.tobytes()]
+        blobs = [pack_list(delta.keys), pack_list(delta.contents), delta.ordinals]
         return Message(order.kind, self.counts, blobs)
 
     def _rows(self, order: Message) -> Message:
