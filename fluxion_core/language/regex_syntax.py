@@ -11,7 +11,16 @@ from typing import Final
 
 import msgspec
 
-from fluxion_core.language.regex_classes import CLASSES, begins_posix, caseless, cluster, opposite, posix_class, property_class
+from fluxion_core.language.regex_classes import (
+    CLASSES,
+    Range,
+    begins_posix,
+    caseless,
+    cluster,
+    opposite,
+    posix_class,
+    property_class,
+)
 
 __all__ = ["Unsupported", "translate"]
 
@@ -339,6 +348,7 @@ class _Translation:
         if self.pattern.startswith("]", self.at):
             members.append("\\]")
             self.at += 1
+        self._range = Range(begun=bool(members))
         while self.at < len(self.pattern) and self.pattern[self.at] != "]":
             members.append(self._member())
         if self.at == len(self.pattern):
@@ -354,17 +364,23 @@ class _Translation:
         posix, quoted = self._matched(_POSIX_CLASS), self._matched(_QUOTED)
         if posix is not None:
             self.at += len(posix[0])
-            return posix_class(posix[2], negated=bool(posix[1])) + self._hyphen()
+            self._range.refuse(self.pattern, self.at)
+            return posix_class(posix[2], negated=bool(posix[1]))
         if begins_posix(self.pattern, self.at):
             raise re.error("collating elements of POSIX are not supported")
         if quoted is not None:
             self.at += len(quoted[0])
+            for _ in quoted[1]:
+                self._range.single()
             return re.escape(quoted[1])
         letter = self.pattern[self.at]
         if letter == "\\":
             return self._escaped_member()
         self.at += 1
-        return "\\" + letter if letter in "[&~|" or (letter == "-" and self._before_class()) else letter
+        if letter == "-" and self._range.opens(self.pattern, self.at):
+            return letter
+        self._range.single()
+        return "\\" + letter if letter in "[&~|-" else letter
 
     def _escaped_member(self) -> str:
         letter = self.pattern[self.at + 1 : self.at + 2]
@@ -373,7 +389,9 @@ class _Translation:
             return ""
         members = self._members()
         if members is not None:
-            return members + self._hyphen()
+            self._range.refuse(self.pattern, self.at)
+            return members
+        self._range.single()
         code = self._code_point()
         if code is not None:
             return re.escape(chr(code))
@@ -385,15 +403,3 @@ class _Translation:
         text = self._simple_escape()
         self.at += 2
         return text
-
-    def _hyphen(self) -> str:
-        """Pass the hyphen behind a class of characters, which begins no range."""
-        if not self.pattern.startswith("-", self.at) or self.pattern.startswith("-]", self.at):
-            return ""
-        self.at += 1
-        return "\\-"
-
-    def _before_class(self) -> bool:
-        """Whether the hyphen here, which was passed, stands before a class of characters, and ends no range."""
-        following = self.pattern[self.at : self.at + 2]
-        return following == "[:" or (following[:1] == "\\" and following[1:].lower() in {*CLASSES, "p"})

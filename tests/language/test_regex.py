@@ -42,9 +42,9 @@ def matching(condition, *values):
         ([" "], r"[[:^alnum:]]", "a 1"),
         (["\n"], r"\v", "a\nb"),
         (["ab"], "a # first\n b  # then", "ab"),
-        (["a", "-", "."], r"[\w-.]", "a-.,"),
-        (["a", "-", "7"], r"[a-\d]", "ab-7"),
-        (["a", "-"], r"[[:alpha:]-+]", "a-,"),
+        (["a", "-", "."], r"[\w.-]", "a-.,"),
+        (["a", "-", "7"], r"[-a\d]", "ab-7"),
+        (["a", "c", "-", "7"], r"[a-c-\d]", "ac-7z"),
         (["aba"], r"(a)(b)\g{-2}", "aba"),
         (["xbb"], r"(?:x)(?<n>b)\g{-1}", "xbb"),
         (["A\n"], r"\o{101}\cJ", "A\n"),
@@ -159,3 +159,12 @@ def test_a_condition_finds_the_same_pattern_and_reads_it_as_pcre_does() -> None:
     assert [stored, "7"] == matching({"$regex": r"\d"}, stored, "7", "\u0663")
     assert [stored, "7"] == matching(re.compile(r"\d"), stored, "7", "\u0663")
     assert [] == matching({"$regex": r"\d", "$options": "i"}, stored)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"[\w-.]", r"[a-\d]", r"[[:alpha:]-z]", r"[a-[:alpha:]]", r"[\p{L}-z]", r"[\w--]", r"[--\d]"]
+)
+def test_a_hyphen_between_a_class_of_characters_and_something_else_is_an_error(pattern: str) -> None:
+    """PCRE2, error 150, "invalid range in character class" (pcre2pattern, "Square brackets and character classes")."""
+    with pytest.raises(CompileError, match="hyphen beside a class"):
+        list(aggregate([{"a": "a"}], [{"$match": {"a": {"$regex": pattern}}}]))
