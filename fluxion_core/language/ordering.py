@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,7 +47,10 @@ def _same(_value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    return (0, 0) if value != value else (1, value)  # noqa: PLR0124  # NaN is what differs from itself; it sorts lowest
+    try:
+        return (0, 0) if value != value else (1, value)  # noqa: PLR0124  # NaN is what differs from itself; it sorts lowest
+    except InvalidOperation:  # a signaling NaN
+        return (0, 0)
 
 
 def _object(value: dict[str, Any]) -> Any:
@@ -155,6 +158,7 @@ def group_identity(value: Any) -> Hashable:
 
 
 def _number_identity(value: float | Decimal) -> Hashable:
-    if value != value:  # noqa: PLR0124  # NaN is what differs from itself
+    try:
+        return (10, "NaN") if value != value else value  # noqa: PLR0124  # NaN is what differs from itself
+    except InvalidOperation:  # a signaling NaN
         return (10, "NaN")
-    return value

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["CLASSES", "Range", "begins_posix", "caseless", "cluster", "opposite", "posix_class", "property_class"]
+__all__ = ["CLASSES", "begins_posix", "caseless", "cluster", "opposite", "posix_class", "property_class"]
 
 _LAST: Final = "\U0010ffff"
 _HORIZONTAL: Final = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
@@ -174,32 +174,3 @@ def _cased() -> str:
     """Return the characters that have another case."""
     letters = map(chr, range(_LAST_CASED + 1))
     return "".join(letter for letter in letters if letter.lower() != letter or letter.upper() != letter)
-
-
-class Range:
-    """Where a range may stand between brackets: PCRE2 lets none begin or end with a class of characters (its error 150)."""
-
-    def __init__(self, *, begun: bool) -> None:
-        self._begun = begun
-        self._open = False
-
-    def single(self) -> None:
-        """One character stands here: it ends a range, or may begin one."""
-        self._begun, self._open = not self._open, False
-
-    def opens(self, pattern: str, behind: int) -> bool:
-        """Whether the hyphen before *behind* stands within a range; any other is a character of its own."""
-        if self._begun and not pattern.startswith("]", behind):
-            self._begun, self._open = False, True
-            return True
-        return False
-
-    def refuse(self, pattern: str, behind: int) -> None:
-        """Take note of the class of characters before *behind*.
-
-        Raises:
-            re.error: it begins or ends a range.
-        """
-        if self._open or (pattern.startswith("-", behind) and not pattern.startswith("-]", behind)):
-            raise re.error("a hyphen beside a class of characters is no range; put it first, last, or behind a backslash")
-        self._begun = False

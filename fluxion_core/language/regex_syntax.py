@@ -11,16 +11,8 @@ from typing import Final
 
 import msgspec
 
-from fluxion_core.language.regex_classes import (
-    CLASSES,
-    Range,
-    begins_posix,
-    caseless,
-    cluster,
-    opposite,
-    posix_class,
-    property_class,
-)
+from fluxion_core.language.regex_classes import CLASSES, begins_posix, caseless, cluster, opposite, posix_class, property_class
+from fluxion_core.language.regex_ranges import Range
 
 __all__ = ["Unsupported", "translate"]
 

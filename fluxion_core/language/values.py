@@ -27,6 +27,7 @@ __all__ = [
     "INT64_MIN",
     "MISSING",
     "is_finite",
+    "is_nan",
     "is_nullish",
     "is_number",
     "is_string",
@@ -107,6 +108,11 @@ def is_string(value: Any) -> TypeGuard[str]:
 def is_finite(value: Any) -> bool:
     """Whether the number *value* is neither NaN nor infinite."""
     return bool(value.is_finite()) if value.__class__ is Decimal else math.isfinite(value)
+
+
+def is_nan(value: Any) -> bool:
+    """Whether the number *value* is not a number; a signaling NaN of a decimal is none either, which ``float`` and ``==`` refuse."""
+    return bool(value.is_nan()) if value.__class__ is Decimal else math.isnan(value)
 
 
 def is_whole(value: Any) -> bool:

@@ -11,8 +11,12 @@ FIELDS = ["a", "b", "c", "d"]
 PATHS = ["a", "b", "c", "d", "a.b", "b.c", "c.a", "a.b.c", "d.0", "missing"]
 SCALARS = [
     None, True, False, 0, 1, -1, 2, 7, 2**31, 2**63 - 1, -(2**63), 0.0, -0.0, 0.5, 1e300, float("nan"), float("inf"),
-    Decimal("1.5"), Decimal("NaN"), "", "a", "abc", "2020-01-01", "UTC", "day", "12", datetime(2020, 2, 29, tzinfo=UTC), b"\x00\xff",
+    Decimal("1.5"), Decimal("NaN"), Decimal("sNaN"), "", "a", "abc", "2020-01-01", "UTC", "day", "12", datetime(2020, 2, 29, tzinfo=UTC), b"\x00\xff",
 ]  # fmt: skip
+DATE_PARTS = {
+    "$year", "$month", "$dayOfMonth", "$dayOfYear", "$dayOfWeek", "$hour", "$minute", "$second", "$millisecond", "$week", "$isoWeek",
+    "$isoWeekYear", "$isoDayOfWeek",
+}  # fmt: skip
 NAMES = sorted(name for name in OPERATORS if name != "$rand")
 
 
@@ -78,7 +82,19 @@ def form(draw: random.Random, name: str, depth: int):
         "$dateFromParts": lambda: {"year": inner(), "month": inner()},
         "$percentile": lambda: {"input": inner(), "p": [0.5], "method": "approximate"},
         "$median": lambda: {"input": inner(), "method": "approximate"},
+        "$literal": lambda: value(draw),
+        "$const": lambda: value(draw),
+        "$serializeEJSON": lambda: {"input": inner(), "onError": inner()},
+        "$deserializeEJSON": lambda: {"input": inner(), "onError": inner()},
+        "$similarityCosine": lambda: {"vectors": [inner(), inner()], "score": draw.choice([True, False, inner()])},
+        "$similarityDotProduct": lambda: [inner(), inner()],
+        "$similarityEuclidean": lambda: {"vectors": [inner(), inner()]},
+        "$function": lambda: {"name": draw.choice(["wrong", inner()]), "args": [inner()]},
     }
+    if name in DATE_PARTS:
+        return draw.choice(
+            [inner, lambda: [inner()], lambda: {"date": inner(), "timezone": draw.choice(["+02", "Europe/Oslo", inner()])}]
+        )()
     made = shapes.get(name)
     return made() if made is not None else [inner(), inner()]
 
@@ -87,8 +103,10 @@ def condition(draw: random.Random, depth: int = 0):
     kind = draw.random()
     if depth < 2 and kind < 0.2:
         return {draw.choice(["$and", "$or", "$nor"]): [condition(draw, depth + 1) for _ in range(draw.randint(1, 2))]}
-    if depth == 0 and kind < 0.35:
+    if depth == 0 and kind < 0.33:
         return {"$expr": expression(draw, 2)}
+    if depth == 0 and kind < 0.38:
+        return draw.choice([{"$jsonSchema": schema(draw)}, {"$comment": value(draw)}, {"$sampleRate": draw.choice([0.5, 2])}])
     path = draw.choice(PATHS)
     if kind < 0.6:
         return {path: value(draw)}
@@ -109,9 +127,18 @@ def condition(draw: random.Random, depth: int = 0):
             "$not",
             "$mod",
             "$regex",
+            "$eq",
+            "$bitsAllSet",
+            "$bitsAnySet",
+            "$bitsAllClear",
+            "$bitsAnyClear",
         ]
     )
     argument = {
+        "$bitsAllSet": lambda: draw.choice([1, [0, 3], b"\x05", value(draw)]),
+        "$bitsAnySet": lambda: draw.choice([6, [1, 70], value(draw)]),
+        "$bitsAllClear": lambda: draw.choice([1, [0, 3], b"\x05", value(draw)]),
+        "$bitsAnyClear": lambda: draw.choice([6, [1, 70], value(draw)]),
         "$in": lambda: [value(draw), value(draw)],
         "$nin": lambda: [value(draw)],
         "$exists": lambda: draw.choice([True, False, 1]),
@@ -126,6 +153,34 @@ def condition(draw: random.Random, depth: int = 0):
     return {path: {operator: argument}}
 
 
+def schema(draw: random.Random, depth: int = 0):
+    """A schema, often one that holds schemas."""
+    words = {
+        "bsonType": lambda: draw.choice(["int", "object", ["array", "string"], "wrong"]),
+        "required": lambda: [draw.choice(FIELDS)],
+        "minimum": lambda: value(draw, 3),
+        "maximum": lambda: draw.choice([0, 1.5, Decimal(2)]),
+        "multipleOf": lambda: draw.choice([2, 0.5, Decimal("0.1"), 0]),
+        "minLength": lambda: draw.choice([0, 2, -1]),
+        "pattern": lambda: draw.choice(["^a", "(", "b+"]),
+        "enum": lambda: [value(draw), value(draw)],
+        "maxItems": lambda: 1,
+        "uniqueItems": lambda: True,
+        "minProperties": lambda: 1,
+        "additionalProperties": lambda: draw.choice([False, {}]),
+    }
+    if depth < 2:
+        words |= {
+            "properties": lambda: {draw.choice(FIELDS): schema(draw, depth + 1)},
+            "items": lambda: draw.choice([schema(draw, depth + 1), [schema(draw, depth + 1)]]),
+            "anyOf": lambda: [schema(draw, depth + 1)],
+            "oneOf": lambda: [schema(draw, depth + 1), schema(draw, depth + 1)],
+            "not": lambda: schema(draw, depth + 1),
+            "dependencies": lambda: {draw.choice(FIELDS): [draw.choice(FIELDS)]},
+        }
+    return {word: words[word]() for word in draw.sample(sorted(words), draw.randint(0, 2))}
+
+
 GATHERED = [
     "$sum",
     "$avg",
@@ -137,6 +192,7 @@ GATHERED = [
     "$last",
     "$mergeObjects",
     "$stdDevPop",
+    "$stdDevSamp",
     "$concatArrays",
     "$setUnion",
 ]
@@ -156,6 +212,8 @@ def accumulation(draw: random.Random):
     if kind < 0.3:
         name = draw.choice(["$topN", "$bottomN"])
         return {name: {"n": draw.choice([1, 2]), "sortBy": order(draw), "output": expression(draw, 2)}}
+    if kind < 0.35:
+        return {"$median": {"input": expression(draw, 2), "method": "approximate"}}
     if kind < 0.4:
         return {"$percentile": {"input": expression(draw, 2), "p": [0.1, 0.5], "method": "approximate"}}
     if kind < 0.6:
@@ -171,7 +229,7 @@ def window(draw: random.Random):
         return draw.choice(
             [
                 {"$shift": {"output": expression(draw, 2), "by": draw.choice([1, -1])}},
-                {"$expMovingAvg": {"input": expression(draw, 2), "N": 2}},
+                {"$expMovingAvg": {"input": expression(draw, 2), **draw.choice([{"N": 2}, {"alpha": 0.3}])}},
                 {"$locf": expression(draw, 2)},
                 {"$linearFill": expression(draw, 2)},
             ]
@@ -181,7 +239,7 @@ def window(draw: random.Random):
     )
     functions = [
         accumulation(draw),
-        {"$covariancePop": [expression(draw, 2), expression(draw, 2)]},
+        {draw.choice(["$covariancePop", "$covarianceSamp"]): [expression(draw, 2), expression(draw, 2)]},
         {"$derivative": {"input": expression(draw, 2)}},
         {"$integral": {"input": expression(draw, 2)}},
         {"$minMaxScaler": {"input": expression(draw, 2)}},
@@ -286,9 +344,17 @@ def stage(draw: random.Random):
             "$setWindowFields",
             "$setWindowFields",
             "$bucket",
+            "$addFields",
+            "$replaceRoot",
+            "$sample",
+            "$sampleRate",
         ]
     )
     made = {
+        "$addFields": lambda: {draw.choice(PATHS): expression(draw), "x": draw.choice([{"y": expression(draw)}, value(draw)])},
+        "$replaceRoot": lambda: {"newRoot": draw.choice([expression(draw), {"$mergeObjects": ["$$ROOT", expression(draw)]}])},
+        "$sample": lambda: {"size": draw.choice([1, 3, value(draw)])},
+        "$sampleRate": lambda: draw.choice([0, 1, 0.5, value(draw)]),
         "$match": lambda: condition(draw),
         "$set": lambda: {draw.choice([*FIELDS, "x", "a.b"]): expression(draw)},
         "$project": lambda: draw.choice(
@@ -361,4 +427,6 @@ def reader(draw: random.Random):
 def pipeline(draw: random.Random):
     if draw.random() < 0.3:
         return reader(draw)
-    return [stage(draw) for _ in range(draw.randint(1, 4))]
+    first = [{"$documents": [document(draw)]}] if draw.random() < 0.03 else []
+    last = [draw.choice([{"$out": "nowhere"}, {"$merge": {"into": "nowhere", "on": "a"}}])] if draw.random() < 0.03 else []
+    return [*first, *(stage(draw) for _ in range(draw.randint(1, 4))), *last]

@@ -96,3 +96,31 @@ def test_a_whole_number_beyond_every_float_makes_a_sum_infinite_and_ends_nothing
 def test_an_accumulator_of_decimals_leaves_them_for_infinity_and_nan_not_for_an_error(operator, decimals, expected) -> None:
     rows = [{"v": Decimal(decimal)} for decimal in decimals]
     assert [expected] == [str(row["r"]) for row in aggregate(rows, [{"$group": {"_id": None, "r": {operator: "$v"}}}])]
+
+
+@pytest.mark.parametrize(
+    "operator", ["$ln", "$log10", "$sqrt", "$sin", "$acosh", "$floor", "$round", "$toDouble", "$stdDevPop", "$sum", "$avg"]
+)
+def test_a_signaling_nan_is_not_a_number(operator: str) -> None:
+    """Decimal128 has one (IEEE 754-2019, 6.2); MongoDB's server takes it for a NaN."""
+    [found] = aggregate([{"a": Decimal("sNaN")}], [{"$project": {"r": {operator: "$a"}}}])
+    assert Decimal(found["r"]).is_nan()
+
+
+@pytest.mark.parametrize(
+    "query", [Decimal("sNaN"), float("nan"), {"$gte": Decimal("sNaN")}, {"$in": [Decimal("sNaN")]}, {"$lte": float("nan")}]
+)
+def test_a_signaling_nan_is_found_as_nan(query: object) -> None:
+    found = list(aggregate([{"_id": 1, "a": Decimal("sNaN")}, {"_id": 2, "a": 1}], [{"$match": {"a": query}}]))
+    assert [1] == [document["_id"] for document in found]
+
+
+def test_a_signaling_nan_sorts_and_groups_as_nan() -> None:
+    documents = [{"a": 1}, {"a": Decimal("sNaN")}, {"a": float("nan")}]
+    found = list(aggregate(documents, [{"$group": {"_id": "$a", "n": {"$sum": 1}}}, {"$sort": {"_id": 1}}]))
+    assert [2, 1] == [group["n"] for group in found]
+
+
+def test_an_operator_without_an_answer_to_a_signaling_nan_names_its_path() -> None:
+    with pytest.raises(EvaluationError, match=r"\$abs"):
+        list(aggregate([{"a": Decimal("sNaN")}], [{"$project": {"r": {"$abs": "$a"}}}]))

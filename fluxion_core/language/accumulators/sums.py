@@ -71,6 +71,8 @@ def _as_float(whole: Any) -> float:
     """Return *whole* as a float; JSON can hold numbers that are beyond all of them."""
     try:
         return float(whole)
+    except ValueError:  # a signaling NaN
+        return float("nan")
     except OverflowError:
         return float("inf") if whole > 0 else float("-inf")
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_number, is_whole, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_nan, is_number, is_whole, type_name
 
 __all__ = ["DECIMAL", "OPERATORS", "narrowed", "number", "to_decimal"]
 
@@ -219,7 +219,7 @@ def sqrt(value: Any) -> Any:
     """``$sqrt`` of a number that is not negative."""
     if _nullish(value):
         return None
-    if math.isnan(number(value, "$sqrt")):
+    if is_nan(number(value, "$sqrt")):
         return value
     if value < 0:
         raise EvaluationError("$sqrt's argument must be greater than or equal to 0")
@@ -242,7 +242,7 @@ def _logarithm(name: str, of_float: Callable[[float], float], of_decimal: Callab
     def function(value: Any) -> Any:
         if _nullish(value):
             return None
-        if math.isnan(number(value, name)):
+        if is_nan(number(value, name)):
             return value
         if value <= 0:
             raise EvaluationError(f"{name}'s argument must be a positive number, but is {value}")
@@ -257,11 +257,11 @@ def log(value: Any, base: Any) -> Any:
         return None
     number(value, "$log")
     number(base, "$log")
-    if not math.isnan(value) and value <= 0:
+    if not is_nan(value) and value <= 0:
         raise EvaluationError(f"$log's argument must be a positive number, but is {value}")
-    if not math.isnan(base) and (base <= 0 or base == 1):
+    if not is_nan(base) and (base <= 0 or base == 1):
         raise EvaluationError(f"$log's base must be a positive number not equal to 1, but is {base}")
-    if math.isnan(value) or math.isnan(base):
+    if is_nan(value) or is_nan(base):
         return math.nan
     if Decimal in {value.__class__, base.__class__}:
         return DECIMAL.divide(DECIMAL.ln(to_decimal(value)), DECIMAL.ln(to_decimal(base)))
@@ -274,7 +274,7 @@ def power(base: Any, exponent: Any) -> Any:
         return None
     number(base, "$pow")
     number(exponent, "$pow")
-    if base == 0 and not math.isnan(exponent) and exponent < 0:
+    if base == 0 and not is_nan(exponent) and exponent < 0:
         raise EvaluationError("$pow cannot take a base of 0 and a negative exponent")
     if Decimal in {base.__class__, exponent.__class__}:
         return _decimal_power(to_decimal(base), to_decimal(exponent))

@@ -30,6 +30,7 @@ from fluxion_core.language.values import (
     INT64_MIN,
     MISSING,
     is_finite,
+    is_nan,
     is_number,
     is_string,
     is_whole,
@@ -79,12 +80,10 @@ def _packed(value: Any, order: str) -> bytes:
 
 def _to_double(value: Any) -> Any:
     name = kind(value)
-    if name == "double":
-        return value
-    if name in {"int", "bool"}:
+    if name in {"double", "int", "bool"}:
         return float(value)
     if name == "decimal":
-        return _fitting(value, float(value), value)
+        return _fitting(value, math.nan if is_nan(value) else float(value), value)
     if name == "date":
         return float(milliseconds(value))
     if name == "binData":

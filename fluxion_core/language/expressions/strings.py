@@ -25,6 +25,7 @@ from fluxion_core.language.values import (
     INT64_MIN,
     MISSING,
     is_finite,
+    is_nan,
     is_number,
     is_string,
     is_whole,
@@ -106,7 +107,7 @@ def large_text(operator: str, characters: int) -> None:
 
 def float_text(value: float) -> str:
     """Return a float as MongoDB prints it: no ``.0``, an exponent of two digits from 1e+16 on and below 1e-4."""
-    if math.isnan(value):
+    if is_nan(value):
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"

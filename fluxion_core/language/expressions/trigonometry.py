@@ -11,7 +11,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language import decimal_trigonometry
 from fluxion_core.language.expressions.arithmetic import DECIMAL, number, to_decimal
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import MISSING, is_finite
+from fluxion_core.language.values import MISSING, is_finite, is_nan
 
 __all__ = ["OPERATORS"]
 
@@ -24,7 +24,7 @@ def _function(name: str, of_float: Callable[[float], float], valid: Callable[[An
         if value is None or value is MISSING:
             return None
         number(value, name)
-        if math.isnan(value):
+        if is_nan(value):
             return value
         if valid is not None and not valid(value):
             raise EvaluationError(f"cannot apply {name} to {value}: it is out of range")

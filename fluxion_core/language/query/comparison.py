@@ -10,7 +10,7 @@ import msgspec
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test, is_operators
-from fluxion_core.language.values import MISSING, is_number, kind, type_name
+from fluxion_core.language.values import MISSING, is_nan, is_number, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -95,16 +95,14 @@ def _order_test(constant: Any, wanted: frozenset[int]) -> Test:
     if constant is None:
         reflexive = 0 in wanted
         return lambda value: reflexive and (value is None or value is MISSING)
-    if is_number(constant) and constant != constant:  # noqa: PLR0124  # NaN
+    if is_number(constant) and is_nan(constant):
         reflexive = 0 in wanted
-        return lambda value: reflexive and is_number(value) and value != value  # noqa: PLR0124  # as above
+        return lambda value: reflexive and is_number(value) and is_nan(value)
     family = _family(constant)
     if family in {"minKey", "maxKey"}:
         return lambda value: compare(value, constant) in wanted
     return lambda value: (
-        _family(value) == family
-        and not (family == "number" and value != value)  # noqa: PLR0124  # NaN
-        and compare(value, constant) in wanted
+        _family(value) == family and not (family == "number" and is_nan(value)) and compare(value, constant) in wanted
     )
 
 

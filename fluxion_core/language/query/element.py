@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
 from fluxion_core.language.query.leaves import Leaf
-from fluxion_core.language.values import MISSING, is_number, is_string, truthy, type_name
+from fluxion_core.language.values import MISSING, is_string, is_whole, truthy, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -56,7 +56,7 @@ def type_aliases(parser: Parser, spec: Any, where: str) -> frozenset[str]:
             found |= _NUMBER
         elif is_string(item) and item in TYPE_CODES.values():
             found.add(item)
-        elif is_number(item) and item in TYPE_CODES:
+        elif is_whole(item) and item in TYPE_CODES:
             found.add(TYPE_CODES[int(item)])
         else:
             hint = did_you_mean(item, TYPE_CODES.values()) if is_string(item) else ""

@@ -14,7 +14,7 @@ from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, Step
 from fluxion_core.language.operators import Example
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.joined import check_rows
-from fluxion_core.language.values import INT64_MAX, is_finite, is_number, is_string
+from fluxion_core.language.values import INT64_MAX, is_finite, is_nan, is_number, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -88,7 +88,7 @@ def _parse_sample(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 def _whole(size: Any) -> int:
     """Return *size* as a whole number: a decimal is rounded, a double is cut, infinity is the greatest there is."""
     if not is_finite(size):
-        return INT64_MAX if float(size) > 0 else 0
+        return INT64_MAX if not is_nan(size) and size > 0 else 0
     return round(size) if size.__class__ is Decimal else int(size)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
@@ -125,6 +126,8 @@ class Densify(StepPart, kw_only=True, eq=False):
     def _check(self, value: Any) -> None:
         if self.unit is None and not is_number(value):
             raise EvaluationError(f"$densify without a unit needs numbers, not {type_name(value)}")
+        if value.__class__ is Decimal and value.is_snan():
+            raise EvaluationError("$densify has no step from a signaling NaN")
         if self.unit is not None and value.__class__ is not datetime:
             raise EvaluationError(f"$densify with a unit needs dates, not {type_name(value)}")
 
