@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import divide, multiply, subtract
-from fluxion_core.language.values import is_finite, is_number
+from fluxion_core.language.values import as_float, is_finite, is_nan, is_number
 
 __all__ = ["Covariance", "Deviation", "Window", "slid", "whole_sums"]
 
@@ -75,7 +75,7 @@ class _Sum:
     def add(self, number: Any, sign: int) -> None:
         if is_finite(number):
             self._finite = _SUM.step(self._finite, _signed(number, sign))
-        elif number == number:  # noqa: PLR0124 - NaN does not equal itself
+        elif not is_nan(number):
             self._infinite[float(number)] += sign
         else:
             self._without_value += sign
@@ -120,8 +120,8 @@ class Deviation:
         if self._count + sign == 0:
             self._clear()
             return
-        number = _float(value)
-        distance = self._count * number - _float(total(self._sum))
+        number = as_float(value)
+        distance = self._count * number - as_float(total(self._sum))
         self._count += sign
         self._sum = _SUM.step(self._sum, number * sign)
         self._squares = _SUM.step(self._squares, distance * distance * sign / (self._count * (self._count - sign)))
@@ -133,18 +133,11 @@ class Deviation:
         count = self._count - self._less
         if count <= 0:
             return None
-        squares = _float(total(self._squares))
+        squares = as_float(total(self._squares))
         if squares < 0 or (self._count == 1 and not self._less):  # below zero by rounding
             self._squares = _SUM.initial()
             return 0.0
         return math.sqrt(squares / count)
-
-
-def _float(number: Any) -> float:
-    try:
-        return float(number)
-    except OverflowError:  # a whole number that is beyond all floats
-        return math.copysign(math.inf, number)
 
 
 class Covariance:
@@ -170,7 +163,7 @@ class Covariance:
             return
         x, y = value
         if not (is_finite(x) and is_finite(y)):
-            self._products.add(sum(float(number) for number in value if not is_finite(number)), sign)
+            self._products.add(sum(as_float(number) for number in value if not is_finite(number)), sign)
             return
         if sign > 0:
             from_mean = subtract(x, self._mean(self._xs)) if self._count else None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeGuard
 from uuid import UUID
 
@@ -26,6 +26,7 @@ __all__ = [
     "INT64_MAX",
     "INT64_MIN",
     "MISSING",
+    "as_float",
     "is_finite",
     "is_nan",
     "is_nullish",
@@ -115,6 +116,16 @@ def is_nan(value: Any) -> bool:
     return bool(value.is_nan()) if value.__class__ is Decimal else math.isnan(value)
 
 
+def as_float(number: Any) -> float:
+    """Return *number* as a float: an integer beyond all floats is infinite, a signaling NaN is a NaN."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+    except ValueError:
+        return math.nan
+
+
 def is_whole(value: Any) -> bool:
     """Whether *value* is a number without a fraction that fits 64 bits; a decimal is asked first, its digits may fill the memory."""
     if value.__class__ is int:
@@ -133,4 +144,7 @@ def truthy(value: Any) -> bool:
         return bool(value)
     if value is None or value is MISSING:
         return False
-    return not (is_number(value) and value == 0)
+    try:
+        return not (is_number(value) and value == 0)
+    except InvalidOperation:  # a signaling NaN
+        return True

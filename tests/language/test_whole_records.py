@@ -90,3 +90,11 @@ def test_what_is_told_of_a_row_that_a_group_refuses_is_the_path_of_its_accumulat
     stages = [{"$group": {"_id": None, "x": {"$mergeObjects": "$o"}}}]
     (failure,) = compile_pipeline(stages).start().feed(documents=[{"o": 1}]).failures
     assert "stages[0].$group.x.$mergeObjects: $mergeObjects needs objects, not int" == str(failure.error)
+
+
+@pytest.mark.parametrize(("stage", "expected"), [({"$limit": 2}, [1]), ({"$skip": 1}, [3])])
+def test_a_record_counts_where_it_passes_limit_and_skip_even_if_it_fails_later(stage, expected) -> None:
+    """MongoDB manual, "$limit": it "limits the number of documents passed to the next stage in the pipeline"."""
+    documents = [{"_id": 1, "a": 1}, {"_id": 2, "a": "bad"}, {"_id": 3, "a": 3}]
+    (rows, _, _), failed = fates([stage, {"$set": {"b": {"$add": ["$a", 1]}}}], documents, "final")
+    assert (expected, {1}) == ([row["_id"] for row in rows], failed)

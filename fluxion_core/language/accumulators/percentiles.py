@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.values import is_finite, is_number, type_name
+from fluxion_core.language.values import is_finite, is_nan, is_number, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -40,7 +40,7 @@ def percentile(values: Sequence[Any], share: float) -> float | None:
 
 def sorted_numbers(values: Sequence[Any]) -> list[Any]:
     """Return the numbers among *values*, sorted; NaN has no place in an order and is passed over."""
-    return sorted(value for value in values if is_number(value) and value == value)  # noqa: PLR0124  # NaN differs from itself
+    return sorted(value for value in values if is_number(value) and not is_nan(value))
 
 
 # The state is the pair of the shares and the numbers so far.

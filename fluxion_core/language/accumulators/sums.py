@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, is_finite, is_number
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_number
 
 __all__ = ["ACCUMULATORS", "DECIMAL", "total"]
 
@@ -58,23 +58,13 @@ def _float_sum(state: _State) -> float:
     whole = state[0]
     if whole == 0:
         return float(total + state[2])
-    exact = _as_float(whole)
+    exact = as_float(whole)
     if not is_finite(exact):
         return exact
     after = total + exact
     back = after - total
     error = (total - (after - back)) + (exact - back) + state[2] + float(whole - int(exact))
     return float(after + error)
-
-
-def _as_float(whole: Any) -> float:
-    """Return *whole* as a float; JSON can hold numbers that are beyond all of them."""
-    try:
-        return float(whole)
-    except ValueError:  # a signaling NaN
-        return float("nan")
-    except OverflowError:
-        return float("inf") if whole > 0 else float("-inf")
 
 
 def total(state: _State) -> Any:
@@ -85,7 +75,7 @@ def total(state: _State) -> Any:
         return result if floats is None else DECIMAL.add(result, DECIMAL.create_decimal(repr(_float_sum([0, *state[1:]]))))
     if floats is not None:
         return _float_sum(state)
-    return whole if INT64_MIN <= whole <= INT64_MAX else _as_float(whole)
+    return whole if INT64_MIN <= whole <= INT64_MAX else as_float(whole)
 
 
 # State of an average: a sum, and a count in the last place
@@ -128,7 +118,7 @@ def _deviation_start() -> _State:
 def _deviation_add(state: _State, value: Any) -> _State:
     cls = value.__class__
     if cls is int or cls is float or cls is Decimal or is_number(value):
-        number = _as_float(value)
+        number = as_float(value)
         state[0] += 1
         delta = number - state[1]
         state[1] += delta / state[0]

@@ -11,7 +11,7 @@ from fluxion_core.language.accumulators.percentiles import checked_shares, parse
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
 from fluxion_core.language.expressions.arithmetic import narrowed
 from fluxion_core.language.operators import Accumulator, Example, Form, Operator
-from fluxion_core.language.values import is_number
+from fluxion_core.language.values import as_float, is_number
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -32,7 +32,7 @@ def _fold(accumulator: Accumulator) -> Callable[..., Any]:
 
 def _percentiles(shares: Any, source: Any) -> list[Any]:
     if is_number(source):  # each of them is the number itself, even NaN
-        return [float(source) for _ in checked_shares(shares)]
+        return [as_float(source) for _ in checked_shares(shares)]
     values = sorted_numbers(source) if source.__class__ is list else []
     return [percentile(values, share) for share in checked_shares(shares)]
 
