@@ -106,7 +106,7 @@ def condition(draw: random.Random, depth: int = 0):
     if depth == 0 and kind < 0.33:
         return {"$expr": expression(draw, 2)}
     if depth == 0 and kind < 0.38:
-        return draw.choice([{"$jsonSchema": schema(draw)}, {"$comment": value(draw)}, {"$sampleRate": draw.choice([0.5, 2])}])
+        return draw.choice([{"$jsonSchema": schema(draw)}, {"$comment": value(draw)}])
     path = draw.choice(PATHS)
     if kind < 0.6:
         return {path: value(draw)}
@@ -346,15 +346,11 @@ def stage(draw: random.Random):
             "$bucket",
             "$addFields",
             "$replaceRoot",
-            "$sample",
-            "$sampleRate",
         ]
     )
     made = {
         "$addFields": lambda: {draw.choice(PATHS): expression(draw), "x": draw.choice([{"y": expression(draw)}, value(draw)])},
         "$replaceRoot": lambda: {"newRoot": draw.choice([expression(draw), {"$mergeObjects": ["$$ROOT", expression(draw)]}])},
-        "$sample": lambda: {"size": draw.choice([1, 3, value(draw)])},
-        "$sampleRate": lambda: draw.choice([0, 1, 0.5, value(draw)]),
         "$match": lambda: condition(draw),
         "$set": lambda: {draw.choice([*FIELDS, "x", "a.b"]): expression(draw)},
         "$project": lambda: draw.choice(
@@ -424,7 +420,22 @@ def reader(draw: random.Random):
     return [*(stage for stage in stages if draw.random() < 0.5), draw.choice(last)]
 
 
-def pipeline(draw: random.Random):
+def by_chance(draw: random.Random):
+    """A stage that answers differently every time."""
+    return draw.choice(
+        [
+            {"$sample": {"size": draw.choice([1, 3, value(draw)])}},
+            {"$sampleRate": draw.choice([0, 1, 0.5, value(draw)])},
+            {"$match": {"$sampleRate": draw.choice([0.5, 2])}},
+            {"$set": {"x": {"$rand": {}}}},
+        ]
+    )
+
+
+def pipeline(draw: random.Random, *, chance: bool = False):
+    """A pipeline, with *chance* sometimes one of those that answer differently every time."""
+    if chance and draw.random() < 0.05:
+        return [*pipeline(draw), by_chance(draw), *pipeline(draw)]
     if draw.random() < 0.3:
         return reader(draw)
     first = [{"$documents": [document(draw)]}] if draw.random() < 0.03 else []
