@@ -12,7 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
+from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.compiler.decode import Decoder
+from fluxion_core.language.expressions import OPERATORS
+from fluxion_core.language.query import QUERIES
+from fluxion_core.language.stages import STAGES
 from fluxion_core.spi import StateRows
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -221,3 +225,17 @@ def test_limit_and_skip_count_over_the_whole_input(numbers, limit, skip) -> None
     documents = [{"n": number} for number in numbers]
     got = list(aggregate(documents, [{"$match": {"n": {"$gte": 0}}}, {"$skip": skip}, {"$limit": limit}]))
     assert [one for one in documents if one["n"] >= 0][skip : skip + limit] == got
+
+
+def test_random_pipelines_hold_every_operator_query_accumulator_and_stage() -> None:
+    draw, written = random.Random(9), set()
+    for _ in range(4000):
+        written |= names(pipeline(draw, chance=True))
+    assert set() == {*OPERATORS, *ACCUMULATORS, *QUERIES, *STAGES} - written
+
+
+def names(spec: object) -> set[str]:
+    """Return the keys of *spec* and of all that it holds."""
+    if isinstance(spec, dict):
+        return {*spec, *(name for value in spec.values() for name in names(value))}
+    return {name for item in spec for name in names(item)} if isinstance(spec, list) else set()
