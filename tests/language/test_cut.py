@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -176,8 +177,9 @@ def sharded(
         for shard in kept:
             delta = shard.delta()
             rows = list(zip(delta.keys, delta.contents, strict=True))
-            state.update(rows[: len(rows) - len(delta.ordinals)])
-            fresh += zip(delta.ordinals, rows[len(rows) - len(delta.ordinals) :], strict=True)
+            ordinals = array("Q", delta.ordinals)
+            state.update(rows[: len(rows) - len(ordinals)])
+            fresh += zip(ordinals, rows[len(rows) - len(ordinals) :], strict=True)
         state.update(row for _, row in sorted(fresh))
 
     for number, part in enumerate(parts):
