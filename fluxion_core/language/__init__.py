@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fluxion_core.language.columns import pack_rows, unpack_rows
 from fluxion_core.language.compilation import compile_pipeline, own_names
 from fluxion_core.language.compiler.cut import Cut, TailRun, cut_program
+from fluxion_core.language.compiler.decode import lines_within
 from fluxion_core.language.compiler.output import Failure, Output
 from fluxion_core.language.compiler.parts import AnsweringStep, StageForm, StepPart
 from fluxion_core.language.compiler.program import PlanStep, Program
@@ -50,6 +51,7 @@ __all__ = [
     "encode_documents",
     "encode_json_lines",
     "encode_value",
+    "lines_within",
     "own_names",
     "pack_rows",
     "type_name",

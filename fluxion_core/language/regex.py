@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.regex_automaton import Automaton, TooComplex
+from fluxion_core.language.regex_automaton import Automaton, TooComplex, parsed
 from fluxion_core.language.regex_effort import steps
-from fluxion_core.language.regex_safety import FEW_PATHS, Cost, cost_of, repeats_a_loop
+from fluxion_core.language.regex_safety import FEW_PATHS, Cost, cost_of, repeats_a_loop, runs_from
 from fluxion_core.language.regex_syntax import Unsupported, translate
 
 __all__ = ["compile_pattern", "compile_value", "first_match", "fitting", "options_of", "searching", "source_of"]
@@ -34,7 +34,6 @@ MAXIMUM_LENGTH: Final = 32764
 """The longest pattern, PCRE's limit in MongoDB."""
 
 _LACKING: Final = ("cannot refer to an open group", "invalid group reference")
-_LOOPS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT"})
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.UNICODE}
 
 
@@ -66,7 +65,7 @@ def compile_pattern(pattern: str, options: str = "") -> re.Pattern[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled = re.compile(text, flags)
-            tree = re._parser.parse(text, flags)  # type: ignore[attr-defined]  # noqa: SLF001  # the only way to see the structure that the engine will run
+            tree = parsed(compiled)
     except Unsupported as error:
         raise EvaluationError(f"the regular expression uses {error}, which is not supported") from None
     except (re.error, RecursionError, OverflowError) as error:
@@ -108,7 +107,7 @@ def compile_value(pattern: Any) -> re.Pattern[str]:
 @lru_cache(maxsize=1024)
 def _known(pattern: re.Pattern[str]) -> tuple[Automaton | None, Cost]:
     """Return the automaton of *pattern*, ``None`` if that is too large, and what a search costs."""
-    tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]  # noqa: SLF001  # as above
+    tree = parsed(pattern)
     try:
         automaton = Automaton(tree, pattern.flags)
     except (TooComplex, RecursionError):
@@ -155,8 +154,8 @@ def _from_lines(pattern: re.Pattern[str]) -> re.Pattern[str]:
 
     A match that began later in the line could begin there too. PCRE2 does so as well: "pcre2pattern", "Repetition".
     """
-    tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]  # noqa: SLF001  # as above
-    place = _runs_from(tree, pattern.flags)
+    tree = parsed(pattern)
+    place = runs_from(tree, pattern.flags)
     if not place or "GROUPREF" in str(tree):
         return pattern
     end = "\n)" if pattern.flags & re.VERBOSE else ")"
@@ -164,21 +163,6 @@ def _from_lines(pattern: re.Pattern[str]) -> re.Pattern[str]:
         return re.compile(f"{place}(?:{pattern.pattern}{end}", pattern.flags)
     except re.error:  # options within it that stand for the whole pattern
         return pattern
-
-
-def _runs_from(tree: Any, flags: int) -> str:
-    """Return where a match may as well begin, since any character may come first, as often as it likes; nothing if not so."""
-    first: Any = next(iter(tree), ("", None))
-    name, argument = str(first[0]), first[1]
-    if name == "SUBPATTERN":
-        _, added, removed, body = argument
-        return _runs_from(body, (flags | added) & ~removed)
-    if name == "BRANCH":
-        places = {_runs_from(branch, flags) for branch in argument[1]}
-        return places.pop() if len(places) == 1 else ""
-    if name not in _LOOPS or str(argument[1]) != "MAXREPEAT" or [str(item[0]) for item in argument[2]] != ["ANY"]:
-        return ""
-    return r"\A" if flags & re.DOTALL else "(?m:^)"
 
 
 def first_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
 
-__all__ = ["Automaton", "TooComplex", "begins_at"]
+__all__ = ["Automaton", "TooComplex", "begins_at", "parsed"]
 
 _parser: Final = re._parser  # type: ignore[attr-defined]  # noqa: SLF001  # the structure that the engine runs
 _compiler: Final = re._compiler  # type: ignore[attr-defined]  # noqa: SLF001  # as above
@@ -32,6 +33,12 @@ _LETTERS: Final = frozenset({"LITERAL", "NOT_LITERAL", "IN", "ANY"})
 _ANYTHING: Final = "anything"
 
 Ways = dict[int, int]
+
+
+@lru_cache(maxsize=1024)
+def parsed(pattern: re.Pattern[str]) -> Any:
+    """Return the structure that the engine runs for *pattern*; nobody may change it."""
+    return _parser.parse(pattern.pattern, pattern.flags)
 
 
 class TooComplex(Exception):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
-from fluxion_core.language.regex_automaton import begins_at
+from fluxion_core.language.regex_automaton import begins_at, parsed
 
 __all__ = ["steps"]
 
@@ -47,7 +47,7 @@ def _parts(pattern: re.Pattern[str]) -> tuple[str, list[re.Pattern[str] | None],
     That is the text that every match begins with, what each loop runs along (``None``: any text), whether that is all there is, and
     whether a match begins with a line.
     """
-    tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]  # noqa: SLF001  # the structure that the engine runs
+    tree = parsed(pattern)
     lines = begins_at(tree, pattern.flags) == "line"
     return _prefix(tree), [_stretch(tree, letters) for letters in _loops(tree)], _plain(tree), lines
 

@@ -6,6 +6,7 @@ Source: as :mod:`~fluxion_core.language.regex_automaton`; A. Weber, H. Seidl, "O
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import msgspec
 
 from fluxion_core.language.regex_automaton import Automaton
 
-__all__ = ["FEW_PATHS", "Cost", "cost_of", "repeats_a_loop"]
+__all__ = ["FEW_PATHS", "Cost", "cost_of", "repeats_a_loop", "runs_from"]
 
 _SAMPLES: Final = "aZ_09 \t\n\r.,;:-+*/=<>()[]{}!?@#$%&'\"\\|~^`é中\u2028"
 _SMALL: Final = 12
@@ -221,3 +222,18 @@ def _only_loop(body: Any) -> bool:
     if name == "BRANCH":
         return any(_only_loop(branch) for branch in argument[1])
     return name in _LOOPS and _endless(argument[1])
+
+
+def runs_from(tree: Any, flags: int) -> str:
+    """Return where a match may as well begin, since any character may come first, as often as it likes; nothing if not so."""
+    first: Any = next(iter(tree), ("", None))
+    name, argument = str(first[0]), first[1]
+    if name == "SUBPATTERN":
+        _, added, removed, body = argument
+        return runs_from(body, (flags | added) & ~removed)
+    if name == "BRANCH":
+        places = {runs_from(branch, flags) for branch in argument[1]}
+        return places.pop() if len(places) == 1 else ""
+    if name not in _LOOPS or not _endless(argument[1]) or [str(item[0]) for item in argument[2]] != ["ANY"]:
+        return ""
+    return r"\A" if flags & re.DOTALL else "(?m:^)"

@@ -17,7 +17,7 @@ from fluxion_core.errors import RecordError
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.likely import Likely
 
-__all__ = ["Decoded", "Decoder", "as_array", "lines_within"]
+__all__ = ["Decoded", "Decoder", "lines_within"]
 
 
 class Decoded(msgspec.Struct):
@@ -49,7 +49,7 @@ class Decoder:
 
         *likely*: the classes to try first.
         """
-        array, lines = as_array(block)
+        array, lines = _as_array(block)
         count = lines if count is None else count
         if limit_bytes is None or len(block) <= limit_bytes or lines_within(block, limit_bytes):
             try:
@@ -102,7 +102,7 @@ class Decoder:
         return Decoded(documents, count - blank, count, indexes if refused or blank else None, refused)
 
 
-def as_array(block: bytes) -> tuple[bytes, int]:
+def _as_array(block: bytes) -> tuple[bytes, int]:
     """Return the newline-ended documents of *block* as one JSON array, and how many lines there are.
 
     With a comma behind each newline, as many documents as lines are one document a line: msgspec's ``decode_lines`` also takes two

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fluxion_core.language import Cut, Dealt, Shard, encode_documents, encode_json_lines, pack_rows, unpack_rows
+from fluxion_core.language import Cut, Dealt, Shard, encode_documents, encode_json_lines, lines_within, pack_rows, unpack_rows
 from fluxion_core.runtime.parallel.channel import Channel, Message, pack_list, unpack_list
 from fluxion_core.spi import Clock
 
@@ -84,7 +84,7 @@ class KeptShard:
         """Answer with every group as a line of JSON; with nothing, if one is longer than what was ordered."""
         rows, ordinals = self._shard.rows()
         lines = encode_json_lines(rows)
-        if len(lines) > order.content and max(map(len, lines.split(b"\n"))) > order.content:
+        if not lines_within(lines, order.content):
             return Message(order.kind)
         return Message(order.kind, None, [lines, ordinals.tobytes()])
 
