@@ -265,7 +265,6 @@ class FileSource(Source[FileSourceOptions]):
         return Batch(
             positions={_SPLIT: {"offset": lines.end, "head": crc32(self._head[: lines.end])}},
             block=lines.block,
-            count=lines.count,
             record_positions=lines.offsets,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from typing import overload
 
 import msgspec
@@ -15,10 +14,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Lines(msgspec.Struct, frozen=True):
-    """Whole lines: *block* as a batch wants it, of *count* records, the offset behind them, and where each record begins."""
+    """Whole lines: *block* as a batch wants it, empty if there is no record, the offset behind them, and where each record begins."""
 
     block: bytes
-    count: int
     end: int
     offsets: LineOffsets
 
@@ -62,8 +60,8 @@ def _record_offsets(raw: bytes, start: int) -> Iterator[int]:
 class LineCutter:
     """Takes bytes in the order of the stream (:meth:`feed`) and gives back blocks of whole lines (:meth:`take`).
 
-    Empty lines are no records and vanish, a carriage return before the newline and a byte order mark at the start too. Of a
-    line longer than *max_line_bytes* only a few bytes more than that are kept and handed over: enough for the runtime to see that
+    Empty lines are no records, though they may stay in a block: looking for them would cost as much as reading. A carriage return
+    before the newline vanishes, and so does a byte order mark at the start. Of a line longer than *max_line_bytes* only a few bytes more than that are kept and handed over: enough for the runtime to see that
     the record is too large, little enough for memory.
     """
 
@@ -131,28 +129,21 @@ class LineCutter:
     def _cut(self, raw: bytes, rest: bytes, max_records: int) -> Lines:
         """Return *max_records* lines of *raw* and keep the others, with *rest*, for the next time."""
         start = self._offset
-        lines = BytesIO(raw).readlines()  # the fastest that Python has to find newlines
-        if len(lines) > max_records:
-            del lines[max_records:]
-            end = sum(map(len, lines))
+        if len(raw.replace(b"\n", b"\n\n")) - len(raw) > max_records:  # five times as fast as bytes.count
+            end = len(b"\n".join(raw.split(b"\n", max_records)[:max_records])) + 1
             raw, rest = raw[:end], raw[end:] + rest
         self._waiting, self._unsearched = rest, 0
         self._offset += len(raw) + self._dropped
         self._dropped = 0
-        if b"\r" in raw or b"\n" in lines or start == 0 or not raw.endswith(b"\n"):
-            block = _block(raw, first=start == 0)
-            return Lines(block, block.count(b"\n"), self._offset, LineOffsets(raw, start))
-        return Lines(raw, len(lines), self._offset, LineOffsets(raw, start))
+        return Lines(_block(raw, first=start == 0), self._offset, LineOffsets(raw, start))
 
 
 def _block(raw: bytes, *, first: bool) -> bytes:
-    """Return *raw* as a batch wants it: one newline behind every record, and no line empty."""
+    """Return *raw* as a batch wants it: a newline behind every record, and nothing if there is none."""
     if first and raw.startswith(_BYTE_ORDER_MARK):
         raw = raw[len(_BYTE_ORDER_MARK) :]
     if not raw.endswith(b"\n"):
         raw += b"\n"
     if b"\r" in raw:
         raw = raw.replace(b"\r\n", b"\n")
-    if raw.startswith(b"\n") or b"\n\n" in raw:
-        raw = b"".join(line + b"\n" for line in raw.split(b"\n") if line)
-    return raw
+    return raw.lstrip(b"\n")

@@ -89,7 +89,7 @@ class StdinSource(Source[StdinSourceOptions]):
             if lines is not None:
                 if not lines.block:
                     continue
-                return Batch(positions={"0": lines.end}, block=lines.block, count=lines.count, record_positions=lines.offsets)
+                return Batch(positions={"0": lines.end}, block=lines.block, record_positions=lines.offsets)
             if self._ended:
                 raise EndOfInput
             if not self._fill(max(0.0, deadline - self._context.host.clock.monotonic())):

@@ -105,9 +105,9 @@ class Inline(Drive):
                 return
             except Abandoned:
                 return
-            if len(batch) or batch.positions:
+            if batch or batch.positions:
                 self.loop.take(batch)
-            if self.loop.seal_wait_seconds(idle=not len(batch)) == 0.0:
+            if self.loop.seal_wait_seconds(idle=not batch) == 0.0:
                 self._seal_and_deliver()
 
     def _seal_and_deliver(self) -> None:
@@ -198,7 +198,7 @@ class Threaded(Drive):
                 batch = self.intake.poll(execution.config.max_wait_seconds)
             except EndOfInput:
                 return True
-            if (len(batch) or batch.positions) and not execution.inbox.put(batch):
+            if (batch or batch.positions) and not execution.inbox.put(batch):
                 return False
             self.intake.commit()
         return False

@@ -91,13 +91,12 @@ class Loop(msgspec.Struct, kw_only=True):
             Abandoned: the outside world was away and the pipeline is being stopped.
         """
         self.host.reach("polled")
-        count = len(batch)
+        self.finished = False
+        self.run.now = self.host.clock.now()
+        count, failures = self._feed(batch)
         self.metrics.batches += 1
         self.metrics.records_this_run += count
         self.ledger.records_in += count
-        self.finished = False
-        self.run.now = self.host.clock.now()
-        failures = self._feed(batch)
         if self.run.state_keys > self.config.max_groups:
             raise FatalError(too_many_groups(self.run.state_keys, self.config.max_groups))
         now = self.host.clock.monotonic()
@@ -114,24 +113,22 @@ class Loop(msgspec.Struct, kw_only=True):
         """What became of every record."""
         return self.metrics.ledger
 
-    def _feed(self, batch: Batch) -> list[Located]:
-        """Run *batch* and return its failures."""
-        if batch.documents is not None:
-            return self._gather(self.run.feed(documents=batch.documents), None)
-        if self.bound.source_codec.json_text:
-            if batch.block is not None:
-                self.metrics.bytes_in += len(batch.block)
-                return self._gather(self.run.feed(block=batch.block, count=batch.count), None)
-            payloads = batch.payloads or ()
-            self.metrics.bytes_in += sum(map(len, payloads))
-            return self._gather(self.run.feed(payloads=payloads), None)
-        return self._feed_decoded(batch.payload_list() or ())
+    def _feed(self, batch: Batch) -> tuple[int, list[Located]]:
+        """Run *batch*; return how many records it had, which decoding its block tells, and its failures."""
+        if batch.documents is None and not self.bound.source_codec.json_text:
+            return self._feed_decoded(batch.payload_list() or ())
+        if batch.block is not None:
+            self.metrics.bytes_in += len(batch.block)
+        else:
+            self.metrics.bytes_in += sum(map(len, batch.payloads or ()))
+        output = self.run.feed(documents=batch.documents, payloads=batch.payloads, block=batch.block)
+        return output.records, self._gather(output, None)
 
-    def _feed_decoded(self, payloads: Sequence[bytes]) -> list[Located]:
+    def _feed_decoded(self, payloads: Sequence[bytes]) -> tuple[int, list[Located]]:
         self.metrics.bytes_in += sum(map(len, payloads))
         decoded = decode_payloads(self.bound.source_codec, payloads, self.config.max_record_bytes)
         failures = self._gather(self.run.feed(documents=decoded.documents), decoded.indexes)
-        return [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
+        return len(payloads), [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
 
     @property
     def config(self) -> RuntimeConfig:

@@ -48,7 +48,7 @@ class Polling(Threaded):
         longest, seconds = self.execution.config.max_wait_seconds, None
         if not self.loop.nothing_to_seal:
             batch = self.intake.poll(0.0)
-            if len(batch) or batch.positions:
+            if batch or batch.positions:
                 return batch
             seconds = self._wait_seconds()
             if seconds == 0.0:

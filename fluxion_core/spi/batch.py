@@ -41,7 +41,8 @@ class Batch:
     Exactly one of the three forms of content is given:
 
     * ``payloads``: one ``bytes`` per record, undecoded;
-    * ``block``: the same as one piece of bytes, each record ended by a newline and holding none (NDJSON); the fastest form;
+    * ``block``: the same as one piece of bytes, each record ended by a newline and holding none (NDJSON); the fastest form. A line
+      without a byte is no record;
     * ``documents``: decoded documents, for sources that never had bytes. The runtime does not mutate them.
 
     ``positions`` holds, for each split that the batch touched, where reading resumes *after* the whole batch.
@@ -59,8 +60,7 @@ class Batch:
     timestamps: Sequence[float | None] | None = None
     """Seconds since the epoch, as the source recorded them."""
     headers: Sequence[Headers] | None = None
-    count: int = attrs.field(default=-1, repr=False, eq=False)
-    """How many records there are; a source that gives a ``block`` and has counted them may say so."""
+    _count: int = attrs.field(default=-1, init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse a batch that has no content, or two kinds of it.
@@ -71,14 +71,17 @@ class Batch:
         if (self.payloads is None) + (self.block is None) + (self.documents is None) != 2:
             msg = "a Batch holds exactly one of payloads, block and documents"
             raise ValueError(msg)
-        if self.block is None:
-            object.__setattr__(self, "count", len((self.documents if self.payloads is None else self.payloads) or ()))
-        elif self.count < 0:
-            object.__setattr__(self, "count", self.block.count(b"\n"))
 
     def __len__(self) -> int:
-        """Return the number of records."""
-        return self.count
+        """Return the number of records; those of a block are counted when this is first asked."""
+        if self._count < 0:
+            records = self.payload_list() if self.documents is None else self.documents
+            object.__setattr__(self, "_count", len(records or ()))
+        return self._count
+
+    def __bool__(self) -> bool:
+        """Return whether anything came, without counting it."""
+        return bool(self.block or self.payloads or self.documents)
 
     @classmethod
     def empty(cls) -> Batch:
@@ -88,7 +91,7 @@ class Batch:
     def payload_list(self) -> Sequence[bytes] | None:
         """Return one ``bytes`` per record, splitting a block; ``None`` for a batch of documents."""
         if self.block is not None:
-            return self.block.split(b"\n")[:-1]
+            return [line for line in self.block.split(b"\n") if line]
         return self.payloads
 
 

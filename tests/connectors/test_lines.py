@@ -40,7 +40,8 @@ def cut(
             lines = cutter.take_rest()
         if lines is None:
             return
-        records = lines.block.split(b"\n")[:-1]
+        records = [line for line in lines.block.split(b"\n") if line]
+        assert bool(records) == bool(lines.block)
         assert len(records) == len(lines.offsets) <= max_records
         yield lines.end, list(zip(lines.offsets, records, strict=True))
 

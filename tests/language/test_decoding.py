@@ -110,4 +110,14 @@ def test_a_record_is_a_line_whatever_stands_on_the_lines_beside_it(stages) -> No
     good = {ODD_LINES[0]}
     for lines in product(ODD_LINES, repeat=3):
         output = compile_pipeline(stages).start().feed(block=b"".join(line + b"\n" for line in lines))
-        assert [index for index, line in enumerate(lines) if line not in good] == sorted(one.index for one in output.failures)
+        records = [line for line in lines if line]
+        assert [index for index, line in enumerate(records) if line not in good] == sorted(one.index for one in output.failures)
+        assert len(records) == output.records
+
+
+@pytest.mark.parametrize("stages", READINGS)
+def test_lines_without_a_byte_are_no_records_and_leave_with_none(stages) -> None:
+    without, among = b'{"b":1}\n{"b":2}\n', b'\n{"b":1}\n\n\n{"b":2}\n\n'
+    one, other = compile_pipeline(stages).start(), compile_pipeline(stages).start()
+    assert one.feed(block=without).json_lines() == other.feed(block=among).json_lines()
+    assert one.finish().json_lines() == other.finish().json_lines()

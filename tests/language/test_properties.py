@@ -140,12 +140,10 @@ def test_bytes_give_what_documents_give() -> None:
         assert (from_documents.passed, from_documents.filtered) == (from_bytes.passed, from_bytes.filtered), stages
         decode = Decoder(None)
         expected = (
-            decode.block(from_documents.json_lines(), None, None).documents
-            + decode.block(one.finish().json_lines(), None, None).documents
+            decode.block(from_documents.json_lines(), None).documents + decode.block(one.finish().json_lines(), None).documents
         )
         found = (
-            decode.block(from_bytes.json_lines(), None, None).documents
-            + decode.block(other.finish().json_lines(), None, None).documents
+            decode.block(from_bytes.json_lines(), None).documents + decode.block(other.finish().json_lines(), None).documents
         )
         assert expected == found, stages
 

@@ -22,14 +22,20 @@ def test_a_batch_holds_exactly_one_form_of_content(content: Any) -> None:
     [
         ({"payloads": [b"a", b"b"]}, 2, [b"a", b"b"]),
         ({"block": b"a\nb\n"}, 2, [b"a", b"b"]),
+        ({"block": b"\na\n\n\nb\n\n"}, 2, [b"a", b"b"]),
         ({"block": b""}, 0, []),
-        ({"block": b"\n\n"}, 2, [b"", b""]),
+        ({"block": b"\n\n"}, 0, []),
         ({"documents": [{}, {}, {}]}, 3, None),
     ],
 )
 def test_a_batch_knows_its_records(content: Any, length: int, payloads: Any) -> None:
     batch = Batch(positions={}, **content)
     assert (length, payloads) == (len(batch), batch.payload_list())
+
+
+@pytest.mark.parametrize("content", [{"payloads": [b""]}, {"block": b"a\n"}, {"documents": [{}]}])
+def test_a_batch_is_true_if_something_came(content: Any) -> None:
+    assert (True, False) == (bool(Batch(positions={}, **content)), bool(Batch.empty()))
 
 
 def test_an_empty_batch_moves_nothing() -> None:

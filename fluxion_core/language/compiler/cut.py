@@ -131,7 +131,7 @@ class TailRun(Run):
         """Do the same with rows that left the head as the lines that they came in."""
         output = Output()
         self.failures = output.failures
-        self._feed_bytes(block, len(origins), (), output)
+        self._feed_bytes(block, (), output)
         output.failures[:] = [
             failure if failure.index is None else msgspec.structs.replace(failure, index=origins[failure.index])
             for failure in output.failures

@@ -32,6 +32,8 @@ class Decoded(msgspec.Struct):
     refused: Sequence[tuple[int, RecordError]] = ()
     likely: bool = False
     """Whether the documents are of the likely classes."""
+    block: bytes | None = None
+    """The lines as one piece, as far as they are counted."""
 
 
 class Decoder:
@@ -42,15 +44,11 @@ class Decoder:
         self._one = msgspec.json.Decoder(kind).decode
         self._all = msgspec.json.Decoder(list[kind]).decode
         self.skips_blank = False
-        """Whether blank lines are passed over; else they are records, and wrong ones."""
+        """Whether blank lines are passed over and counted; else one without a byte is none, and others are wrong records."""
 
-    def block(self, block: bytes, count: int | None, limit_bytes: int | None, likely: Likely | None = None) -> Decoded:
-        """Return the documents of *count* newline-ended records, which are counted if that is not known.
-
-        *likely*: the classes to try first.
-        """
-        array, lines = _as_array(block)
-        count = lines if count is None else count
+    def block(self, block: bytes, limit_bytes: int | None, likely: Likely | None = None) -> Decoded:
+        """Return the documents of newline-ended records. *likely*: the classes to try first."""
+        array, count = _as_array(block)
         if limit_bytes is None or len(block) <= limit_bytes or lines_within(block, limit_bytes):
             try:
                 if not block.isascii():
@@ -59,13 +57,18 @@ class Decoder:
                     with suppress(msgspec.ValidationError):
                         documents = likely.all(array)
                         if len(documents) == count:
-                            return Decoded(documents, count, count, likely=True)
+                            return Decoded(documents, count, count, likely=True, block=block)
                 documents = self._all(array)
                 if len(documents) == count:
-                    return Decoded(documents, count, count)
+                    return Decoded(documents, count, count, block=block)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
-        return self._each(block.split(b"\n")[:count], limit_bytes, self._one)
+        lines = block.split(b"\n")[:-1]
+        if not self.skips_blank and b"" in lines:
+            return self.block(b"".join([line + b"\n" for line in lines if line]), limit_bytes, likely)
+        decoded = self._each(lines, limit_bytes, self._one)
+        decoded.block = block
+        return decoded
 
     def payloads(self, payloads: Sequence[bytes], limit_bytes: int | None, likely: Likely | None = None) -> Decoded:
         """Return the documents of *payloads*, one record each. *likely*: the classes to try first."""

@@ -48,6 +48,8 @@ class Output(msgspec.Struct):
     rows: list[Any] = msgspec.field(default_factory=list)
     form: Literal["dict", "struct", "tuple", "line", "ended line"] = "dict"
     names: tuple[str, ...] = ()
+    records: int = 0
+    """How many went in."""
     passed: int = 0
     filtered: int = 0
     failures: list[Failure] = msgspec.field(default_factory=list)

@@ -102,31 +102,30 @@ class Run:
         documents: Sequence[dict[str, Any]] | None = None,
         payloads: Sequence[bytes] | None = None,
         block: bytes | None = None,
-        count: int | None = None,
     ) -> Output:
         """Run a batch, given in one of three forms; return what leaves at once, and the fates of its records.
 
-        *count*: how many lines *block* has, if that is known.
+        A line of *block* without a byte is no record.
         """
         output = Output()
         self.failures = output.failures
         if documents is not None:
-            count = len(documents)
+            output.records = len(documents)
             self._pass(0, documents, None, output)
         else:
-            count = self._feed_bytes(block, count, payloads or (), output)
+            output.records = self._feed_bytes(block, payloads or (), output)
         failed = len({failure.index for failure in output.failures} - {None})
-        output.filtered = max(0, count - failed - output.passed)
+        output.filtered = max(0, output.records - failed - output.passed)
         return output
 
-    def _feed_bytes(self, block: bytes | None, count: int | None, payloads: Sequence[bytes], output: Output) -> int:
+    def _feed_bytes(self, block: bytes | None, payloads: Sequence[bytes], output: Output) -> int:
         decoder, loaded, form = self._reading()
         decoder.skips_blank = self.skips_blank_lines
         limit = self.max_record_bytes
         adapting = self._adapting.get(loaded) if loaded is not None else None
         code = adapting.decoded() if adapting is not None else None
         likely = code.likely if code is not None else None
-        decoded = decoder.block(block, count, limit, likely) if block is not None else decoder.payloads(payloads, limit, likely)
+        decoded = decoder.block(block, limit, likely) if block is not None else decoder.payloads(payloads, limit, likely)
         if adapting is not None and code is not None:
             adapting.tried(failed=not decoded.likely)
             loaded = code if decoded.likely else loaded
@@ -137,7 +136,7 @@ class Run:
                 self._pass(0, decoded.documents, indexes, output, loaded)
             else:
                 output.rows, output.passed = list(indexes), len(decoded.documents)
-            put_lines(output, block, decoded.lines, payloads)
+            put_lines(output, decoded.block, decoded.lines, payloads)
         else:
             self._pass(0, decoded.documents, decoded.indexes, output, loaded)
         return decoded.count

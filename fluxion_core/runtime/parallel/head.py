@@ -57,10 +57,10 @@ class Head:
         self._run.random = Random((self._seed << 64) + number).random  # noqa: S311  # what $rand draws, no secret
         made = _Made()
         for batch in batches:
-            failures = self._feed(batch, made)
+            records, failures = self._feed(batch, made)
             made.faults += [fault for fault, _ in faults_of(batch, failures)]
             made.positions.update(batch.positions)
-            made.records += len(batch)
+            made.records += records
         form, rows, blobs = self._packed(made, number)
         return Part(
             records=made.records,
@@ -82,20 +82,18 @@ class Head:
 
     # ------------------------------------------------------------------------------------------------- in
 
-    def _feed(self, batch: Batch, made: _Made) -> list[Located]:
-        run, everything = self._run, range(len(batch))
-        if batch.documents is not None:
-            return self._add(run.feed(documents=batch.documents), everything, made)
-        if batch.block is not None and self._division.source_codec.json_text:
-            made.bytes_in += len(batch.block)
-            return self._add(run.feed(block=batch.block, count=batch.count), everything, made)
-        payloads = batch.payload_list() or ()
-        made.bytes_in += sum(map(len, payloads))
-        if self._division.source_codec.json_text:
-            return self._add(run.feed(payloads=payloads), everything, made)
-        decoded = decode_payloads(self._division.source_codec, payloads, self._division.runtime.max_record_bytes)
-        failures = self._add(run.feed(documents=decoded.documents), decoded.indexes, made)
-        return [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
+    def _feed(self, batch: Batch, made: _Made) -> tuple[int, list[Located]]:
+        """Run *batch*; return how many records it had and its failures."""
+        codec = self._division.source_codec
+        if batch.documents is None and not codec.json_text:
+            payloads = batch.payload_list() or ()
+            made.bytes_in += sum(map(len, payloads))
+            decoded = decode_payloads(codec, payloads, self._division.runtime.max_record_bytes)
+            failures = self._add(self._run.feed(documents=decoded.documents), decoded.indexes, made)
+            return len(payloads), [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
+        made.bytes_in += len(batch.block) if batch.block is not None else sum(map(len, batch.payloads or ()))
+        output = self._run.feed(documents=batch.documents, payloads=batch.payloads, block=batch.block)
+        return output.records, self._add(output, range(output.records), made)
 
     def _add(self, output: Output, records: Sequence[int], made: _Made) -> list[Located]:
         """Add the *output* of some *records* of a batch; return its failures."""

@@ -43,6 +43,10 @@ class PartBatch(Batch):
         """Return the number of records."""
         return self.part.records
 
+    def __bool__(self) -> bool:
+        """Return whether there are records."""
+        return self.part.records > 0
+
 
 def _batch_of(member: Worker, message: Message, pieces: dict[int, Json] | None = None) -> PartBatch:
     """Return the part that *message* of *member* brings; the piece of which it is, if any, is taken from *pieces*."""

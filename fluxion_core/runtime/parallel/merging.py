@@ -37,10 +37,12 @@ class MergingLoop(Loop, kw_only=True):
         super().__post_init__()
         self._head_counts = [[0, 0, 0] for _ in self.division.stage_names]
 
-    def _feed(self, batch: Batch) -> list[Located]:
+    def _feed(self, batch: Batch) -> tuple[int, list[Located]]:
         if not isinstance(batch, PartBatch):
             return super()._feed(batch)
-        part = batch.part
+        return batch.part.records, self._feed_part(batch, batch.part)
+
+    def _feed_part(self, batch: PartBatch, part: Part) -> list[Located]:
         self.metrics.bytes_in += part.bytes_in
         self._head_seconds += part.seconds
         for total, added in zip(self._head_counts, part.counts, strict=True):

@@ -177,7 +177,7 @@ class _Worker:
             self._reading = False
             self._send(Message("end"))
             return
-        if not len(batch) and not batch.positions:
+        if not batch and not batch.positions:
             return
         self._positions.update(batch.positions)
         part = self._head.take([batch], self._number)
