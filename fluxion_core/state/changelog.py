@@ -1,8 +1,8 @@
 """Keyed state in a state file: one packed delta per seal, folded into one blob per key group now and then.
 
-A seal writes what changed, so its cost follows the change and not the state. Once the deltas outgrow the blobs they are folded
-into them, in the same transaction: each byte is then rewritten a bounded number of times on average, and what a restart has to
-read stays within about twice the live state.
+A seal writes what changed, so its cost follows the change and not the state. Once the deltas are three times as large as the blobs
+(or as the last delta) they are folded into them, in the same transaction: each byte is then rewritten a bounded number of times on
+average, and what a restart has to read stays within about four times the live state.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fluxion_core.state.packing import Rows, content_bytes, fold, live, pack, ro
 __all__ = ["Changelog", "Sizes"]
 
 _MINIMUM_BYTES = 256 * 1024  # below this, folding costs more than it saves
+_MOST_DELTAS = 3  # times the blobs; a fold reads and writes all of them, which costs five times what the delta itself does
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -45,7 +46,8 @@ class Changelog:
         changes = rows_of(rows)
         if not changes:
             return sizes
-        if sizes.change_bytes + content_bytes(changes) > max(sizes.snapshot_bytes, _MINIMUM_BYTES):
+        coming = content_bytes(changes)
+        if sizes.change_bytes + coming > max(_MOST_DELTAS * max(sizes.snapshot_bytes, coming), _MINIMUM_BYTES):
             return self._fold(changes)
         delta = pack(changes)
         self._connection.execute("INSERT INTO changes VALUES (?, ?, ?)", (self._pipeline, seal, delta))

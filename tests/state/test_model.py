@@ -103,10 +103,11 @@ def test_the_memory_store_is_a_dictionary(steps: list[Any]) -> None:
     check(InMemoryStateStore(), steps)
 
 
-@pytest.mark.parametrize("fold_above_bytes", [0, 300, 10**9])
-def test_the_sqlite_store_is_a_dictionary(fold_above_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("fold_above_bytes", "most_deltas"), [(0, 0), (300, 0), (300, 3), (10**9, 3)])
+def test_the_sqlite_store_is_a_dictionary(fold_above_bytes: int, most_deltas: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it folds its changes at every seal, now and then, or never."""
     monkeypatch.setattr(f"{Changelog.__module__}._MINIMUM_BYTES", fold_above_bytes)
+    monkeypatch.setattr(f"{Changelog.__module__}._MOST_DELTAS", most_deltas)
 
     @given(steps=STEPS)
     @settings(max_examples=40, deadline=None)

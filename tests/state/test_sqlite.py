@@ -34,6 +34,18 @@ def filled(path: Path, store, request_of) -> Path:
     return path
 
 
+def test_deltas_are_folded_when_they_outgrow_three_times_the_state(path: Path, store, request_of) -> None:
+    made = store()
+    lease = made.claim("p")
+    live_bytes, found = 4000 * 100, []
+    for seal in range(1, 12):
+        made.seal(request_of(lease, seal, rows=[("g", b"key %d" % index, os.urandom(100)) for index in range(4000)]))
+        deltas = execute(path, "SELECT coalesce(sum(length(data)), 0) FROM changes")[0]
+        blobs = execute(path, "SELECT coalesce(sum(length(data)), 0) FROM snapshots")[0]
+        found.append((round(deltas / live_bytes), round(blobs / live_bytes)))
+    assert [(1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (3, 1), (0, 1), (1, 1), (2, 1), (3, 1), (0, 1)] == found
+
+
 # --- where ------------------------------------------------------------------------------------------------------------
 
 
