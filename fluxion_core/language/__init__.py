@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fluxion_core.language.columns import pack_rows, unpack_rows
+from fluxion_core.language.columns import pack_columns, unpack_columns
 from fluxion_core.language.compilation import compile_pipeline, own_names
 from fluxion_core.language.compiler.cut import Cut, TailRun, cut_program
 from fluxion_core.language.compiler.decode import lines_within
@@ -53,9 +53,9 @@ __all__ = [
     "encode_value",
     "lines_within",
     "own_names",
-    "pack_rows",
+    "pack_columns",
     "type_name",
-    "unpack_rows",
+    "unpack_columns",
 ]
 
 

@@ -10,21 +10,21 @@ import msgspec
 from fluxion_core.language.encoding import PLAIN, decode_value, encode_plain, encode_value
 from fluxion_core.language.values import MISSING
 
-__all__ = ["pack_rows", "unpack_rows"]
+__all__ = ["pack_columns", "unpack_columns"]
 
 _FAST: Final = PLAIN | {int}
 _MISSING_CLASS: Final = MISSING.__class__
 _decode_plain = msgspec.msgpack.Decoder(list[Any]).decode
 
 
-def pack_rows(rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
-    """Return the columns of *rows*, which are of one length, as bytes each."""
-    return [_pack_column(column) for column in zip(*rows, strict=True)]
+def pack_columns(columns: Sequence[Sequence[Any]]) -> list[bytes]:
+    """Return each of *columns* as bytes."""
+    return [_pack_column(column) for column in columns]
 
 
-def unpack_rows(columns: Sequence[bytes], count: int) -> list[tuple[Any, ...]]:
-    """Return the *count* rows whose *columns* :func:`pack_rows` has returned."""
-    return list(zip(*map(_unpack_column, columns), strict=True)) if columns else [()] * count
+def unpack_columns(packed: Sequence[bytes]) -> list[list[Any]]:
+    """Return the columns that :func:`pack_columns` was given."""
+    return [_unpack_column(column) for column in packed]
 
 
 def _pack_column(values: Sequence[Any]) -> bytes:

@@ -15,8 +15,8 @@ from fluxion_core.language import (
     Accumulator,
     compile_pipeline,
     cut_program,
-    pack_rows,
-    unpack_rows,
+    pack_columns,
+    unpack_columns,
 )
 
 
@@ -81,8 +81,11 @@ def divided(stages: Any, parts: list[list[dict[str, Any]]], emit: Any) -> tuple[
             rows += output.documents
             fates.append((output.passed, output.filtered, sorted(failed)))
             continue
-        made: Any = output.documents if cut.columns is None else unpack_rows(pack_rows(output.rows), output.count)
-        rest = tail.feed_rows(made, output.origins, records=len(part), failed=len(failed), passed=output.passed)
+        fates_of_head = {"records": len(part), "failed": len(failed), "passed": output.passed}
+        if cut.columns is None:
+            rest = tail.feed_rows(output.documents, output.origins, **fates_of_head)
+        else:
+            rest = tail.feed_columns(unpack_columns(pack_columns(output.rows)), output.origins, **fates_of_head)
         rows += rest.documents
         fates.append((rest.passed, rest.filtered, sorted([*failed, *(failure.index or 0 for failure in rest.failures)])))
     counts = [
@@ -147,7 +150,7 @@ def test_a_group_that_may_fail_keeps_the_rows_of_a_record_together() -> None:
     ],
 )
 def test_a_column_comes_out_as_it_went_in(values: list[Any]) -> None:
-    found = [value for (value,) in unpack_rows(pack_rows([(value,) for value in values]), len(values))]
+    (found,) = unpack_columns(pack_columns([values]))
     assert (values, list(map(type, values)), repr(values)) == (found, list(map(type, found)), repr(found))
 
 
@@ -216,8 +219,8 @@ def test_every_shard_has_a_part_of_the_groups() -> None:
     cut = cut_program(compile_pipeline([{"$group": {"_id": "$n", "count": {"$sum": 1}}}]))
     assert cut is not None
     for numbers in (range(1000), range(0, 64_000, 64), map(str, range(1000)), (n / 4 for n in range(1000))):
-        dealt = cut.start_shard(0, 4).deal([(number,) for number in numbers])
-        assert all(len(share.rows) > 150 for share in dealt)
+        dealt = cut.start_shard(0, 4).deal([list(numbers)])
+        assert all(share.count > 150 for share in dealt)
 
 
 @pytest.mark.parametrize("group", [{"_id": None, "count": {"$sum": 1}}, {"_id": {"a": 1}, "total": {"$sum": "$x"}}])

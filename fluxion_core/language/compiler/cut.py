@@ -89,7 +89,7 @@ class TailRun(Run):
         super().__init__(tail, emit, context)
         self._cut = cut
         self._kept: KeptGroups | None = None
-        self._rows: Sequence[Any] | None = None  # where their ordinals come in place of them
+        self._columns: Sequence[Sequence[Any]] = ()  # of the rows at hand
 
     @property
     def groups(self) -> Groups:
@@ -110,11 +110,20 @@ class TailRun(Run):
             output.form = self._kept.row_form
         return output
 
-    def fold(self, rows: Sequence[Any], ordinals: Sequence[int]) -> None:
-        """Run *rows*, of which none can fail, into a ``$group`` and no further; a new group keeps the one of *ordinals* beside its first row."""
-        self._rows = rows
+    def fold(self, columns: Sequence[Sequence[Any]], ordinals: Sequence[int]) -> None:
+        """Run rows, of which none can fail, into a ``$group`` and no further; a new group keeps the one of *ordinals* beside its first row."""
+        self._columns = columns
         self._pass(0, ordinals, None, Output())
-        self._rows = None
+        self._columns = ()
+
+    def feed_columns(
+        self, columns: Sequence[Sequence[Any]], origins: Sequence[int], *, records: int, failed: int, passed: int
+    ) -> Output:
+        """Do what :meth:`feed_rows` does with the *columns* of the rows."""
+        self._columns = columns
+        output = self.feed_rows(range(len(origins)), origins, records=records, failed=failed, passed=passed)
+        self._columns = ()
+        return output
 
     def feed_rows(self, rows: Sequence[Any], origins: Sequence[int], *, records: int, failed: int, passed: int) -> Output:
         """Run the *rows* of one batch of *records*; *origins* tells the record of each.
@@ -147,7 +156,7 @@ class TailRun(Run):
         origins: Sequence[int | None] | None,
         answers: Sequence[Any] | None,
     ) -> tuple[list[Any], list[int | None] | None, int]:
-        beside = (self._rows or rows) if index == 0 and self._cut.columns else answers
+        beside = self._columns if index == 0 and self._cut.columns else answers
         return super()._segment(index, step, code, rows, origins, beside)
 
     def _fates(self, output: Output, records: int, passed: int) -> Output:
@@ -233,7 +242,7 @@ def _cut_columns(program: Program, step: SegmentStep, folding: Folding) -> Cut:
     wanted = _Columns(where=folding.where, stage=folding.stage, place=folding.place, values=tuple(sent))
     tail = Segment(parts=(msgspec.structs.replace(folding, key=key, fields=accumulated),), calls=tuple(columns))
     return Cut(
-        head=_head(program, Segment(parts=(*parts, wanted), tracks=True, tuples=True)),
+        head=_head(program, Segment(parts=(*parts, wanted), tracks=True, columns=len(sent))),
         tail=_tail(program, tail, tracks=step.segment.tracks),
         columns=len(sent),
         fans_out=any(map(_fans_out, parts)),

@@ -26,11 +26,11 @@ class EffectStep(msgspec.Struct, frozen=True, kw_only=True):
 
     def ask(
         self, run: Run, rows: Sequence[Any], origins: Sequence[int | None] | None
-    ) -> tuple[list[Any], list[int | None], list[tuple[Any, ...]]]:
-        """Ask every operator once; return the documents that got their answers, their records, and the answers."""
+    ) -> tuple[list[Any], list[int | None], list[list[Any]]]:
+        """Ask every operator once; return the documents that got their answers, their records, and the answers to each call."""
         documents = list(rows)
         places: list[int | None] = list(origins if origins is not None else range(len(documents)))
-        answers: list[tuple[Any, ...]] = [() for _ in documents]
+        answers: list[list[Any]] = []
         for call, gather in zip(self.calls, self.gathers, strict=True):
             gathered: list[Any] = []
             kept: list[int | None] = []
@@ -42,7 +42,8 @@ class EffectStep(msgspec.Struct, frozen=True, kw_only=True):
             evaluate = call.operator.evaluate_batch
             given = evaluate(calls, run.context) if calls and evaluate is not None else ()
             stage = stage_of(call.where)
-            remaining = []
+            remaining: list[int] = []
+            got: list[Any] = []
             for position, answer in zip(kept, given, strict=True):
                 assert position is not None  # a range gave it
                 if isinstance(answer, Exception):
@@ -50,10 +51,11 @@ class EffectStep(msgspec.Struct, frozen=True, kw_only=True):
                     if stage is not None:
                         run.counts[stage][2] += 1
                 else:
-                    remaining.append((documents[position], places[position], (*answers[position], answer)))
-            documents = [document for document, _, _ in remaining]
-            places = [place for _, place, _ in remaining]
-            answers = [answer for _, _, answer in remaining]
+                    remaining.append(position)
+                    got.append(answer)
+            documents = [documents[position] for position in remaining]
+            places = [places[position] for position in remaining]
+            answers = [*([column[position] for position in remaining] for column in answers), got]
         return documents, places, answers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any, Final, Literal
 
 import msgspec
@@ -28,25 +29,28 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 def of_good_records(
-    rows: Sequence[Any], origins: Sequence[int | None], failures: Sequence[Failure]
+    rows: Sequence[Any], origins: Sequence[int | None], failures: Sequence[Failure], *, columns: bool
 ) -> tuple[Sequence[Any], Sequence[int | None], int]:
     """Return *rows*, their *origins* and how many records these are, without those of which another row has failed.
 
-    Rows that do not lie beside their origins, as the groups of a ``$group``, are returned as they are.
+    Rows that do not lie beside their origins, as the groups of a ``$group``, are returned as they are. *columns*: whether they are columns.
     """
     failed = {failure.index for failure in failures} & set(origins) if failures else ()
     if failed:
-        if len(rows) == len(origins):
-            rows = [row for row, origin in zip(rows, origins, strict=True) if origin not in failed]
-        origins = [origin for origin in origins if origin not in failed]
+        good = [origin not in failed for origin in origins]
+        if columns:
+            rows = [list(compress(column, good)) for column in rows]
+        elif len(rows) == len(origins):
+            rows = list(compress(rows, good))
+        origins = list(compress(origins, good))
     return rows, origins, len(set(origins))
 
 
 class Output(msgspec.Struct):
-    """What came out: rows in one of five forms (tuples only from the head of a cut), and the fates of the records that went in."""
+    """What came out: rows in one of five forms (columns, a list of each value of all rows, only from the head of a cut), and the fates of the records that went in."""
 
     rows: list[Any] = msgspec.field(default_factory=list)
-    form: Literal["dict", "struct", "tuple", "line", "ended line"] = "dict"
+    form: Literal["dict", "struct", "columns", "line", "ended line"] = "dict"
     names: tuple[str, ...] = ()
     records: int = 0
     """How many went in."""
@@ -61,6 +65,8 @@ class Output(msgspec.Struct):
     @property
     def count(self) -> int:
         """How many documents came out."""
+        if self.form == "columns":
+            return len(self.rows[0]) if self.rows else len(self.origins or ())
         return len(self.rows)
 
     @property

@@ -180,7 +180,7 @@ class Run:
                 if index == len(self.program.steps) - 1 and code.written.row_form != "dict":
                     output.form, output.names = code.written.row_form, code.written.row_fields
             if first and origins is not None:
-                rows, origins, passed = of_good_records(rows, origins, output.failures)
+                rows, origins, passed = of_good_records(rows, origins, output.failures, columns=output.form == "columns")
             if first and index == self._last_passed:
                 output.passed += passed
             first = first and not holds
@@ -218,7 +218,7 @@ class Run:
             code = adapting.code(rows) if code is general else code
         if state is not None:
             state.use(code)
-        made: list[Any] = []
+        made: list[Any] = [[] for _ in range(step.segment.columns or 0)]
         kept: list[int | None] = []
         frame = Frame(self, code, origins)
         counted = code.function(rows, origins if origins is not None else range(len(rows)), answers, frame, made, kept, state)

@@ -35,8 +35,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[Call, ...] = ()
     tracks: bool = False
     """Whether the record of each row is told beside it."""
-    tuples: bool = False
-    """Whether a row is the tuple of its fields."""
+    columns: int | None = None
+    """How many values a row has, of which each goes into a list of its own; ``None``: a row is a document."""
     shares: bool = False
     """Whether several of its documents may come of one record, which is folded as a whole or not at all."""
     numbered: bool = False
@@ -119,7 +119,7 @@ class SegmentWriter:
         self._counters: list[tuple[int, str]] = []
         self._fans_out = any(isinstance(part, PerDocument) and part.fans_out for part in segment.parts)
         self._passes = False
-        self._row_form: Literal["dict", "struct", "tuple"] = "dict"
+        self._row_form: Literal["dict", "struct", "columns"] = "dict"
         self._row_fields: tuple[str, ...] = ()
         self._current: Part | None = None
         self._opened = 0
@@ -283,7 +283,10 @@ class SegmentWriter:
 
     def _loop(self) -> None:
         writer, segment = self.writer, self._segment
-        writer.line("out = rows.append")
+        if segment.columns is None:
+            writer.line("out = rows.append")
+        elif segment.columns:
+            writer.line("; ".join(f"out{place} = rows[{place}].append" for place in range(segment.columns)))
         if segment.folding is not None:
             writer.line("groups = state.groups; epoch = state.epoch; touched = state.touched.append")
         names = ["d"]
@@ -294,8 +297,8 @@ class SegmentWriter:
         if segment.calls:
             answered = [writer.fresh("a") for _ in segment.calls]
             self.emitter.answers = {id(call): Value(name) for call, name in zip(segment.calls, answered, strict=True)}
-            names.append(f"({', '.join(answered)},)")
-            columns.append("answers")
+            names += answered
+            columns.append("*answers")
         source = "docs" if len(columns) == 1 else f"zip({', '.join(columns)})"
         source = f"{writer.constant(by_record)}({source})" if self._together else source
         self._row = f"for {', '.join(names)} in {'part' if self._together else 'rest'}:"
@@ -303,7 +306,7 @@ class SegmentWriter:
         with writer.block("for i, part in rest:" if self._together else self._row):
             takes_back = (self._fans_out or self._together) and (self._folding is None or self._each)
             if takes_back:
-                writer.line("before = len(rows)")
+                writer.line(f"before = len({'rows' if segment.columns is None else 'kept' if segment.tracks else 'rows[0]'})")
             with writer.block("try:"):
                 self._body()
             if self._guesses.classes:
@@ -314,7 +317,7 @@ class SegmentWriter:
                     writer.line(f"env.{'odd' if 'i' in names else 'odd_at'}({position}, d, rows, kept, state)")
             with writer.block("except FAULTS as fault:"):
                 if takes_back:
-                    writer.line("del rows[before:]")
+                    writer.line("del rows[before:]" if segment.columns is None else "for column in rows: del column[before:]")
                     if segment.tracks:
                         writer.line("del kept[before:]")
                 if "i" in names:
@@ -375,12 +378,21 @@ class SegmentWriter:
             self._passes = True
             writer.line("out(i); kept.append(i)" if self._segment.tracks else "out(i)")
             return
-        tuples = self._segment.tuples
-        if tuples or (self._output == "struct" and shape.base is None and not self._segment.measures):
-            self._row_form, self._row_fields = "tuple" if tuples else "struct", tuple(shape.fields)
+        if self._segment.columns is not None:
+            self._row_form = "columns"
+            texts = [value.text for value in shape.fields.values()]
+            values = [text if text.isidentifier() else writer.assign(text) for text in texts]  # before any goes into its list
+            self._measure_large(f"({''.join(value + ', ' for value in values)})")
+            if values:
+                writer.line("; ".join(f"out{place}({value})" for place, value in enumerate(values)))
+            if self._segment.tracks:
+                writer.line("kept.append(i)")
+            return
+        if self._output == "struct" and shape.base is None and not self._segment.measures:
+            self._row_form, self._row_fields = "struct", tuple(shape.fields)
             values = f"({''.join(value.text + ', ' for value in shape.fields.values())})"
             self._measure_large(values)
-            row = values if tuples else f"Row{values}"
+            row = f"Row{values}"
         else:
             self._passes = unchanged
             row = shape.document()

@@ -29,14 +29,19 @@ _ROW_BITS: Final = 32
 MAX_SHARDS: Final = 256
 """The shard of a row is told in a byte."""
 
-Row: TypeAlias = "tuple[Any, ...]"
+Columns: TypeAlias = "Sequence[Sequence[Any]]"
 
 
 class Dealt(msgspec.Struct, frozen=True):
-    """Rows of a part that belong to one shard; *owners* tells the shard of every row of the part, a byte each."""
+    """The *columns* of the rows of a part that belong to one shard; *owners* tells the shard of every row of the part, a byte each."""
 
     owners: bytes
-    rows: Sequence[Row]
+    columns: Columns
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.columns[0])
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -53,16 +58,17 @@ class Sharding(msgspec.Struct, frozen=True, kw_only=True):
     fields: Sequence[tuple[int, str]] | None
     """Place among the fields of the key, and name."""
 
-    def deal(self, rows: Sequence[Row], shards: int) -> list[Dealt]:
-        """Return *rows* by shard, of which there are :data:`MAX_SHARDS` at most."""
-        owners = _owners(self.identities(rows), shards)
-        return [Dealt(owners, list(compress(rows, _marks(owners, shard)))) for shard in range(shards)]
+    def deal(self, columns: Columns, shards: int) -> list[Dealt]:
+        """Return the rows of *columns* by shard, of which there are :data:`MAX_SHARDS` at most."""
+        owners = _owners(self.identities(columns), shards)
+        marks = [_marks(owners, shard) for shard in range(shards)]
+        return [Dealt(owners, [list(compress(column, marked)) for column in columns]) for marked in marks]
 
-    def identities(self, rows: Sequence[Row]) -> Sequence[Hashable]:
-        """Return what tells the groups of *rows* apart, row by row."""
+    def identities(self, columns: Columns) -> Sequence[Hashable]:
+        """Return what tells the groups of the rows apart, row by row."""
         if self.fields is None:
-            return _identities([row[0] for row in rows])
-        return list(zip(*(_identities([row[place] for row in rows]) for place in range(len(self.fields))), strict=True))
+            return _identities(columns[0])
+        return list(zip(*map(_identities, columns[: len(self.fields)]), strict=True))
 
     def of_key(self, key: Any) -> Hashable:
         """Return the same for the group with this *key*."""
@@ -99,9 +105,9 @@ class Shard:
         self._shards = shards
         self._sealed = 0  # ordinals from here on are of groups that no delta has told of
 
-    def deal(self, rows: Sequence[Row]) -> list[Dealt]:
-        """Return *rows* by shard."""
-        return self._sharding.deal(rows, self._shards)
+    def deal(self, columns: Columns) -> list[Dealt]:
+        """Return the rows of *columns* by shard."""
+        return self._sharding.deal(columns, self._shards)
 
     @property
     def counts(self) -> list[int]:
@@ -112,7 +118,7 @@ class Shard:
         """Fold rows of the *part*-th part, counted from 1 in the order of the input."""
         first = part << _ROW_BITS
         numbers = range(first, first + len(dealt.owners))
-        self._run.fold(dealt.rows, list(compress(numbers, _marks(dealt.owners, self._number))))
+        self._run.fold(dealt.columns, list(compress(numbers, _marks(dealt.owners, self._number))))
 
     def delta(self) -> Delta:
         """Return the rows of state that changed since the last call."""

@@ -28,9 +28,9 @@ class Written(msgspec.Struct, frozen=True):
     """Whether what comes out is the input document, unchanged."""
     record: type[msgspec.Struct] | None
     """What documents are decoded into, if not into dicts."""
-    row_form: Literal["dict", "struct", "tuple"]
+    row_form: Literal["dict", "struct", "columns"]
     row_fields: tuple[str, ...]
-    """Names of the fields of each row, in order, if the rows are structs or tuples."""
+    """Names of the fields of each row, in order, if the rows are structs."""
     may_fail: bool
     counters: tuple[tuple[int, str], ...]
     """What the returned numbers count: (stage, ``dropped`` | ``added`` | ``passed``)."""

@@ -56,9 +56,9 @@ class Exchange:
         columns = iter(packed)
         for member, rows in zip(self._workers.members, part.dealt, strict=True):
             if rows and member.number == worker:
-                self._tell(member, Message("fold", [self._turn, number, rows]))
+                self._tell(member, Message("fold", [self._turn, number]))
             elif rows:
-                self._tell(member, Message("fold", [self._turn, None, rows], [owners, *islice(columns, self._columns)]))
+                self._tell(member, Message("fold", [self._turn, None], [owners, *islice(columns, self._columns)]))
 
     def _tell(self, member: Worker, message: Message) -> None:
         self._workers.send(member, message, of_groups=True)

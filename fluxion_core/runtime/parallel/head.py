@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from random import Random
 
 import msgspec
 
-from fluxion_core.language import Output, encode_value, pack_rows
+from fluxion_core.language import Output, encode_value, pack_columns
 from fluxion_core.runtime.decoding import decode_payloads
 from fluxion_core.runtime.error_policies import Fault, Located, faults_of, located
 from fluxion_core.runtime.outputs import OutputBuffer
@@ -114,10 +115,12 @@ class Head:
         filled = [output for output in made.outputs if output.count]
         rows = sum(output.count for output in filled)
         if self._cut.columns is not None:
-            tuples = [row for output in filled for row in output.rows]
+            columns = [
+                list(chain.from_iterable(output.rows[place] for output in filled)) for place in range(self._cut.columns)
+            ]
             if self._shard is None:
-                return "columns", rows, pack_rows(tuples)
-            made.dealt, blobs = self._shard.deal(number, tuples)
+                return "columns", rows, pack_columns(columns)
+            made.dealt, blobs = self._shard.deal(number, columns)
             return "dealt", rows, blobs
         if self._cut.tail is None and self._buffer.wants_blocks:
             blocks = [self._buffer.block_of(output) for output in filled]

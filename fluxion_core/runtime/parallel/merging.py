@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fluxion_core.language import TailRun, decode_value, unpack_rows
+from fluxion_core.language import Output, TailRun, decode_value, unpack_columns
 from fluxion_core.runtime.error_policies import Located
 from fluxion_core.runtime.loop import Loop
 from fluxion_core.runtime.parallel.channel import unpack_list
@@ -51,9 +51,7 @@ class MergingLoop(Loop, kw_only=True):
             self.exchange.fold(part, batch.worker, batch.number)
         elif isinstance(self.run, TailRun):
             fates = {"records": part.records, "failed": len(part.faults), "passed": part.passed}
-            if part.form == "lines":
-                return self._gather(self.run.feed_lines(part.blobs[0], part.row_origins(), **fates), None)
-            return self._gather(self.run.feed_rows(_rows(part), part.row_origins(), **fates), None)
+            return self._gather(_fed(self.run, part, fates), None)
         self._add(part)
         return []
 
@@ -110,7 +108,9 @@ class MergingLoop(Loop, kw_only=True):
             counter.duration_seconds = (self._head_seconds if stage in head else 0.0) + seconds
 
 
-def _rows(part: Part) -> Sequence[Any]:
+def _fed(run: TailRun, part: Part, fates: dict[str, int]) -> Output:
+    if part.form == "lines":
+        return run.feed_lines(part.blobs[0], part.row_origins(), **fates)
     if part.form == "documents":
-        return list(decode_value(part.blobs[0]))
-    return unpack_rows(part.blobs, part.rows)
+        return run.feed_rows(decode_value(part.blobs[0]), part.row_origins(), **fates)
+    return run.feed_columns(unpack_columns(part.blobs), part.row_origins(), **fates)

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fluxion_core.language import Cut, Dealt, Shard, encode_documents, encode_json_lines, lines_within, pack_rows, unpack_rows
+from fluxion_core.language import (
+    Cut,
+    Dealt,
+    Shard,
+    encode_documents,
+    encode_json_lines,
+    lines_within,
+    pack_columns,
+    unpack_columns,
+)
 from fluxion_core.runtime.parallel.channel import Channel, Message, pack_list, unpack_list
 from fluxion_core.spi import Clock
 
@@ -34,14 +43,14 @@ class KeptShard:
             "restore": self._restore,
         }
 
-    def deal(self, part: int, rows: Sequence[Any]) -> tuple[list[int], list[bytes]]:
-        """Deal out the *rows* of a part; return how many belong to each shard, and the blobs for the others."""
-        dealt = self._shard.deal(rows)
-        if dealt[self._number].rows:
+    def deal(self, part: int, columns: Sequence[Sequence[Any]]) -> tuple[list[int], list[bytes]]:
+        """Deal out the rows of a part; return how many belong to each shard, and the blobs for the others."""
+        dealt = self._shard.deal(columns)
+        if dealt[self._number].count:
             self._waiting[part] = dealt[self._number]
-        others = [share.rows for number, share in enumerate(dealt) if number != self._number and share.rows]
-        packed = [blob for other in others for blob in pack_rows(other)]
-        return [len(share.rows) for share in dealt], [dealt[self._number].owners, *packed]
+        others = [share.columns for number, share in enumerate(dealt) if number != self._number and share.count]
+        packed = [blob for other in others for blob in pack_columns(other)]
+        return [share.count for share in dealt], [dealt[self._number].owners, *packed]
 
     @property
     def counts(self) -> list[int]:
@@ -66,8 +75,8 @@ class KeptShard:
 
     def _fold(self, order: Message) -> None:
         began = self._clock.monotonic()
-        turn, own, count = order.content
-        dealt = self._waiting.pop(own) if own is not None else Dealt(order.blobs[0], unpack_rows(order.blobs[1:], count))
+        turn, own = order.content
+        dealt = self._waiting.pop(own) if own is not None else Dealt(order.blobs[0], unpack_columns(order.blobs[1:]))
         self._shard.fold(turn, dealt)
         self._seconds += self._clock.monotonic() - began
 
