@@ -147,6 +147,15 @@ def test_an_answer_that_fails_is_the_error_of_its_record():
     assert [(1, "no answer")] == [(failure.index, str(failure.error)) for failure in got.failures]
 
 
+def test_what_fails_beside_an_answer_behind_a_sort_fails_with_its_path():
+    stages = [{"$sort": {"n": 1}}, {"$set": {"a": {"$ask": "$n"}}}, {"$set": {"b": {"$divide": [10, "$a"]}}}]
+    run = compile_pipeline(stages, operators=[ASK]).start()
+    run.feed(documents=[{"n": 1}, {"n": 0}])
+    got = run.finish()
+    assert [{"n": 1, "a": 10, "b": 1.0}] == got.documents
+    assert ["stages[2].$set.b.$divide: can't $divide by zero"] == [str(failure.error) for failure in got.failures]
+
+
 # streaming
 
 

@@ -299,9 +299,11 @@ class SegmentWriter:
             self.emitter.answers = {id(call): Value(name) for call, name in zip(segment.calls, answered, strict=True)}
             names += answered
             columns.append("*answers")
-        source = "docs" if len(columns) == 1 else f"zip({', '.join(columns)})"
+        source, rest = f"zip({', '.join(columns)})", "rest"
+        if columns[0] == "docs":  # the place of a document is told from how many are left
+            source, rest = "docs", "rest" if len(columns) == 1 else f"zip(rest, {', '.join(columns[1:])})"
         source = f"{writer.constant(by_record)}({source})" if self._together else source
-        self._row = f"for {', '.join(names)} in {'part' if self._together else 'rest'}:"
+        self._row = f"for {', '.join(names)} in {'part' if self._together else rest}:"
         writer.line(f"rest = iter({source})")
         with writer.block("for i, part in rest:" if self._together else self._row):
             takes_back = (self._fans_out or self._together) and (self._folding is None or self._each)

@@ -115,9 +115,7 @@ class Head:
         filled = [output for output in made.outputs if output.count]
         rows = sum(output.count for output in filled)
         if self._cut.columns is not None:
-            columns = [
-                list(chain.from_iterable(output.rows[place] for output in filled)) for place in range(self._cut.columns)
-            ]
+            columns = [list(chain.from_iterable(output.rows[place] for output in filled)) for place in range(self._cut.columns)]
             if self._shard is None:
                 return "columns", rows, pack_columns(columns)
             made.dealt, blobs = self._shard.deal(number, columns)
