@@ -17,6 +17,7 @@ from fluxion_core.language.compiler.guesses import Classes, Guesses, Path, diffe
 from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.nodes import Call, Constant, Field, Node
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument
+from fluxion_core.language.compiler.row_lists import RowLists
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.undo import by_record
 from fluxion_core.language.compiler.writer import ALLOWANCE, NUMBERS, Value, Writer
@@ -115,11 +116,12 @@ class SegmentWriter:
         self._base = Base("d", demand, path=())
         self.shape = Shape(self.writer, self._base)
         self.emitter = Emitter(self.writer, self.shape)
+        self._lists = RowLists(self.writer, segment.columns, segment.tracks)
         self._open = ExitStack()
         self._counters: list[tuple[int, str]] = []
         self._fans_out = any(isinstance(part, PerDocument) and part.fans_out for part in segment.parts)
         self._passes = False
-        self._row_form: Literal["dict", "struct", "columns"] = "dict"
+        self._row_form: Literal["dict", "struct", "columns"] = "dict" if segment.columns is None else "columns"
         self._row_fields: tuple[str, ...] = ()
         self._current: Part | None = None
         self._opened = 0
@@ -283,14 +285,10 @@ class SegmentWriter:
 
     def _loop(self) -> None:
         writer, segment = self.writer, self._segment
-        if segment.columns is None:
-            writer.line("out = rows.append")
-        elif segment.columns:
-            writer.line("; ".join(f"out{place} = rows[{place}].append" for place in range(segment.columns)))
+        self._lists.begin()
         if segment.folding is not None:
             writer.line("groups = state.groups; epoch = state.epoch; touched = state.touched.append")
-        names = ["d"]
-        columns = ["docs"]
+        names, columns = ["d"], ["docs"]
         if segment.tracks or self._output == "index":
             names.insert(0, "i")
             columns.insert(0, "origins")
@@ -304,28 +302,23 @@ class SegmentWriter:
             source, rest = "docs", "rest" if len(columns) == 1 else f"zip(rest, {', '.join(columns[1:])})"
         source = f"{writer.constant(by_record)}({source})" if self._together else source
         self._row = f"for {', '.join(names)} in {'part' if self._together else rest}:"
+        at, place = ("", "i") if "i" in names else ("_at", "len(docs) - rest.__length_hint__() - 1")
         writer.line(f"rest = iter({source})")
         with writer.block("for i, part in rest:" if self._together else self._row):
             takes_back = (self._fans_out or self._together) and (self._folding is None or self._each)
             if takes_back:
-                writer.line(f"before = len({'rows' if segment.columns is None else 'kept' if segment.tracks else 'rows[0]'})")
+                self._lists.note()
             with writer.block("try:"):
                 self._body()
             if self._guesses.classes:
                 # A field that is not there (dicts are asked without a second thought), a whole number beyond every float.
                 ways = [*(["KeyError"] if self._base.demand is None else []), *([] if self._fans_out else ["OverflowError"])]
                 with writer.block(f"except {'(' + ', '.join(['Odd', *ways]) + ')' if ways else 'Odd'}:"):
-                    position = "i" if "i" in names else "len(docs) - rest.__length_hint__() - 1"
-                    writer.line(f"env.{'odd' if 'i' in names else 'odd_at'}({position}, d, rows, kept, state)")
+                    writer.line(f"env.odd{at}({place}, d, rows, kept, state)")
             with writer.block("except FAULTS as fault:"):
                 if takes_back:
-                    writer.line("del rows[before:]" if segment.columns is None else "for column in rows: del column[before:]")
-                    if segment.tracks:
-                        writer.line("del kept[before:]")
-                if "i" in names:
-                    writer.line("env.fail(i, d, fault)")
-                else:
-                    writer.line("env.fail_at(len(docs) - rest.__length_hint__() - 1, d, fault)")
+                    self._lists.take_back()
+                writer.line(f"env.fail{at}({place}, d, fault)")
 
     def _body(self) -> None:
         writer, segment = self.writer, self._segment
@@ -378,17 +371,13 @@ class SegmentWriter:
         unchanged = shape.untouched and shape.base is self._base
         if self._output == "index" and unchanged:
             self._passes = True
-            writer.line("out(i); kept.append(i)" if self._segment.tracks else "out(i)")
+            self._lists.add("i")
             return
         if self._segment.columns is not None:
-            self._row_form = "columns"
             texts = [value.text for value in shape.fields.values()]
-            values = [text if text.isidentifier() else writer.assign(text) for text in texts]  # before any goes into its list
-            self._measure_large(f"({''.join(value + ', ' for value in values)})")
-            if values:
-                writer.line("; ".join(f"out{place}({value})" for place, value in enumerate(values)))
-            if self._segment.tracks:
-                writer.line("kept.append(i)")
+            names = [text if text.isidentifier() else writer.assign(text) for text in texts]
+            self._measure_large(f"({''.join(name + ', ' for name in names)})")
+            self._lists.add_values(names)
             return
         if self._output == "struct" and shape.base is None and not self._segment.measures:
             self._row_form, self._row_fields = "struct", tuple(shape.fields)
@@ -399,13 +388,10 @@ class SegmentWriter:
             self._passes = unchanged
             row = shape.document()
             if self._segment.measures and self._folding is None:
-                last = self._segment.parts[-1]
-                row = writer.assign(f"{writer.constant(checked_size)}({row})", last.where, letter="o")
+                row = writer.assign(f"{writer.constant(checked_size)}({row})", self._segment.parts[-1].where, letter="o")
             elif not unchanged:
                 self._measure_large(row)
-        writer.line(f"out({row})")
-        if self._segment.tracks:
-            writer.line("kept.append(i)")
+        self._lists.add(row)
 
     def _measure_large(self, row: str) -> None:
         """Write that *row* is measured where something large was made for its document."""
