@@ -129,7 +129,8 @@ class LineCutter:
     def _cut(self, raw: bytes, rest: bytes, max_records: int) -> Lines:
         """Return *max_records* lines of *raw* and keep the others, with *rest*, for the next time."""
         start = self._offset
-        if len(raw.replace(b"\n", b"\n\n")) - len(raw) > max_records:  # five times as fast as bytes.count
+        # The difference is the number of newlines: five times as fast as bytes.count.
+        if len(raw) > max_records and len(raw.replace(b"\n", b"\n\n")) - len(raw) > max_records:
             end = len(b"\n".join(raw.split(b"\n", max_records)[:max_records])) + 1
             raw, rest = raw[:end], raw[end:] + rest
         self._waiting, self._unsearched = rest, 0

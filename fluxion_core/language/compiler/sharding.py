@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Hashable, Sequence
 from itertools import compress
+from struct import pack
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
@@ -82,7 +83,11 @@ class Sharding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _owners(identities: Sequence[Hashable], shards: int) -> bytes:
-    return bytes([hash(found) % _SPREAD % shards for found in identities])
+    """Return the shard of each of *identities*, a byte each: of strings by the last byte of the hash, which is no worse than others."""
+    if set(map(type, identities)) == {str}:
+        lowest = pack(f"<{len(identities)}q", *map(hash, identities))[::8]
+        return lowest.translate(bytes(number % shards for number in range(256)))
+    return bytes([(hash(found) & 255 if found.__class__ is str else hash(found) % _SPREAD) % shards for found in identities])
 
 
 def _marks(owners: bytes, shard: int) -> bytes:
