@@ -21,7 +21,7 @@ import report
 from measure import HERE, Setting, engine_command, run_process
 from results import FOLDER, about_this_run, write_results
 
-SUITES = ("engine", "runtime", "peers", "data", "growth", "latency", "startup", "cores")
+SUITES = ("engine", "runtime", "peers", "data", "growth", "latency", "startup", "cores", "profile")
 SMOKE_DOCUMENTS = 2_000
 PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 
