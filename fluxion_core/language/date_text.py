@@ -2,19 +2,20 @@
 
 A text is a date, and maybe a time and a zone, in any order that has no second of one kind: ISO-8601, with slashes (month first, or
 year first), with points or hyphens (day first), with the name of a month, by week or by day of the year. ``noon``, ``midnight`` and
-``tomorrow`` are understood beside a date; the name of a day of the week moves it to the next one, if it is not one already.
+``tomorrow`` are understood beside a date, and so is what moves it: the name of a day of the week, ``+1 day``, ``last day of``.
 Source: MongoDB manual, "$dateFromString"; for the notations, the formats of the timelib library, with which the server reads.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.dates import EPOCH, MONTHS, ZONE_HOURS, instant, zone_in_text
+from fluxion_core.language.date_moves import Moves
+from fluxion_core.language.dates import MONTHS, ZONE_HOURS, instant, zone_in_text
 
 __all__ = ["parse_date"]
 
@@ -58,16 +59,14 @@ _ZONES: Final = (
     r"(?:utc|gmt)?[+-]\d{1,2}(?::?\d{2})?(?!\d)",
     rf"\(?(?:{'|'.join(sorted(ZONE_HOURS, key=len, reverse=True))})(?![a-z])\)?",
 )
-_FILLING: Final = re.compile(r"[ \t\r,.]+")
-_END: Final = re.compile(r"[\n\0]")
+_FILLING: Final = re.compile(r"[ \t\n\0,.\u00a0\u202f]+")
+_BLANKS: Final = " \t\n\v\f\r"
 _WORD: Final = re.compile(
-    r"(?:(?P<now>now)|(?P<midnight>today|midnight)|(?P<noon>noon)|(?P<yesterday>yesterday)|(?P<tomorrow>tomorrow)"
-    r"|(?P<weekday>mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:days?)?)(?![a-z])",
+    r"(?:(?P<now>now)|(?P<midnight>today|midnight)|(?P<noon>noon)|(?P<yesterday>yesterday)|(?P<tomorrow>tomorrow))(?![a-z])",
     re.IGNORECASE,
 )
 _LATE_YEAR: Final = re.compile(r"(?P<year>\d{4})(?!\d)")
-_SECONDS: Final = re.compile(r"@(-?\d{1,18})(?!\d)")
-_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SECONDS: Final = re.compile(r"@(-?\d{1,18}(?:\.\d{0,6})?)(?!\d)")
 _CLOCK: Final = ("time", "hour", "minute", "second", "fraction", "half")
 _READERS: Final = tuple(
     (role, re.compile(pattern, re.IGNORECASE))
@@ -87,24 +86,25 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
     if given and where is not None and where is not UTC:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     try:
-        if "seconds" in parts:
-            return EPOCH + timedelta(seconds=parts["seconds"])
-        local = _moved(_day(parts), parts) + _time(parts)
-        return instant(local, zone_in_text(parts["zone"]) if given else where or UTC)
+        moves: Moves = parts["moves"]
+        local = moves.day(_day(parts)) + _time(parts)
+        when = instant(local, zone_in_text(parts["zone"]) if given else where or UTC) + moves.passing
+        return when.replace(microsecond=when.microsecond // 1000 * 1000)
     except (ValueError, OverflowError):
         raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
 
 
 def _parts(text: str) -> dict[str, Any]:
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"moves": Moves()}
     at = 0
-    while at < len(text) and not _END.match(text, at):
+    text = text.strip(_BLANKS)
+    while at < len(text):
         filling = _FILLING.match(text, at)
-        found = filling or _read_word(parts, text, at) or _read(parts, text, at)
+        found = filling or _read_word(parts, text, at) or _read_moves(parts, text, at) or _read(parts, text, at)
         if found is None:
             raise EvaluationError(f"an error parsing date string '{text[:60]}' at '{text[at : at + 20]}'")
         at = found.end()
-    if "seconds" not in parts and ("date" not in parts or "year" not in parts):
+    if "date" not in parts or "year" not in parts:
         raise EvaluationError(f"an incomplete date/time string has been found, with elements missing: '{text[:60]}'")
     return parts
 
@@ -117,8 +117,9 @@ def _read(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
             parts["year"] = late[0]
             return late
     seconds = _SECONDS.match(text, at)
-    if seconds is not None and not parts:
-        parts |= {"seconds": int(seconds[1]), "date": "", "time": "", "zone": "UTC"}
+    if seconds is not None and not parts.keys() & {"date", "time", "zone"}:
+        parts["moves"].passing += timedelta(microseconds=int(Decimal(seconds[1]).scaleb(6)))
+        parts |= {"year": "1970", "month": "1", "day": "1", "date": seconds[0], "time": seconds[0], "zone": "UTC"}
         return seconds
     for role, reader in _READERS:
         found = reader.match(text, at) if role not in parts else None
@@ -134,21 +135,27 @@ def _read_word(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | Non
     found = _WORD.match(text, at)
     if found is None or found["now"]:
         return found
-    for name in _CLOCK:
-        parts.pop(name, None)
+    _forget_time(parts)
     if found["noon"]:
         parts |= {"time": found[0], "hour": "12"}
-    elif found["weekday"]:
-        parts["moved to"] = _WEEKDAYS.index(found["weekday"][:3].lower())
     elif not found["midnight"]:
-        parts["days"] = 1 if found["tomorrow"] else -1
+        parts["moves"].days = 1 if found["tomorrow"] else -1
     return found
 
 
-def _moved(day: datetime, parts: Mapping[str, Any]) -> datetime:
-    """Return *day*, or the next one that has the day of the week that the text names."""
-    day += timedelta(days=parts.get("days", 0))
-    return day + timedelta(days=(parts["moved to"] - day.weekday()) % 7) if "moved to" in parts else day
+def _read_moves(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
+    """Take what moves the date; a day by its name, or a day of a month, puts an earlier time out of force."""
+    found = parts["moves"].read(text, at)
+    if found is None:
+        return None
+    if found[1]:
+        _forget_time(parts)
+    return found[0]
+
+
+def _forget_time(parts: dict[str, Any]) -> None:
+    for name in _CLOCK:
+        parts.pop(name, None)
 
 
 def _day(parts: dict[str, Any]) -> datetime:

@@ -119,6 +119,11 @@ def test_times_of_day_have_twelve_or_twenty_four_hours(time, hour) -> None:
         "2031-03-08 09:10 10:11",
         "noon",
         "tomorrow",
+        "+1 day",
+        "next monday",
+        "first day of next month",
+        "2031-03-08 first week",
+        "2031-03-08 09:10\nand more",
         "04.07.17",
     ],
 )
@@ -144,7 +149,7 @@ def test_a_time_may_be_a_word_or_have_no_colon(text, hour) -> None:
         "2031-3-8 09.10.11",
         "31-3-8 09:10:11",
         "@1930727411",
-        "2031-03-08 09:10:11\nand what stands on the next line",
+        "\v2031-03-08\n09:10:11\r\n",
         "Mon 2031-03-03 9:10:11",
     ],
 )
@@ -157,6 +162,47 @@ def test_dates_stand_in_mails_logs_and_pictures_in_many_ways(text) -> None:
 @pytest.mark.parametrize(("text", "day"), [("Mon 2031-03-08", 10), ("2031-03-08 Saturday", 8), ("2031-03-08 tomorrow", 9)])
 def test_the_name_of_a_day_moves_the_date_to_the_next_one(text, day) -> None:
     assert datetime(2031, 3, day, tzinfo=UTC) == value_of({"$dateFromString": {"dateString": text}})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("+1 day", "2031-03-09T09:10:00"),
+        ("-2 weeks 3 hours", "2031-02-22T12:10:00"),
+        ("--2 hours", "2031-03-08T11:10:00"),
+        ("1 year 1 month ago", "2030-02-08T09:10:00"),
+        ("next year", "2032-03-08T09:10:00"),
+        ("1500 ms", "2031-03-08T09:10:01.500"),
+        ("next saturday", "2031-03-15T00:00:00"),
+        ("this saturday", "2031-03-08T00:00:00"),
+        ("last saturday", "2031-03-01T00:00:00"),
+        ("+2 mondays", "2031-03-17T09:10:00"),
+        ("monday ago", "2031-02-24T00:00:00"),
+        ("next week", "2031-03-10T09:10:00"),
+        ("sunday this week", "2031-03-09T00:00:00"),
+        ("third friday of", "2031-03-21T00:00:00"),
+        ("last friday of", "2031-03-28T00:00:00"),
+        ("first day of", "2031-03-01T00:00:00"),
+        ("last day of next month", "2031-04-30T00:00:00"),
+        ("+3 weekdays", "2031-03-12T09:10:00"),
+        ("-1 weekday", "2031-03-07T09:10:00"),
+        ("last day of 08:15", "2031-03-31T08:15:00"),
+    ],
+)
+def test_an_amount_in_the_text_moves_the_date(text, expected) -> None:
+    found = value_of({"$dateFromString": {"dateString": f"2031-03-08 09:10 {text}"}})
+    assert datetime.fromisoformat(expected).replace(tzinfo=UTC) == found
+
+
+def test_a_month_runs_over_and_hours_are_those_that_pass() -> None:
+    assert datetime(2032, 3, 2, tzinfo=UTC) == value_of({"$toDate": "2032-01-31 next month"})
+    spring = {"dateString": "2031-03-30 01:30 +1 hour", "timezone": "Europe/Rome"}
+    assert datetime(2031, 3, 30, 1, 30, tzinfo=UTC) == value_of({"$dateFromString": spring})
+
+
+def test_seconds_since_1970_may_have_a_fraction_and_be_moved() -> None:
+    assert datetime(1969, 12, 31, 23, 59, 58, 500000, tzinfo=UTC) == value_of({"$toDate": "@-1.5"})
+    assert datetime(1970, 1, 2, 0, 0, 1, tzinfo=UTC) == value_of({"$toDate": "@1 +1 day"})
 
 
 @pytest.mark.parametrize("text", ["2031-03", "2031-3", "March 2031", "Mar-2031"])
