@@ -145,7 +145,8 @@ def _read_word(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | Non
 
 def _read_moves(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
     """Take what moves the date; a day by its name, or a day of a month, puts an earlier time out of force."""
-    found = parts["moves"].read(text, at)
+    moves: Moves = parts["moves"]
+    found = moves.read(text, at)
     if found is None:
         return None
     if found[1]:
