@@ -1,4 +1,4 @@
-"""Arrays and sets where the order of work shows: which argument decides between null and an error.
+"""Arrays, sets and objects where the order of work or of arguments shows: what decides between null and an error.
 
 Source: MongoDB manual, "Array Expression Operators", "Set Expression Operators", "Bitwise Operators"; where the manual is silent,
 the server's evaluation of them.
@@ -74,3 +74,9 @@ def test_the_defaults_of_zip_are_an_array() -> None:
 def test_the_first_last_least_and_greatest_are_taken_of_an_array_only(operator, items) -> None:
     with pytest.raises((CompileError, EvaluationError)):
         value_of({operator: {"input": items, "n": 1}})
+
+
+def test_get_field_reads_the_current_document_in_its_short_form_only() -> None:
+    assert value_of({"$getField": "a.b"}, {"a.b": 1}) == 1
+    with pytest.raises(CompileError, match="input"):
+        value_of({"$getField": {"field": "a.b"}}, {"a.b": 1})

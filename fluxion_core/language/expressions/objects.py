@@ -65,8 +65,8 @@ _SET = Operator(name="$setField", function=set_field, minimum=3, maximum=3, fami
 
 def _parse_get(parser: Parser, spec: Any, where: str) -> Node:
     if isinstance(spec, dict) and not next(iter(spec), "").startswith("$"):
-        given = parser.arguments(spec, where, ("field",), ("input",))
-        field, source = given.get("field", Constant(where, "")), given.get("input", Field(where, ()))
+        given = parser.arguments(spec, where, ("field", "input"))
+        field, source = given.get("field", Constant(where, "")), given.get("input", Constant(where, None))
     else:
         field, source = parser.expression(spec, where), Field(where, ())
     if isinstance(field, Constant) and not isinstance(field.value, str):
