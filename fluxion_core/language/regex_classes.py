@@ -85,7 +85,7 @@ _SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
     },
 }
 """Scripts after ``\\p``, and how the names of their characters begin."""
-_POSIX_LIKE: Final = re.compile(r"\[([:.=])[^\]\\]*?\1\]")
+_POSIX_LIKE: Final = re.compile(r"\[([:.=])(?:\\[\]\\]|(?!\[\1|\1?\]).)*+\1\]", re.DOTALL)
 _TURKISH: Final = "ıİ"
 _LAST_CASED: Final = 0x1E943
 

@@ -48,6 +48,8 @@ _OCTAL: Final = re.compile(r"\\([0-7]{1,3})")
 _CODE: Final = re.compile(r"\\(?:x\{([0-9A-Fa-f]+)\}|N\{U\+([0-9A-Fa-f]+)\}|o\{([0-7]+)\}|x(?!\{)([0-9A-Fa-f]{0,2})|c([ -~]))")
 _PROPERTY: Final = re.compile(r"\\([pP])(?:\{(\^?)([\w &-]+)\}|(\w))")
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
+_BRACKET: Final = re.compile(r"\[(?:\\E|\\Q\\E)*+(\^?)(?:\\E|\\Q\\E)*+")
+"""``[``, and before the first member a ``^`` and quotations of nothing."""
 _POSIX_CLASS: Final = re.compile(r"\[:(\^?)(\w+):\]")
 _QUANTIFIER: Final = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 _WORD_EDGES: Final = {"[[:<:]]": r"(?a:\b(?=\w))", "[[:>:]]": r"(?a:\b(?<=\w))"}
@@ -333,9 +335,9 @@ class _Translation:
             return
         if begins_posix(self.pattern, self.at):
             raise re.error("a class of POSIX stands within brackets only")
-        self.at += 1
-        negated = self.pattern.startswith("^", self.at)
-        self.at += negated
+        opening = self._matched(_BRACKET)
+        negated = opening is not None and bool(opening[1])
+        self.at += len(opening[0]) if opening is not None else 1
         members: list[str] = []
         if self.pattern.startswith("]", self.at):
             members.append("\\]")
@@ -346,8 +348,6 @@ class _Translation:
         if self.at == len(self.pattern):
             raise re.error("missing terminating ] for a class of characters")
         text = "".join(members)
-        if not text:  # \E alone
-            raise re.error("missing terminating ] for a class of characters")
         sign = "^" if negated else ""
         self._put(caseless(text, sign) if "i" in self._options else f"[{sign}{text}]", 1)
 

@@ -168,3 +168,18 @@ def test_a_hyphen_between_a_class_of_characters_and_something_else_is_an_error(p
     """PCRE2, error 150, "invalid range in character class" (pcre2pattern, "Square brackets and character classes")."""
     with pytest.raises(CompileError, match="hyphen beside a class"):
         list(aggregate([{"a": "a"}], [{"$match": {"a": {"$regex": pattern}}}]))
+
+
+@pytest.mark.parametrize(
+    ("matches", "pattern"),
+    [(["]"], r"[\E]]"), (["a", "b"], r"[^\Q\E]]"), (["b", "]"], r"[\E^a]"), (["a"], r"[.a]")],
+)
+def test_quotations_of_nothing_before_the_first_member_of_brackets_are_passed_over(matches: list[str], pattern: str) -> None:
+    """PCRE2 passes them over on both sides of the ``^``, so that a bracket behind them is a member (pcre2_compile, "Empty classes")."""
+    assert matches == found(pattern, "ab]")
+
+
+@pytest.mark.parametrize("pattern", [r"[\E]", r"[. .]", r"[..]", r"[.\].]", r"[=\\=]", r"[[.a\].]]"])
+def test_what_looks_like_a_class_of_posix_is_an_error(pattern: str) -> None:
+    with pytest.raises(CompileError):
+        list(aggregate([{"a": "a"}], [{"$match": {"a": {"$regex": pattern}}}]))
