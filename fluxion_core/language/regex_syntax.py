@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from fluxion_core.language.regex_classes import CLASSES, begins_posix, caseless, cluster, opposite, posix_class, property_class
+from fluxion_core.language.regex_newlines import NEWLINES, line_text
 from fluxion_core.language.regex_ranges import Range
 
 __all__ = ["Unsupported", "translate"]
@@ -28,7 +29,7 @@ _ALONE: Final = {  # escapes that stand outside of brackets only
 _ASSERTIONS: Final = frozenset("AzZbB")
 _LACKING: Final = frozenset("KGC")
 _LEADING: Final = re.compile(
-    r"\(\*(?P<verb>UTF8?|UCP|NO_AUTO_POSSESS|NO_START_OPT|NO_JIT|NO_DOTSTAR_ANCHOR|LF|BSR_UNICODE|LIMIT_[A-Z]+=\d+)\)"
+    r"\(\*(?P<verb>UTF8?|UCP|NO_AUTO_POSSESS|NO_START_OPT|NO_JIT|NO_DOTSTAR_ANCHOR|LF|CR|BSR_UNICODE|LIMIT_[A-Z]+=\d+)\)"
 )
 _VERB: Final = re.compile(r"\(\*([A-Za-z_]*)([:)])")
 _VERBS: Final = {
@@ -86,6 +87,7 @@ class _Translation:
     def __init__(self, pattern: str, options: str) -> None:
         self.pattern = pattern
         self.unicode = False
+        self._newline = "\n"
         self.at = 0
         self.out: list[str] = []
         self.groups = 0
@@ -97,6 +99,7 @@ class _Translation:
         """Translate the whole pattern."""
         while (verb := _LEADING.match(self.pattern, self.at)) is not None:
             self.unicode = self.unicode or verb["verb"] == "UCP"
+            self._newline = NEWLINES.get(verb["verb"], self._newline)
             self.at = verb.end()
         while self.at < len(self.pattern):
             self._step()
@@ -122,13 +125,14 @@ class _Translation:
         elif letter == "|":
             self._put(")" * len(group.begun) + group.again + "".join(group.begun), 1)
         elif letter == "#" and "x" in group.options:
-            end = self.pattern.find("\n", self.at)
+            end = self.pattern.find(self._newline, self.at)
             self.at = len(self.pattern) if end < 0 else end
         elif letter in "*+?{":
             self._quantifier(letter)
-        elif letter == "^" and "m" in group.options:
-            self._put(r"^(?!\Z(?<=\n))", 1)  # not behind the newline that ends the text
-            self._unrepeatable = len(self.out)
+        elif letter in ".^$" and (text := line_text(letter, group.options, self._newline)) is not None:
+            self._put(text, 1)
+            if letter != ".":
+                self._unrepeatable = len(self.out)
         else:
             self._literal(letter, 1, raw=True)
 
@@ -266,7 +270,7 @@ class _Translation:
     def _alone(self, letter: str) -> None:
         if letter == "N" and self.pattern.startswith("{", self.at + 2) and not _QUANTIFIER.match(self.pattern, self.at + 2):
             raise re.error("PCRE does not know \\N{name}")
-        text = _ALONE[letter]
+        text = _ALONE[letter].replace(r"\n", self._newline) if letter in "ZN" else _ALONE[letter]
         self._put(text.replace("(?a:", "(?:") if self.unicode and letter in "bB" else text, 2)
         if letter in _ASSERTIONS:
             self._unrepeatable = len(self.out)
@@ -347,8 +351,7 @@ class _Translation:
             members.append(self._member())
         if self.at == len(self.pattern):
             raise re.error("missing terminating ] for a class of characters")
-        text = "".join(members)
-        sign = "^" if negated else ""
+        text, sign = "".join(members), "^" if negated else ""
         self._put(caseless(text, sign) if "i" in self._options else f"[{sign}{text}]", 1)
 
     def _member(self) -> str:

@@ -183,3 +183,19 @@ def test_quotations_of_nothing_before_the_first_member_of_brackets_are_passed_ov
 def test_what_looks_like_a_class_of_posix_is_an_error(pattern: str) -> None:
     with pytest.raises(CompileError):
         list(aggregate([{"a": "a"}], [{"$match": {"a": {"$regex": pattern}}}]))
+
+
+@pytest.mark.parametrize(
+    ("matches", "pattern", "text"),
+    [
+        (["a\nb"], "(*CR)a.b", "a\nb a\rb"),
+        (["b"], "(*CR)b$", "b\n b\r"),
+        (["a", "c"], "(*CR)(?m)^\\w", "a\nb\rc\r"),
+        (["b", "c"], "(*CR)(?m)\\w$", "a\nb\rc"),
+        (["\n"], r"(*CR)\N", "\n\r"),
+        (["b"], "(*CR)(*LF)b$", "b\r b\n"),
+    ],
+)
+def test_a_pattern_may_say_that_lines_end_with_a_carriage_return(matches: list[str], pattern: str, text: str) -> None:
+    """Pcre2pattern, "Newline conventions"; the last one that is given counts."""
+    assert matches == found(pattern, text)
