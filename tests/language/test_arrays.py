@@ -80,3 +80,11 @@ def test_get_field_reads_the_current_document_in_its_short_form_only() -> None:
     assert value_of({"$getField": "a.b"}, {"a.b": 1}) == 1
     with pytest.raises(CompileError, match="input"):
         value_of({"$getField": {"field": "a.b"}}, {"a.b": 1})
+
+
+@pytest.mark.parametrize("name", [{"a": 1}, {}, ["a"], "$a", None, {"$concat": ["a", "b"]}, "a\0b"])
+@pytest.mark.parametrize("operator", ["$setField", "$unsetField"])
+def test_the_name_of_a_field_to_set_is_a_constant_string(operator, name) -> None:
+    value = {"value": 1} if operator == "$setField" else {}
+    with pytest.raises(CompileError, match="name"):
+        value_of({operator: {"field": name, "input": {"a": 1}, **value}})

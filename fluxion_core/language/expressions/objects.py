@@ -70,7 +70,7 @@ def _parse_get(parser: Parser, spec: Any, where: str) -> Node:
     else:
         field, source = parser.expression(spec, where), Field(where, ())
     if isinstance(field, Constant) and not isinstance(field.value, str):
-        parser.problem(where, f"$getField needs a string as its field, not {type_name(field.value)}")
+        return parser.problem(where, f"$getField needs a string as its field, not {type_name(field.value)}")
     return Call(where, _GET, (field, source))
 
 
@@ -79,9 +79,9 @@ def _name(parser: Parser, spec: Any, given: dict[str, Node], where: str) -> Node
     written = spec.get("field") if isinstance(spec, dict) else None
     literal = is_string(written) or (isinstance(written, dict) and set(written) <= {"$literal", "$const"})
     if isinstance(field, Constant) and isinstance(field.value, str) and "\0" in field.value:
-        parser.problem(f"{where}.field", "a field's name may not hold a null byte")
-    elif not literal or not isinstance(field, Constant) or not isinstance(field.value, str):
-        parser.problem(f"{where}.field", "the name must be a constant string", "use {$literal: ...} for a name with '$'")
+        return parser.problem(f"{where}.field", "a field's name may not hold a null byte")
+    if not literal or not isinstance(field, Constant) or not isinstance(field.value, str):
+        return parser.problem(f"{where}.field", "the name must be a constant string", "use {$literal: ...} for a name with '$'")
     return field
 
 
