@@ -2,7 +2,7 @@
 
 import pytest
 
-from fluxion_core import CompileError, compile_pipeline
+from fluxion_core import CompileError, aggregate, compile_pipeline
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.compiler import known
 from fluxion_core.language.expressions import OPERATORS
@@ -17,12 +17,26 @@ def problem(stage):
     return str(found)
 
 
-@pytest.mark.parametrize("keyword", ["textScore", "searchScore", "indexKey", "stream.source.topic"])
-def test_meta_says_that_there_is_no_index_and_no_metadata(keyword):
-    assert problem({"$set": {"x": {"$meta": keyword}}}) == (
-        "stages[0].$set.x.$meta: operator '$meta' of MongoDB is not supported by Fluxion; scores and keys come from the index of a "
-        "MongoDB server, and what a source knows beside the document is not handed to the stages; a source can put it into its documents"
-    )
+@pytest.mark.parametrize(
+    ("keyword", "letter"),
+    [
+        ("textScore", "'textScore' comes from a $text search before it, which a stream does not have"),
+        ("geoNearDistance", "'geoNearDistance' comes from $geoNear before it, which a stream does not have"),
+        (
+            "stream.source.topic",
+            "what a source knows beside the document is not handed to the stages; a source can put it into its documents",
+        ),
+        ("indexkey", "'indexkey' is no keyword of $meta; did you mean 'indexKey'?"),
+        (1, "$meta needs a keyword as a string, not int"),
+    ],
+)
+def test_meta_says_which_keyword_it_cannot_answer(keyword, letter):
+    assert f"stages[0].$set.x.$meta: {letter}" == problem({"$set": {"x": {"$meta": keyword}}})
+
+
+@pytest.mark.parametrize("keyword", ["indexKey", "recordId", "searchScore", "sortKey"])
+def test_meta_of_what_no_document_has_is_missing(keyword):
+    assert [{"a": 1}] == list(aggregate([{"a": 1}], [{"$set": {"x": {"$meta": keyword}}}]))
 
 
 @pytest.mark.parametrize(

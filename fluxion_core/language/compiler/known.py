@@ -365,7 +365,6 @@ REASONS: Final[Mapping[str, str]] = {
     "$listSampledQueries": _SERVER,
     "$listSearchIndexes": _SERVER,
     "$listSessions": _SERVER,
-    "$meta": f"scores and keys come from the index of a MongoDB server, and {_METADATA}",
     "$natural": "documents have the order in which they come; leave it out",
     "$near": _POINTS,
     "$nearSphere": _POINTS,

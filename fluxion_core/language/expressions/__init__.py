@@ -40,6 +40,7 @@ FAMILIES: Final = {
         "$concat $indexOfBytes $indexOfCP $ltrim $rtrim $trim $replaceAll $replaceOne $split $strLenBytes $strLenCP "
         "$strcasecmp $substr $substrBytes $substrCP $toLower $toUpper"
     ),
+    "text": "$meta",
     "trigonometry": (
         "$acos $acosh $asin $asinh $atan $atanh $cos $cosh $sin $sinh $tan $tanh $atan2 $degreesToRadians $radiansToDegrees"
     ),
