@@ -194,11 +194,14 @@ def _one(like: Any) -> Any:
 
 
 def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
-    """``$derivative``: the mean rate of change between the ends of the window; null where they have the same value to sort by."""
+    """``$derivative``: the mean rate of change between the ends of the window; null where they have the same value to sort by.
+
+    Values may be dates, as only the milliseconds between them count.
+    """
     if not values:
         return None
     run = subtract(_position(keys[-1], unit_milliseconds, "$derivative"), _position(keys[0], unit_milliseconds, "$derivative"))
-    rise = subtract(_checked(values[-1], "$derivative"), _checked(values[0], "$derivative"))
+    rise = _checked(subtract(values[-1], values[0]), "$derivative")
     if run == 0:
         return None
     return divide(rise, run) if unit_milliseconds is None else multiply(divide(rise, run), unit_milliseconds)

@@ -167,6 +167,17 @@ def test_a_derivative_between_equal_values_to_sort_by_is_null() -> None:
     assert [None, None] == computed({"$derivative": {"input": "$v"}, **PAIR}, {"t": 1, "v": 1}, {"t": 1, "v": 2})
 
 
+def test_a_derivative_of_dates_is_one_of_the_milliseconds_between_them() -> None:
+    rows = [{"t": 1, "v": datetime(2024, 1, 1, tzinfo=UTC)}, {"t": 3, "v": datetime(2024, 1, 1, 0, 0, 1, tzinfo=UTC)}]
+    assert [None, 500.0] == computed({"$derivative": {"input": "$v"}, **PAIR}, *rows)
+
+
+def test_a_derivative_between_a_date_and_a_number_is_an_error() -> None:
+    rows = [{"t": 1, "v": 5}, {"t": 2, "v": datetime(2024, 1, 1, tzinfo=UTC)}]
+    with pytest.raises(EvaluationError):
+        computed({"$derivative": {"input": "$v"}, **PAIR}, *rows)
+
+
 @pytest.mark.parametrize("operator", ["$derivative", "$integral"])
 @pytest.mark.parametrize("row", [{"t": 1, "v": None}, {"t": 1}, {"v": 1}, {"t": 1, "v": "1"}])
 def test_a_slope_needs_numbers_even_in_a_window_of_one(operator, row) -> None:
