@@ -225,6 +225,21 @@ def test_a_document_cannot_double_again_and_again(stages) -> None:
         list(aggregate([{"a": 1}], stages * 60))
 
 
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"$facet": {"x": []}},
+        {"$documents": []},
+        {"$lookup": {"from": "rows", "as": "x", "pipeline": [{"$facet": {"x": []}}]}},
+        {"$lookup": {"as": "x", "pipeline": [{"$documents": []}]}},
+        {"$unionWith": {"coll": "rows", "pipeline": [{"$unionWith": {"pipeline": [{"$documents": []}]}}]}},
+    ],
+)
+def test_facet_refuses_stages_that_it_cannot_hold_also_in_the_joins_within_it(stage) -> None:
+    with pytest.raises(CompileError, match=r"cannot stand within \$facet"):
+        list(aggregate([], [{"$facet": {"a": [stage]}}], collections={"rows": []}))
+
+
 def test_a_restriction_that_fails_on_the_collection_fails_the_document() -> None:
     search = {"from": "people", "startWith": "$boss", "connectFromField": "boss", "connectToField": "name", "as": "above"}
     search["restrictSearchWithMatch"] = {"$expr": {"$divide": [1, "$zero"]}}
