@@ -209,6 +209,24 @@ def test_locf_carries_forward_in_the_order_of_the_documents_where_no_other_is_as
     assert [{"a": 1}, {"a": 1}] == filled([{"a": 1}, {}], partitionBy="all", output={"a": {"method": "locf"}})
 
 
+def test_fill_partitions_by_a_field_within_an_object() -> None:
+    rows = [{"p": {"q": 1}, "a": 1}, {"p": {"q": 2}}, {"p": {"q": 1}}]
+    found = filled(rows, partitionByFields=["p.q"], output={"a": {"method": "locf"}})
+    assert [(1, 1), (1, 1), (2, None)] == [(row["p"]["q"], row["a"]) for row in found]
+
+
+@pytest.mark.parametrize("partition", [{"$none": 1}, "p", "$$none", {"p": "$$none"}])
+def test_fill_refuses_a_partition_that_is_no_expression_even_where_only_values_are_filled(partition) -> None:
+    with pytest.raises(CompileError):
+        filled([], partitionBy=partition, output={"a": {"value": 1}})
+
+
+@pytest.mark.parametrize("field", ["", "a..b", "$a", "a.$b"])
+def test_fill_refuses_to_partition_by_what_is_no_path(field) -> None:
+    with pytest.raises(CompileError):
+        filled([], partitionByFields=[field], output={"a": {"value": 1}})
+
+
 def test_a_field_that_fill_says_nothing_of_stays() -> None:
     assert [{"a": None}] == filled([{"a": None}], output={"a": {}})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -56,6 +56,8 @@ def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         elif how != {}:  # which fills nothing
             parser.problem(path, f"{{value: ...}}, {{method: linear}} or {{method: locf}} was expected, not {shown(how)}")
     window: dict[str, Any] = {"output": methods, "partitionBy": _partition(parser, members, where)}
+    if not methods and "partitionBy" in members:
+        _check_unused(parser, members["partitionBy"], f"{where}.partitionBy")
     if "sortBy" in members:
         parse_order(parser, members["sortBy"], f"{where}.sortBy")
         window["sortBy"] = members["sortBy"]
@@ -68,7 +70,7 @@ def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
 def _partition(parser: Parser, members: dict[str, Any], where: str) -> Any:
     """Return the expression to partition by."""
     if "partitionBy" not in members:
-        return {field: f"${field}" for field in _partition_fields(parser, members, where)}
+        return _nested(_partition_fields(parser, members, where))
     if "partitionByFields" in members:
         parser.problem(where, "partitionBy and partitionByFields cannot stand together")
     given = members["partitionBy"]
@@ -77,17 +79,34 @@ def _partition(parser: Parser, members: dict[str, Any], where: str) -> Any:
     return given
 
 
-def _partition_fields(parser: Parser, members: dict[str, Any], where: str) -> Sequence[str]:
+def _check_unused(parser: Parser, partition: Any, where: str) -> None:
+    """Keep the problems of a *partition* that no method uses: MongoDB refuses them too, and then a string that is no field."""
+    if is_string(partition) and not partition.startswith("$"):
+        parser.problem(where, f"a field was expected, not {shown(partition)}", "write '$field'")
+    parser.expression(partition, where)
+
+
+def _nested(paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """Return the fields at *paths* as an expression: a path of several names becomes objects within objects."""
+    fields: dict[str, Any] = {}
+    for names in paths:
+        inner = fields
+        for name in names[:-1]:
+            if not isinstance(inner.get(name), dict):
+                inner[name] = {}
+            inner = inner[name]
+        inner[names[-1]] = f"${'.'.join(names)}"
+    return fields
+
+
+def _partition_fields(parser: Parser, members: dict[str, Any], where: str) -> Sequence[tuple[str, ...]]:
     fields: Any = members.get("partitionByFields", [])
     path = f"{where}.partitionByFields"
-    if not isinstance(fields, list | tuple) or not all(is_string(field) for field in fields):
+    if not isinstance(fields, list | tuple):
         parser.problem(path, f"an array of fields was expected, not {shown(fields)}")
         return []
-    for field in fields:
-        if field.startswith("$"):
-            parser.problem(path, f"'{field}' is no field: no '$' at the beginning")
-            return []
-    return fields
+    paths = [parser.field_path(field, path) for field in fields]
+    return [names for names in paths if names is not None]
 
 
 # --------------------------------------------------------------------------------------------------- $densify
@@ -222,14 +241,10 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     members = parser.members(spec, where, ("field", "range"), ("partitionByFields",), nullable=("partitionByFields",))
     field = parser.field_path(members.get("field"), f"{where}.field") if "field" in members else None
     given = parser.members(members.get("range", {}), f"{where}.range", ("step", "bounds"), ("unit",), nullable=("unit",))
-    fields = members.get("partitionByFields", [])
-    if not isinstance(fields, list | tuple) or not all(is_string(name) for name in fields):
-        parser.problem(f"{where}.partitionByFields", f"an array of fields was expected, not {shown(fields)}")
-        fields = []
-    paths = [parser.field_path(name, f"{where}.partitionByFields") for name in fields]
+    paths = _partition_fields(parser, members, where)
     if field is None or "step" not in given or "bounds" not in given:
         return []
-    if any(path is not None and (path[: len(field)] == field or field[: len(path)] == path) for path in paths):
+    if any(path[: len(field)] == field or field[: len(path)] == path for path in paths):
         parser.problem(f"{where}.partitionByFields", "the field itself cannot be what to partition by")
     unit = given.get("unit")
     if "unit" in given and (not is_string(unit) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)):
@@ -237,15 +252,11 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         unit = None
     step = _step(parser, given["step"], unit, f"{where}.range.step")
     bounds = _densify_bounds(parser, given["bounds"], unit, f"{where}.range.bounds")
-    if bounds == "partition" and not fields:
+    if bounds == "partition" and not paths:
         parser.problem(f"{where}.range.bounds", "'partition' needs partitionByFields")
     by = f"{where}.partitionByFields"
-    members = {"partitionByFields": fields}
-    partition = ObjectOf(
-        by, tuple((name, parser.expression(f"${name}", by)) for name in _partition_fields(parser, members, where))
-    )
-    names = tuple(path for path in paths if path is not None)
-    return [Densify(where=where, field=field, fields=names, partition=partition, step=step, unit=unit, bounds=bounds)]
+    partition = ObjectOf(by, tuple((name, parser.expression(f"${name}", by)) for name in map(".".join, paths)))
+    return [Densify(where=where, field=field, fields=tuple(paths), partition=partition, step=step, unit=unit, bounds=bounds)]
 
 
 def _step(parser: Parser, step: Any, unit: Any, where: str) -> Any:
