@@ -39,6 +39,21 @@ _POSIX: Final = {
     "graph": "!-~",
     "ascii": r"\x00-\x7f",
 }
+_POSIX_PROPERTIES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "alpha": (("L",), ""),
+    "digit": (("Nd",), ""),
+    "alnum": (("Xan",), ""),
+    "upper": (("Lu",), ""),
+    "lower": (("Ll",), ""),
+    "space": (("Xps",), ""),
+    "punct": (("P",), "$+<=>\\^`|~"),
+    "word": (("Xwd",), ""),
+    "blank": ((), _HORIZONTAL),
+    "cntrl": (("Cc",), ""),
+    "print": (("L", "M", "N", "P", "S", "Cf", "Zs"), ""),
+    "graph": (("L", "M", "N", "P", "S", "Cf"), ""),
+}
+"""What a class of POSIX holds under ``(*UCP)``: properties, and more characters (pcre2pattern, "Posix character classes")."""
 _SPACES: Final = _HORIZONTAL + _VERTICAL
 _SEVERAL: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "any": (("",), ""),
@@ -90,15 +105,19 @@ _TURKISH: Final = "ıİ"
 _LAST_CASED: Final = 0x1E943
 
 
-def posix_class(name: str, *, negated: bool) -> str:
-    """Return the members of ``[:name:]``.
+def posix_class(name: str, *, negated: bool, unicode: bool) -> str:
+    """Return the members of ``[:name:]``: those of ASCII, or of all characters where *unicode*.
 
     Raises:
         re.error: there is none.
     """
     if name not in _POSIX:
         raise re.error(f"unknown class [:{name}:]")
-    return opposite(_POSIX[name]) if negated else _POSIX[name]
+    members = _POSIX[name]
+    if unicode and name in _POSIX_PROPERTIES:
+        properties, more = _POSIX_PROPERTIES[name]
+        members = "".join(property_class(one, negated=False) for one in properties) + more
+    return opposite(members) if negated else members
 
 
 def begins_posix(pattern: str, at: int) -> bool:

@@ -360,7 +360,7 @@ class _Translation:
         if posix is not None:
             self.at += len(posix[0])
             self._range.refuse(self.pattern, self.at)
-            return posix_class(posix[2], negated=bool(posix[1]))
+            return posix_class(posix[2], negated=bool(posix[1]), unicode=self.unicode)
         if begins_posix(self.pattern, self.at):
             raise re.error("collating elements of POSIX are not supported")
         if quoted is not None:
