@@ -190,6 +190,13 @@ def test_an_integral_with_nan_in_the_window_is_nan() -> None:
     assert [NAN, NAN, 2] == pytest.approx(computed({"$integral": {"input": "$v"}, **PAIR}, *rows), nan_ok=True)
 
 
+@pytest.mark.parametrize("step", [0.5, Decimal(1), 2**40])
+def test_densify_needs_bounds_and_a_step_of_one_type(step) -> None:
+    stage = {"$densify": {"field": "n", "range": {"step": step, "bounds": [0, 2]}}}
+    with pytest.raises(CompileError, match="of one type"):
+        list(aggregate([], [stage]))
+
+
 def filled(rows, **spec):
     return list(aggregate(rows, [{"$fill": spec}]))
 

@@ -251,7 +251,7 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         parser.problem(f"{where}.range.unit", f"unknown unit {shown(unit)}")
         unit = None
     step = _step(parser, given["step"], unit, f"{where}.range.step")
-    bounds = _densify_bounds(parser, given["bounds"], unit, f"{where}.range.bounds")
+    bounds = _densify_bounds(parser, given["bounds"], unit, given["step"], f"{where}.range.bounds")
     if bounds == "partition" and not paths:
         parser.problem(f"{where}.range.bounds", "'partition' needs partitionByFields")
     by = f"{where}.partitionByFields"
@@ -270,7 +270,7 @@ def _step(parser: Parser, step: Any, unit: Any, where: str) -> Any:
     return step
 
 
-def _densify_bounds(parser: Parser, bounds: Any, unit: Any, where: str) -> Any:
+def _densify_bounds(parser: Parser, bounds: Any, unit: Any, step: Any, where: str) -> Any:
     if bounds in ("full", "partition"):
         return bounds
     if not isinstance(bounds, list | tuple) or len(bounds) != 2:  # low and high
@@ -284,6 +284,9 @@ def _densify_bounds(parser: Parser, bounds: Any, unit: Any, where: str) -> Any:
         return "full"
     if compare(bounds[0], bounds[1]) > 0:
         parser.problem(where, "the lower bound must not be above the upper one")
+    kinds = dict.fromkeys(map(type_name, [*bounds, *([step] if unit is None else [])]))
+    if len(kinds) > 1:
+        parser.problem(where, f"bounds and step must be numbers of one type, not {', '.join(kinds)}")
     return list(bounds)
 
 
