@@ -283,7 +283,8 @@ def union(draw: random.Random):
 
 def dense(draw: random.Random):
     partition = draw.choice([{}, {"partitionByFields": [draw.choice(PATHS)]}])
-    return {"field": draw.choice(PATHS), "range": {"step": draw.choice([1, 0.5]), "bounds": [0, 3]}, **partition}
+    span = draw.choice([{"step": 1, "bounds": [0, 3]}, {"step": 0.5, "bounds": [0.0, 3.0]}])
+    return {"field": draw.choice(PATHS), "range": span, **partition}
 
 
 def filling(draw: random.Random):
