@@ -124,3 +124,33 @@ def test_a_signaling_nan_sorts_and_groups_as_nan() -> None:
 def test_an_operator_without_an_answer_to_a_signaling_nan_names_its_path() -> None:
     with pytest.raises(EvaluationError, match=r"\$abs"):
         list(aggregate([{"a": Decimal("sNaN")}], [{"$project": {"r": {"$abs": "$a"}}}]))
+
+
+@pytest.mark.parametrize(
+    ("floats", "text"),
+    [
+        ([0.5], "1.5"),
+        ([2.0], "3"),
+        ([0.1], "1.100000000000000005551115123125783"),
+        ([0.1, 0.1, 0.1], "1.300000000000000016653345369377348"),
+        ([2.0**60, 2.0**-40], "1152921504606846977.000000000000909"),
+        ([float("inf")], "Infinity"),
+        ([float("nan"), 0.1], "NaN"),
+    ],
+)
+def test_a_sum_adds_to_a_decimal_what_the_floats_hold(floats: list[float], text: str) -> None:
+    """To 34 digits, and not what the floats are written as, which ``$add`` takes."""
+    documents = [{"v": value} for value in [*floats, Decimal(1)]]
+    grouped = [{"$group": {"_id": None, "x": {"$sum": "$v"}}}]
+    slid = [
+        {
+            "$setWindowFields": {
+                "sortBy": {"v": 1},
+                "output": {"x": {"$sum": "$v", "window": {"documents": ["unbounded", "unbounded"]}}},
+            }
+        }
+    ]
+    listed = [{"$group": {"_id": None, "all": {"$push": "$v"}}}, {"$project": {"x": {"$sum": "$all"}}}]
+    for stages in (grouped, slid, listed):
+        assert str(next(iter(aggregate(documents, stages)))["x"]) == text
+    assert str(next(iter(aggregate(documents[::-1], grouped)))["x"]) == text

@@ -67,12 +67,19 @@ def _float_sum(state: _State) -> float:
     return float(after + error)
 
 
+def _decimal(floats: float | None, error: float) -> Decimal:
+    """Return the sum of the floats as MongoDB adds it to a decimal: what the floats hold, to 34 digits, not how they are written."""
+    if floats is None:
+        return Decimal(0)
+    exact = DECIMAL.create_decimal(floats)
+    return DECIMAL.add(exact, DECIMAL.create_decimal(error)) if error and is_finite(floats) else exact
+
+
 def total(state: _State) -> Any:
     """Return the sum so far: an int while it fits 64 bits, else a float; a decimal if there was one."""
-    whole, floats, _, decimals = state
+    whole, floats, error, decimals = state
     if decimals is not None:
-        result = DECIMAL.add(decimals, Decimal(whole))
-        return result if floats is None else DECIMAL.add(result, DECIMAL.create_decimal(repr(_float_sum([0, *state[1:]]))))
+        return DECIMAL.add(decimals, DECIMAL.add(Decimal(whole), _decimal(floats, error)))
     if floats is not None:
         return _float_sum(state)
     return whole if INT64_MIN <= whole <= INT64_MAX else as_float(whole)
