@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -237,3 +238,15 @@ def names(spec: object) -> set[str]:
     if isinstance(spec, dict):
         return {*spec, *(name for value in spec.values() for name in names(value))}
     return {name for item in spec for name in names(item)} if isinstance(spec, list) else set()
+
+
+def test_the_source_is_the_same_in_every_process() -> None:
+    stages = [{"$match": {"b": 1, "c": {"$in": [1, "x", None]}}}, {"$project": {"c": 0, "d": 0}}, {"$unset": ["b", "a", "x.y"]}]
+    program = f"from fluxion_core import compile_pipeline; print(compile_pipeline({stages!r}).source)"
+    sources = {
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in "12345678"
+    }
+    assert len(sources) == 1

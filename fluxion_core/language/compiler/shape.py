@@ -41,7 +41,8 @@ class Shape(msgspec.Struct):
     writer: Writer
     base: Base | None
     fields: dict[str, Value] = msgspec.field(default_factory=dict)
-    dropped: set[str] = msgspec.field(default_factory=set)
+    dropped: dict[str, None] = msgspec.field(default_factory=dict)
+    """In the order they were removed in, so that the source of a pipeline is the same in every process."""
     _cache: list[dict[Any, Any]] = msgspec.field(default_factory=lambda: [{}])
 
     # ------------------------------------------------------------------------------------------------- scopes
@@ -178,25 +179,25 @@ class Shape(msgspec.Struct):
         """Set field *name* from here on."""
         self._changed(name)
         self.fields[name] = value
-        self.dropped.discard(name)
+        self.dropped.pop(name, None)
 
     def drop(self, name: str) -> None:
         """Remove field *name* from here on."""
         self._changed(name)
         self.fields.pop(name, None)
         if self.base is not None:
-            self.dropped.add(name)
+            self.dropped[name] = None
 
     def replace(self, fields: Mapping[str, Value]) -> None:
         """Go on with a document of *fields* alone."""
         self.base = None
         self.fields = dict(fields)
-        self.dropped = set()
+        self.dropped = {}
         self._cache = [{}]
 
     def rebase(self, name: str) -> None:
         """Go on with the document in local *name*."""
         self.base = Base(name)
         self.fields = {}
-        self.dropped = set()
+        self.dropped = {}
         self._cache = [{}]
