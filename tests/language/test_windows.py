@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from fluxion_core import CompileError, EvaluationError, aggregate
+from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
 
 
 @pytest.mark.parametrize("bounds", [[-1, 0], ["unbounded", "current"], ["current", "unbounded"]])
@@ -188,6 +188,15 @@ def test_a_slope_needs_numbers_even_in_a_window_of_one(operator, row) -> None:
 def test_an_integral_with_nan_in_the_window_is_nan() -> None:
     rows = [{"t": 1, "v": NAN}, {"t": 2, "v": 2}, {"t": 3, "v": 2}]
     assert [NAN, NAN, 2] == pytest.approx(computed({"$integral": {"input": "$v"}, **PAIR}, *rows), nan_ok=True)
+
+
+@pytest.mark.parametrize(("field", "other"), [("t", "t"), ("t", "t.a"), ("a.t", "a"), ("t", "type"), ("type", "t")])
+def test_what_densify_partitions_by_and_the_field_do_not_begin_one_with_the_other(field, other) -> None:
+    """Source: the server's ``document_source_densify``, errors 8993000 and 9554500, which compare letters and not names."""
+    stage = {"$densify": {"field": field, "partitionByFields": [other], "range": {"step": 1, "bounds": "full"}}}
+    letter = f"'{other}' and the field '{field}' cannot begin one with the other"
+    with pytest.raises(CompileError, match=letter):
+        compile_pipeline([stage])
 
 
 @pytest.mark.parametrize("step", [0.5, Decimal(1), 2**40])

@@ -244,8 +244,10 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     paths = _partition_fields(parser, members, where)
     if field is None or "step" not in given or "bounds" not in given:
         return []
-    if any(path[: len(field)] == field or field[: len(path)] == path for path in paths):
-        parser.problem(f"{where}.partitionByFields", "the field itself cannot be what to partition by")
+    filled = ".".join(field)
+    for name in map(".".join, paths):
+        if name.startswith(filled) or filled.startswith(name):  # letters, not names: so the server compares (8993000, 9554500)
+            parser.problem(f"{where}.partitionByFields", f"'{name}' and the field '{filled}' cannot begin one with the other")
     unit = given.get("unit")
     if "unit" in given and (not is_string(unit) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)):
         parser.problem(f"{where}.range.unit", f"unknown unit {shown(unit)}")
