@@ -61,8 +61,8 @@ class LineCutter:
     """Takes bytes in the order of the stream (:meth:`feed`) and gives back blocks of whole lines (:meth:`take`).
 
     Empty lines are no records, though they may stay in a block: looking for them would cost as much as reading. A carriage return
-    before the newline vanishes, and so does a byte order mark at the start. Of a line longer than *max_line_bytes* only a few bytes more than that are kept and handed over: enough for the runtime to see that
-    the record is too large, little enough for memory.
+    before the newline vanishes, and so does a byte order mark at the start. Of a line longer than *max_line_bytes* only a few bytes
+    more than that are kept and handed over: enough for the runtime to see that the record is too large, little enough for memory.
     """
 
     def __init__(self, offset: int, max_line_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Payloads of any codec on their way into the stages: documents, and the payloads that are none."""
+"""Batches of any codec on their way into the stages."""
 
 from __future__ import annotations
 
@@ -7,29 +7,47 @@ from typing import Any
 
 import msgspec
 
-from fluxion_core.spi import Codec, Document, RecordError
+from fluxion_core.language import Output, Run
+from fluxion_core.runtime.error_policies import Located
+from fluxion_core.spi import Batch, Codec, RecordError
 
-__all__ = ["DecodedPayloads", "decode_payloads"]
+__all__ = ["Fed", "feed_batch"]
 
 
-class DecodedPayloads(msgspec.Struct, frozen=True):
-    """*documents* with the *indexes* of the payloads that they were, and what is wrong with each of the others."""
+class Fed(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch of *records* records: the *output* of the stages, which were given the records at *indexes*.
 
-    documents: Sequence[Document]
+    *broken* are the failures of those that the codec could not decode; *bytes_in* is how many bytes the payloads had.
+    """
+
+    output: Output
+    records: int
     indexes: Sequence[int]
-    broken: Sequence[tuple[int, RecordError]]
+    broken: Sequence[Located] = ()
+    bytes_in: int = 0
 
 
-def decode_payloads(codec: Codec[Any], payloads: Sequence[bytes], limit_bytes: int) -> DecodedPayloads:
-    """Return *payloads* decoded by *codec*; none may have more than *limit_bytes*."""
+def feed_batch(run: Run, codec: Codec[Any], batch: Batch, limit_bytes: int) -> Fed:
+    """Feed *run* with *batch*, whose payloads *codec* decodes where they are no JSON; none may have more than *limit_bytes*."""
+    if batch.documents is None and not codec.json_text:
+        return _feed_decoded(run, codec, batch.payload_list() or (), limit_bytes)
+    output = run.feed(documents=batch.documents, payloads=batch.payloads, block=batch.block)
+    bytes_in = len(batch.block) if batch.block is not None else sum(map(len, batch.payloads or ()))
+    return Fed(output=output, records=output.records, indexes=range(output.records), bytes_in=bytes_in)
+
+
+def _feed_decoded(run: Run, codec: Codec[Any], payloads: Sequence[bytes], limit_bytes: int) -> Fed:
     answers = [
         RecordError(f"the payload is too large: more than max_record_bytes ({limit_bytes})")
         if len(payload) > limit_bytes
         else answer
         for payload, answer in zip(payloads, codec.decode_batch(payloads), strict=True)
     ]
-    return DecodedPayloads(
-        [answer for answer in answers if not isinstance(answer, RecordError)],
-        [index for index, answer in enumerate(answers) if not isinstance(answer, RecordError)],
-        [(index, answer) for index, answer in enumerate(answers) if isinstance(answer, RecordError)],
+    indexes = [index for index, answer in enumerate(answers) if not isinstance(answer, RecordError)]
+    return Fed(
+        output=run.feed(documents=[answer for answer in answers if not isinstance(answer, RecordError)]),
+        records=len(payloads),
+        indexes=indexes,
+        broken=[(index, "decode", answer, None) for index, answer in enumerate(answers) if isinstance(answer, RecordError)],
+        bytes_in=sum(map(len, payloads)),
     )

@@ -25,7 +25,7 @@ from fluxion_core.observability.events import Listener, RecordFailed, Sealed
 from fluxion_core.observability.metrics import Ledger, MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.runtime.checkpoints import Gathered, meta_of
-from fluxion_core.runtime.decoding import decode_payloads
+from fluxion_core.runtime.decoding import feed_batch
 from fluxion_core.runtime.delivery import Outlet
 from fluxion_core.runtime.error_policies import (
     Fault,
@@ -115,20 +115,9 @@ class Loop(msgspec.Struct, kw_only=True):
 
     def _feed(self, batch: Batch) -> tuple[int, list[Located]]:
         """Run *batch*; return how many records it had, which decoding its block tells, and its failures."""
-        if batch.documents is None and not self.bound.source_codec.json_text:
-            return self._feed_decoded(batch.payload_list() or ())
-        if batch.block is not None:
-            self.metrics.bytes_in += len(batch.block)
-        else:
-            self.metrics.bytes_in += sum(map(len, batch.payloads or ()))
-        output = self.run.feed(documents=batch.documents, payloads=batch.payloads, block=batch.block)
-        return output.records, self._gather(output, None)
-
-    def _feed_decoded(self, payloads: Sequence[bytes]) -> tuple[int, list[Located]]:
-        self.metrics.bytes_in += sum(map(len, payloads))
-        decoded = decode_payloads(self.bound.source_codec, payloads, self.config.max_record_bytes)
-        failures = self._gather(self.run.feed(documents=decoded.documents), decoded.indexes)
-        return len(payloads), [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
+        fed = feed_batch(self.run, self.bound.source_codec, batch, self.config.max_record_bytes)
+        self.metrics.bytes_in += fed.bytes_in
+        return fed.records, [*self._gather(fed.output, fed.indexes), *fed.broken]
 
     @property
     def config(self) -> RuntimeConfig:

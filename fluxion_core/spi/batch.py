@@ -60,7 +60,6 @@ class Batch:
     timestamps: Sequence[float | None] | None = None
     """Seconds since the epoch, as the source recorded them."""
     headers: Sequence[Headers] | None = None
-    _count: int = attrs.field(default=-1, init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse a batch that has no content, or two kinds of it.
@@ -73,11 +72,8 @@ class Batch:
             raise ValueError(msg)
 
     def __len__(self) -> int:
-        """Return the number of records; those of a block are counted when this is first asked."""
-        if self._count < 0:
-            records = self.payload_list() if self.documents is None else self.documents
-            object.__setattr__(self, "_count", len(records or ()))
-        return self._count
+        """Return the number of records; those of a block are counted."""
+        return len((self.payload_list() if self.documents is None else self.documents) or ())
 
     def __bool__(self) -> bool:
         """Return whether anything came, without counting it."""

@@ -10,7 +10,7 @@ from random import Random
 import msgspec
 
 from fluxion_core.language import Output, encode_value, pack_columns
-from fluxion_core.runtime.decoding import decode_payloads
+from fluxion_core.runtime.decoding import feed_batch
 from fluxion_core.runtime.error_policies import Fault, Located, faults_of, located
 from fluxion_core.runtime.outputs import OutputBuffer
 from fluxion_core.runtime.parallel.channel import pack_list
@@ -85,16 +85,9 @@ class Head:
 
     def _feed(self, batch: Batch, made: _Made) -> tuple[int, list[Located]]:
         """Run *batch*; return how many records it had and its failures."""
-        codec = self._division.source_codec
-        if batch.documents is None and not codec.json_text:
-            payloads = batch.payload_list() or ()
-            made.bytes_in += sum(map(len, payloads))
-            decoded = decode_payloads(codec, payloads, self._division.runtime.max_record_bytes)
-            failures = self._add(self._run.feed(documents=decoded.documents), decoded.indexes, made)
-            return len(payloads), [*failures, *((index, "decode", error, None) for index, error in decoded.broken)]
-        made.bytes_in += len(batch.block) if batch.block is not None else sum(map(len, batch.payloads or ()))
-        output = self._run.feed(documents=batch.documents, payloads=batch.payloads, block=batch.block)
-        return output.records, self._add(output, range(output.records), made)
+        fed = feed_batch(self._run, self._division.source_codec, batch, self._division.runtime.max_record_bytes)
+        made.bytes_in += fed.bytes_in
+        return fed.records, [*self._add(fed.output, fed.indexes, made), *fed.broken]
 
     def _add(self, output: Output, records: Sequence[int], made: _Made) -> list[Located]:
         """Add the *output* of some *records* of a batch; return its failures."""
