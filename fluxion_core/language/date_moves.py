@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 __all__ = ["Moves"]
 
@@ -61,14 +62,13 @@ _PASSING: Final[Mapping[str, timedelta]] = {
 }
 
 
-@dataclass
-class Moves:
+class Moves(msgspec.Struct):
     """How far a text moves the date in it."""
 
     months: int = 0
     """Years are 12 of them: both are added before a day beyond the end of its month runs over into the next one."""
     days: int = 0
-    passing: timedelta = field(default_factory=timedelta)
+    passing: timedelta = timedelta()
     """Hours, minutes, seconds and parts of them."""
     weekday: int | None = None
     """The day of the week to move to, from Sunday, 0, on; below 0 it is looked for backwards."""
@@ -96,7 +96,7 @@ class Moves:
             self._to_week(_NAMED[word])
             return found, False
         elif word and groups.get("weekday"):
-            self.month_of = "word" if (_ORDINALS.get(word) or _NAMED[word]) > 0 else "last"
+            self.month_of = "word" if _amount(word) > 0 else "last"
             self._add(found["weekday"], _amount(word), int(self.month_of == "word" or word == "this"))
         elif word:
             return found, self._add(found["unit"], _amount(word), int(word == "this"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
+from fluxion_core.language.compiler.known import REASONS
 from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.operators import Example, Form
 from fluxion_core.language.values import MISSING, is_string, type_name
@@ -46,8 +47,7 @@ def _meta(parser: Parser, spec: Any, where: str) -> Node:
     if spec in _NEEDED:
         return parser.problem(where, f"{spec!r} comes from {_NEEDED[spec]} before it, which a stream does not have")
     if spec == "stream" or spec.startswith("stream."):
-        hint = "a source can put it into its documents"
-        return parser.problem(where, "what a source knows beside the document is not handed to the stages", hint)
+        return parser.problem(where, REASONS["$setStreamMeta"])
     return parser.problem(where, f"{spec!r} is no keyword of $meta", did_you_mean(spec, [*_ABSENT, *_NEEDED]))
 
 

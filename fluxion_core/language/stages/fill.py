@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +17,7 @@ from fluxion_core.language.expressions.arithmetic import add
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import compare, sort_key
-from fluxion_core.language.paths import get, put
+from fluxion_core.language.paths import get, nest, put
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import parse_set
 from fluxion_core.language.stages.set_window_fields import parse_window_fields, partitions
@@ -70,7 +70,10 @@ def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
 def _partition(parser: Parser, members: dict[str, Any], where: str) -> Any:
     """Return the expression to partition by."""
     if "partitionBy" not in members:
-        return _nested(_partition_fields(parser, members, where))
+        fields: dict[str, Any] = {}
+        for names in _partition_fields(parser, members, where):
+            fields = nest(fields, names, f"${'.'.join(names)}")
+        return fields
     if "partitionByFields" in members:
         parser.problem(where, "partitionBy and partitionByFields cannot stand together")
     given = members["partitionBy"]
@@ -84,19 +87,6 @@ def _check_unused(parser: Parser, partition: Any, where: str) -> None:
     if is_string(partition) and not partition.startswith("$"):
         parser.problem(where, f"a field was expected, not {shown(partition)}", "write '$field'")
     parser.expression(partition, where)
-
-
-def _nested(paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:
-    """Return the fields at *paths* as an expression: a path of several names becomes objects within objects."""
-    fields: dict[str, Any] = {}
-    for names in paths:
-        inner = fields
-        for name in names[:-1]:
-            if not isinstance(inner.get(name), dict):
-                inner[name] = {}
-            inner = inner[name]
-        inner[names[-1]] = f"${'.'.join(names)}"
-    return fields
 
 
 def _partition_fields(parser: Parser, members: dict[str, Any], where: str) -> Sequence[tuple[str, ...]]:
