@@ -40,8 +40,8 @@ class KeptGroups(Protocol):
     def changed(self) -> list[dict[str, Any]]:
         """Return the groups that changed since the last call."""
 
-    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
-        """Return the changed groups as rows of state."""
+    def delta(self) -> dict[bytes, bytes | None]:
+        """Return the changed groups as rows of state, by key."""
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Take back groups."""
@@ -91,9 +91,9 @@ class Groups:
         self.epoch += 1
         return touched
 
-    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
-        """Return the changed groups as rows of state."""
-        return zip(*self.packed(self.unsealed()), strict=True)
+    def delta(self) -> dict[bytes, bytes | None]:
+        """Return the changed groups as rows of state, by key."""
+        return dict(zip(*self.packed(self.unsealed()), strict=True))
 
     def unsealed(self) -> list[Any]:
         """Return the groups that changed since the last call."""

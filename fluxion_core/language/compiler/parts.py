@@ -131,9 +131,9 @@ class Step(ABC):
         """Return what was held back, at the end of input. May be called again after more input."""
         return []
 
-    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
-        """Return the rows of state that changed since the last call."""
-        return ()
+    def delta(self) -> dict[bytes, bytes | None]:
+        """Return the rows of state that changed since the last call, by key."""
+        return {}
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Take back the state that ``delta`` gave out."""

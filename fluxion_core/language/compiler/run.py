@@ -350,7 +350,7 @@ class Run:
 
     def state_delta(self) -> dict[str, dict[bytes, bytes | None]]:
         """Return the rows of state that changed since the last call: operator id, key, and content (``None``: deleted)."""
-        rows = {name: changed for name, state in self._operator_ids() if (changed := dict(state.delta()))}
+        rows = {name: changed for name, state in self._operator_ids() if (changed := state.delta())}
         for name, counter in self.counters.items():
             if self._dirty_counters.get(name) != counter.seen:
                 self._dirty_counters[name] = counter.seen

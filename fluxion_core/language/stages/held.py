@@ -28,12 +28,12 @@ class Held(Step):
         """Return everything, arranged."""
         return list(self._arrange(self._documents))
 
-    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
+    def delta(self) -> dict[bytes, bytes | None]:
         """Return the documents that came since the last call."""
         start, self._sealed = self._sealed, len(self._documents)
-        return [
-            (index.to_bytes(8, "big"), encode_value(document)) for index, document in enumerate(self._documents[start:], start)
-        ]
+        return {
+            index.to_bytes(8, "big"): encode_value(document) for index, document in enumerate(self._documents[start:], start)
+        }
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Take the documents back, in their order."""

@@ -6,11 +6,10 @@ It stands in the tail of the stages where the groups of a ``$group`` are otherwi
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import islice
-from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fluxion_core.errors import FatalError
 from fluxion_core.language import decode_value
@@ -20,6 +19,8 @@ from fluxion_core.runtime.parallel.part import Part
 from fluxion_core.runtime.parallel.workers import Worker, Workers
 
 __all__ = ["Exchange"]
+
+_ORDINAL_BYTES: Final = 8
 
 
 class Exchange:
@@ -38,7 +39,9 @@ class Exchange:
         self._turn = 0
         self._sealed = self._shown = 0  # up to which turn deltas and updates were asked for
         self._coming = False  # a delta that was asked for
-        self._deltas: list[Sequence[Sequence[bytes]]] = []  # those that came before they were due
+        self._delta: dict[bytes, bytes | None] = {}  # what came of it before it was due
+        self._ordinals: Sequence[bytes] = ()  # those that were put in order last, and how
+        self._order: list[int] = []
         self._counts: dict[int, Sequence[int]] = {member.number: (0, 0, 0) for member in workers.members}
 
     # ------------------------------------------------------------------------------------------------- in
@@ -80,18 +83,18 @@ class Exchange:
         """About how many bytes all groups take in the store."""
         return sum(state_bytes for _, _, state_bytes in self._counts.values())
 
-    def delta(self) -> Iterable[tuple[bytes, bytes | None]]:
-        """Return the groups that changed as rows of state: new ones in the order in which one process would have met them.
+    def delta(self) -> dict[bytes, bytes | None]:
+        """Return the groups that changed as rows of state, by key: new ones in the order in which one process would have met them.
 
         Raises:
             FatalError: there are too many groups, or a worker is gone.
         """
         self._ask_delta()
         self._take_delta()
-        deltas, self._deltas = self._deltas, []
-        if deltas and self.count > self._max_groups:
+        delta, self._delta = self._delta, {}
+        if delta and self.count > self._max_groups:
             raise FatalError(too_many_groups(self.count, self._max_groups))
-        return [row for answers in deltas for row in _state_rows(answers)]
+        return delta
 
     def _ask_delta(self) -> None:
         """Ask for what changed, if something did: the workers may have ended, now that all is told."""
@@ -104,7 +107,7 @@ class Exchange:
         """Take in the delta that was asked for, if one was, for nothing else can be asked or told before."""
         if self._coming:
             self._coming = False
-            self._deltas.append(self._answers())
+            self._delta.update(self._state_rows(self._answers()))
 
     @property
     def row_form(self) -> Literal["dict", "ended line"]:
@@ -121,9 +124,7 @@ class Exchange:
             answers = self._ask(Message("lines", self._line_bytes))
             if all(answers):
                 self._form = "ended line"
-                return _in_order(
-                    [zip(_numbers(ordinals), BytesIO(lines).readlines(), strict=True) for lines, ordinals in answers]
-                )
+                return self._in_order([(BytesIO(lines).readlines(), ordinals) for lines, ordinals in answers])
         return self._documents("rows")
 
     def changed(self) -> list[dict[str, Any]]:
@@ -140,7 +141,7 @@ class Exchange:
     def _documents(self, question: str) -> list[dict[str, Any]]:
         self._form = "dict"
         answers = self._ask(Message(question))
-        return _in_order([zip(_numbers(ordinals), decode_value(rows), strict=True) for rows, ordinals in answers])
+        return self._in_order([(decode_value(rows), ordinals) for rows, ordinals in answers])
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Let each worker take back those of *rows* that it keeps.
@@ -175,26 +176,24 @@ class Exchange:
             found.append(answer.blobs)
         return found
 
+    # ------------------------------------------------------------------------------------------------- in order
 
-def _state_rows(answers: Sequence[Sequence[bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the rows of state of one delta: those of groups that were sealed before come first."""
-    old: list[tuple[bytes, bytes]] = []
-    fresh: list[Iterable[tuple[int, tuple[bytes, bytes]]]] = []
-    for keys, contents, ordinals in answers:
-        rows = list(zip(unpack_list(keys), unpack_list(contents), strict=True))
-        numbers = _numbers(ordinals)
-        old += rows[: len(rows) - len(numbers)]
-        fresh.append(zip(numbers, rows[len(rows) - len(numbers) :], strict=True))
-    return [*old, *_in_order(fresh)]
+    def _state_rows(self, answers: Sequence[Sequence[bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return the rows of state of one delta: those of groups that were sealed before come first."""
+        old: list[tuple[bytes, bytes]] = []
+        fresh = []
+        for keys, contents, ordinals in answers:
+            rows = list(zip(unpack_list(keys), unpack_list(contents), strict=True))
+            known = len(rows) - len(ordinals) // _ORDINAL_BYTES
+            old += rows[:known]
+            fresh.append((rows[known:], ordinals))
+        return [*old, *self._in_order(fresh)]
 
-
-def _numbers(packed: bytes) -> array[int]:
-    found = array("Q")
-    found.frombytes(packed)
-    return found
-
-
-def _in_order(parts: Sequence[Iterable[tuple[int, Any]]]) -> list[Any]:
-    numbered = [pair for part in parts for pair in part]
-    numbered.sort(key=itemgetter(0))
-    return [found for _, found in numbered]
+    def _in_order(self, parts: Sequence[tuple[Sequence[Any], bytes]]) -> list[Any]:
+        """Return what is in *parts* by the ordinals that come with each; at the end, rows of state have the order of the groups shown."""
+        ordinals = [part for _, part in parts]
+        if ordinals != self._ordinals:
+            numbers = array("Q", b"".join(ordinals))
+            self._ordinals, self._order = ordinals, sorted(range(len(numbers)), key=numbers.__getitem__)
+        every = [found for part, _ in parts for found in part]
+        return [every[place] for place in self._order]
