@@ -7,7 +7,7 @@ are told apart by their *ordinal*, which rises in the order in which one process
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import compress
 from struct import pack
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -61,42 +61,40 @@ class Sharding(msgspec.Struct, frozen=True, kw_only=True):
 
     def deal(self, columns: Columns, shards: int) -> list[Dealt]:
         """Return the rows of *columns* by shard, of which there are :data:`MAX_SHARDS` at most."""
-        owners = _owners(self.identities(columns), shards)
+        owners = self.owners(columns, shards)
         marks = [_marks(owners, shard) for shard in range(shards)]
         return [Dealt(owners, [list(compress(column, marked)) for column in columns]) for marked in marks]
 
-    def identities(self, columns: Columns) -> Sequence[Hashable]:
-        """Return what tells the groups of the rows apart, row by row."""
-        if self.fields is None:
-            return _identities(columns[0])
-        return list(zip(*map(_identities, columns[: len(self.fields)]), strict=True))
-
-    def of_key(self, key: Any) -> Hashable:
-        """Return the same for the group with this *key*."""
-        if self.fields is None:
-            return group_identity(key)
-        return tuple(group_identity(key.get(name, MISSING)) for _, name in self.fields)
+    def owners(self, columns: Columns, shards: int) -> bytes:
+        """Return the shard of each row of *columns*, a byte each."""
+        if self.fields is not None:
+            parts = columns[: len(self.fields)]
+            return _owners(zip(*(_identities(part, set(map(type, part))) for part in parts), strict=True), shards)
+        keys = columns[0]
+        classes = set(map(type, keys))
+        if classes == {str}:  # all at once, by the last byte of the hash, which is no worse than others
+            lowest = pack(f"<{len(keys)}q", *map(hash, keys))[::8]
+            return lowest.translate(bytes(number % shards for number in range(256)))
+        return _owners(_identities(keys, classes), shards)
 
     def shard_of(self, key: Any, shards: int) -> int:
         """Return which shard keeps the group with this *key*."""
-        return _owners([self.of_key(key)], shards)[0]
+        values = [key] if self.fields is None else [key.get(name, MISSING) for _, name in self.fields]
+        return self.owners([[value] for value in values], shards)[0]
 
 
-def _owners(identities: Sequence[Hashable], shards: int) -> bytes:
-    """Return the shard of each of *identities*, a byte each: of strings by the last byte of the hash, which is no worse than others."""
-    if set(map(type, identities)) == {str}:
-        lowest = pack(f"<{len(identities)}q", *map(hash, identities))[::8]
-        return lowest.translate(bytes(number % shards for number in range(256)))
+def _identities(values: Sequence[Any], classes: set[type]) -> Sequence[Hashable]:
+    """Return what tells the groups of *values* apart, which are of *classes*."""
+    return values if classes <= _PLAIN else list(map(group_identity, values))
+
+
+def _owners(identities: Iterable[Hashable], shards: int) -> bytes:
     return bytes([(hash(found) & 255 if found.__class__ is str else hash(found) % _SPREAD) % shards for found in identities])
 
 
 def _marks(owners: bytes, shard: int) -> bytes:
     """Return a byte for each of the *owners* of rows: 1 for *shard*, 0 for others."""
     return owners.translate(bytes(shard) + b"\1" + bytes(MAX_SHARDS - 1 - shard))
-
-
-def _identities(values: Sequence[Any]) -> Sequence[Hashable]:
-    return values if set(map(type, values)) <= _PLAIN else list(map(group_identity, values))
 
 
 class Shard:
