@@ -22,7 +22,7 @@ import msgspec
 from fluxion_core.codecs.json import JsonCodec
 from fluxion_core.spi import Codec, Document, Options, RecordError
 
-__all__ = ["CanonicalExtendedJsonCodec", "ExtendedJsonCodec"]
+__all__ = ["CanonicalExtendedJsonCodec", "ExtendedJsonCodec", "read_value"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MILLISECONDS: Final = 253402300800000
@@ -56,7 +56,7 @@ class ExtendedJsonCodec(Codec[Options]):
             RecordError: it is no JSON object, or a type in it is written wrongly or not available here.
         """
         document = self._json.decode(payload)
-        return {name: _read(value, name) for name, value in document.items()}
+        return {name: read_value(value, name) for name, value in document.items()}
 
     def encode(self, document: Document) -> bytes:
         """Return *document* as one line.
@@ -95,16 +95,21 @@ def _bson(name: str, path: str) -> Any:
         raise RecordError(msg) from None
 
 
-def _read(value: Any, path: str) -> Any:
+def read_value(value: Any, path: str) -> Any:
+    """Return *value*, parsed JSON in which types are written as Extended JSON; *path* is where it stands, for messages.
+
+    Raises:
+        RecordError: a type in it is written wrongly or not available here; the message begins with its path.
+    """
     if value.__class__ is dict:
         for name in value:
             read = _TYPES.get(name)
             if read is not None:
                 return _read_type(read, name, value, path)
             break
-        return {name: _read(item, f"{path}.{name}") for name, item in value.items()}
+        return {name: read_value(item, f"{path}.{name}") for name, item in value.items()}
     if value.__class__ is list:
-        return [_read(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        return [read_value(item, f"{path}[{index}]") for index, item in enumerate(value)]
     return value
 
 
@@ -241,7 +246,7 @@ def _key(name: str) -> Callable[[dict[str, Any], str], Any]:
 def _code(value: dict[str, Any], path: str) -> Any:
     if "$scope" in value:
         text, scope = _alone(value, "$code", "$scope")
-        return _bson("Code", path)(_text(text), _read(scope, path))
+        return _bson("Code", path)(_text(text), read_value(scope, path))
     return _bson("Code", path)(_text(_alone(value, "$code")))
 
 

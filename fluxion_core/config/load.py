@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import attrs
 import msgspec
 
+from fluxion_core.config.constants import NO_STAGE, constant, constants
 from fluxion_core.config.interpolate import interpolated
 from fluxion_core.config.model import (
     ComponentConfig,
@@ -93,10 +94,16 @@ def read_file(
 def load_stages(path: str | Path) -> list[dict[str, Any]]:
     """Return the stages in the file at *path*: a list, or an object with ``stages`` (or ``pipeline``).
 
+    Constants that are written as Extended JSON (``{"$date": "2024-05-06T07:08:09Z"}``) are read.
+
     Raises:
-        ConfigError: the file cannot be read or holds no list.
+        ConfigError: the file cannot be read, holds no list, or a type of Extended JSON in it is written wrongly.
     """
-    return _stages_of(read_text(Path(path), "stages"))
+    problems: list[Problem] = []
+    stages = constants(_stages_of(read_text(Path(path), "stages")), "stages", problems, NO_STAGE)
+    if problems:
+        raise ConfigError(problems)
+    return stages
 
 
 def _stages_of(text: Text) -> list[dict[str, Any]]:
@@ -106,6 +113,13 @@ def _stages_of(text: Text) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise ConfigError([Problem("stages", f"{text.file} holds no list of stages", "write [{$match: ...}, ...]")])
     return value
+
+
+def _elsewhere(problem: Problem, file: Path, where: str) -> Problem:
+    """Return *problem* of another *file*, which holds what belongs at *where*, as one that tells the file and the place in it."""
+    if problem.line is None:
+        return problem if problem.path else msgspec.structs.replace(problem, path=where)
+    return Problem(where, f"{file}:{problem.line}:{problem.column}: {problem.message}", problem.hint)
 
 
 def _list_places(places: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
@@ -137,7 +151,7 @@ class _Builder:
             "error_policy": self._policy(given.get("error_policy", "fail_fast"), "error_policy"),
             "runtime": self._runtime(given.get("runtime") or {}),
             "connections": self._connections(given.get("connections")),
-            "variables": self._mapping("variables", given.get("variables")),
+            "variables": self._variables(given.get("variables")),
             "pipelines": self._pipelines(given.get("pipelines")),
             "collections": self._collections(given.get("collections")),
         }
@@ -199,16 +213,34 @@ class _Builder:
 
     def _stages(self, value: Any) -> Sequence[Any]:
         if isinstance(value, str):
-            path = self._directory / value
-            loaded = self._attempt(lambda: read_text(path, "stages"), "stages")
+            loaded = self._file(value, "stages")
             if loaded is None:
                 return []
             self.stages_text = msgspec.structs.replace(loaded, places=_list_places(loaded.places))
-            return self._attempt(lambda: _stages_of(loaded), "stages") or []
+            return self._stages_in(self.stages_text, "stages") or []
         if not isinstance(value, list):
             self.problems.append(Problem("stages", "a list of stages, or the path of a file that holds one, was expected"))
             return []
-        return value
+        return constants(value, "stages", self.problems, NO_STAGE)
+
+    def _file(self, name: str, where: str) -> Text | None:
+        """Return the file *name*, which holds what belongs at *where*."""
+        path = self._directory / name
+        try:
+            return read_text(path, where)
+        except ConfigError as error:
+            self.problems += [_elsewhere(problem, path, where) for problem in error.problems]
+            return None
+
+    def _stages_in(self, text: Text, where: str) -> list[Any] | None:
+        """Return the stages that are all of *text* and belong at *where*."""
+        stages = self._attempt(lambda: _stages_of(text), where)
+        if stages is None:
+            return None
+        problems: list[Problem] = []
+        found = constants(stages, where, problems, NO_STAGE)
+        self.problems += [_elsewhere(text.locate(problem), text.file, where) for problem in problems]
+        return found
 
     def _mapping(self, name: str, value: Any) -> dict[str, Any]:
         if value is None:
@@ -217,6 +249,10 @@ class _Builder:
             self.problems.append(Problem(name, f"a mapping was expected, not {value!r}"))
             return {}
         return value
+
+    def _variables(self, value: Any) -> dict[str, Any]:
+        given = self._mapping("variables", value)
+        return {name: constant(item, f"variables.{name}", self.problems, None) for name, item in given.items()}
 
     def _connections(self, value: Any) -> dict[str, Any]:
         found = self._mapping("connections", value)
@@ -230,10 +266,10 @@ class _Builder:
         for name, given in self._mapping("pipelines", value).items():
             where = f"pipelines.{name}"
             if isinstance(given, str):
-                path = self._directory / given
-                found[str(name)] = self._attempt(lambda path=path, where=where: _stages_of(read_text(path, where)), where)  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+                text = self._file(given, where)
+                found[str(name)] = self._stages_in(text, where) if text is not None else None
             elif isinstance(given, list):
-                found[str(name)] = given
+                found[str(name)] = constants(given, where, self.problems, NO_STAGE)
             else:
                 expected = "a list of stages, or the path of a file that holds one, was expected"
                 self.problems.append(Problem(where, f"{expected}, not {given!r}"[:200]))
@@ -244,7 +280,7 @@ class _Builder:
         for name, given in self._mapping("collections", value).items():
             where = f"collections.{name}"
             if isinstance(given, list):
-                found[str(name)] = given
+                found[str(name)] = constants(given, where, self.problems, {})
                 continue
             config = self._component(where, interpolated(given, where, self._environment, self.problems), SourceConfig)
             if config is not None:

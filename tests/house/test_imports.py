@@ -35,6 +35,7 @@ DOORS: Final[Mapping[str, set[str]]] = {
     "runtime.local": {"hookspecs"},  # the built-in runner registers itself
     "runtime.parallel.spawned": {"plugins"},  # a process of its own loads what is installed
     "observability.prometheus": {"observability.metrics"},
+    "config.constants": {"codecs.ejson"},  # what a file writes as Extended JSON is read as records are
 }
 
 PLUGINS_MAY: Final = {"spi", "errors", "hookspecs", "language", "testing"}
