@@ -155,5 +155,9 @@ class ComponentSet(msgspec.Struct, frozen=True):
         if (kind, name) in PACKAGES:
             return f": pip install {PACKAGES[kind, name]}"
         hint = did_you_mean(name, self._tables[kind]) or f"known: {', '.join(self.names(kind)) or 'none'}"
-        idle = f"; not in use: {', '.join(self._idle)} (fluxion plugins says why)" if self._idle else ""
-        return f"; {hint}{idle}"
+        return f"; {self.with_idle_named(hint)}"
+
+    def with_idle_named(self, hint: str) -> str:
+        """Return *hint* for an unknown name, followed by the plugins that are installed but not in use, if there are any."""
+        idle = f"not in use: {', '.join(self._idle)} (fluxion plugins says why)" if self._idle else ""
+        return "; ".join(filter(None, [hint, idle]))

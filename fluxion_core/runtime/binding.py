@@ -83,6 +83,8 @@ class _Binder:
         for (kind, name), package in PACKAGES.items():
             if name.startswith("$") and f"'{name}'" in problem.message and name not in self.components.names(kind):
                 return msgspec.structs.replace(problem, hint=f"pip install {package}")
+        if problem.message.startswith("unknown "):
+            return msgspec.structs.replace(problem, hint=self.components.with_idle_named(problem.hint))
         return problem
 
     def component(self, kind: str, config: ComponentConfig, where: str) -> Any:

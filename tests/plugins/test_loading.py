@@ -8,9 +8,11 @@ import attrs
 import importlib_metadata
 import pytest
 
+from fluxion_core import PipelineDefinition, SinkConfig, SourceConfig, StateConfig
 from fluxion_core.components import Provenance
-from fluxion_core.errors import UnknownNameError
+from fluxion_core.errors import ConfigError, UnknownNameError
 from fluxion_core.plugins import load_plugins
+from fluxion_core.runtime.binding import bind
 
 
 def reason_for(site, code: str | None) -> str:
@@ -334,6 +336,7 @@ def test_an_empty_allow_list_allows_nothing_but_the_core(site) -> None:
 
 LOAD = """
 from fluxion_core.plugins import load_plugins
+from fluxion_core.runtime.binding import bind
 registry = load_plugins()
 print([(r.provenance.distribution, r.ok) for r in registry.reports if "ticks" in r.provenance.distribution])
 """
@@ -399,3 +402,17 @@ def test_an_unknown_name_points_at_the_plugins_that_are_not_in_use(site) -> None
         UnknownNameError, match=r"unknown source 'ticks'; .*; not in use: tick-plugin 1\.0 \(fluxion plugins says why\)"
     ):
         site.load().components.get("source", "ticks")
+
+
+@pytest.mark.parametrize("stage", [{"$set": {"x": {"$tick": 1}}}, {"$tick": {}}, {"$group": {"_id": None, "x": {"$tick": 1}}}])
+def test_so_does_an_unknown_name_in_the_stages(site, stage) -> None:
+    site.install("tick-plugin", "1 / 0")
+    definition = PipelineDefinition(
+        id="p",
+        source=SourceConfig("generator", count=1),
+        stages=[stage],
+        sink=SinkConfig("stdout"),
+        state_store=StateConfig("memory"),
+    )
+    with pytest.raises(ConfigError, match=r"unknown \w+ '\$tick'.*; not in use: tick-plugin 1\.0 \(fluxion plugins says why\)"):
+        bind(definition, site.load().components)
