@@ -346,9 +346,12 @@ class _Builder:
             given = snake_case_keys(value)
             if set(given) == {"dead_letter"}:
                 return ErrorPolicy.dead_letter(self._component(f"{where}.dead_letter", given["dead_letter"], SinkConfig))
-            if "retry" in given and set(given) <= {"retry", "then"}:
+            if "retry" in given:
+                for name in set(given) - {"retry", "then"}:
+                    hint = did_you_mean(name, ["then"]) or "write {retry: {max_attempts: 5}, then: dead_letter}"
+                    self.problems.append(Problem(f"{where}.{name}", f"unknown key '{name}' beside retry", hint))
                 return self._retry(given, where)
-            name = next((name for name in given if name not in {"retry", "then", "dead_letter"}), where)
+            name = next((name for name in given if name not in {"then", "dead_letter"}), where)
         else:
             name = str(value)
         hint = (

@@ -227,15 +227,15 @@ class PipelineDefinition:
     """
 
     id: str = attrs.field(validator=_check_id)
-    source: SourceConfig
-    sink: SinkConfig
+    source: SourceConfig = attrs.field(validator=attrs.validators.instance_of(SourceConfig))
+    sink: SinkConfig = attrs.field(validator=attrs.validators.instance_of(SinkConfig))
     stages: Sequence[Mapping[str, Any]] = ()
     emit: Emit = attrs.field(default="auto", validator=attrs.validators.in_(("auto", "final", "updates", "each")))
     dead_letter: SinkConfig | None = None
-    error_policy: ErrorPolicy = attrs.field(factory=ErrorPolicy)
+    error_policy: ErrorPolicy = attrs.field(factory=ErrorPolicy, validator=attrs.validators.instance_of(ErrorPolicy))
     delivery: Delivery = attrs.field(default="auto", validator=attrs.validators.in_(("auto", "exactly_once", "at_least_once")))
     state_store: Any = None
-    runtime: RuntimeConfig = attrs.field(factory=RuntimeConfig)
+    runtime: RuntimeConfig = attrs.field(factory=RuntimeConfig, validator=attrs.validators.instance_of(RuntimeConfig))
     runner: str = "local"
     connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=_names_alone)
     variables: Mapping[str, Any] = attrs.field(factory=dict)

@@ -56,7 +56,8 @@ def parse_yaml(path: Path, text: str, where: str) -> tuple[Any, dict[str, tuple[
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise ConfigError([Problem(where, f"not YAML: {error.problem or error}", line=line, column=column)]) from None
+        quotes = "put what holds ${...} in quotes" if mark and "${" in text.splitlines()[mark.line] else ""
+        raise ConfigError([Problem(where, f"not YAML: {error.problem or error}", quotes, line, column)]) from None
     except yaml.YAMLError as error:
         raise ConfigError([Problem(where, f"not YAML: {str(error).splitlines()[0]}")]) from None
     except RecursionError:

@@ -177,3 +177,12 @@ def test_an_id_that_could_lead_elsewhere_is_refused(name: str) -> None:
 def test_a_word_that_is_none_is_refused(name: str, wrong: str) -> None:
     with pytest.raises(ValueError, match=name):
         definition(**{name: wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sink": None}, {"source": "file"}, {"runtime": {"parallelism": 2}}, {"error_policy": "skip"}]
+)
+def test_a_part_of_another_class_is_refused_by_name(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(TypeError, match=name):
+        PipelineDefinition(**{"id": "p", "source": SourceConfig("stdin"), "sink": SinkConfig("stdout"), **wrong})

@@ -33,7 +33,7 @@ def test_a_policy_is_read_in_all_its_spellings(tmp_path, text, expected):
     [
         ("skp", "error_policy: unknown error policy 'skp'; did you mean 'skip'?"),
         ("{skip: true}", "error_policy: unknown error policy 'skip'; write error_policy: skip, and nothing beside it"),
-        ("{retry: {}, than: skip}", "error_policy: unknown error policy 'than'; write fail_fast, skip, dead_letter, or "),
+        ("{retry: {}, thn: skip}", "error_policy.thn: unknown key 'thn' beside retry; did you mean 'then'?"),
         ("{retry: 5}", "error_policy.retry: a mapping of options was expected; write retry: {max_attempts: 5}"),
         ("{retry: {max_attempts: 2.5}}", "error_policy.retry.max_attempts: an integer was expected, not 2.5"),
         ("{retry: {max_attempts: x}}", "error_policy.retry.max_attempts: a number was expected, not 'x'"),
@@ -47,6 +47,12 @@ def test_what_is_none_is_told(tmp_path, text, expected):
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, text)
     assert expected in str(caught.value)
+
+
+def test_a_mistyped_key_beside_retry_hides_nothing_within_it(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, "{retry: {max_attempt: 5}, thn: skip}")
+    assert ["error_policy.thn", "error_policy.retry.max_attempt"] == [problem.path for problem in caught.value.problems]
 
 
 def test_a_runner_is_a_name(tmp_path):
