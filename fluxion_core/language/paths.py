@@ -7,14 +7,17 @@ Source: MongoDB manual, "Field Paths", "$project", "$addFields", "$unset".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from fluxion_core.language.values import MISSING
 
-__all__ = ["Tree", "exclude", "get", "index_of", "nest", "project", "put"]
+__all__ = ["DOLLAR_NAMES", "Tree", "exclude", "get", "index_of", "nest", "project", "put"]
 
 Tree: TypeAlias = "Mapping[str, Any]"
 """name -> ``True`` (as it is), an index into computed values, or the tree below."""
+
+DOLLAR_NAMES: Final = frozenset({"$id", "$ref", "$db", "$sortKey", "$recordId", "$searchSortValues", "$searchScore"})
+"""The names with a '$' at the beginning that a field path may hold: those of a DBRef, and of what MongoDB keeps beside a document."""
 
 
 def index_of(name: str) -> int | None:

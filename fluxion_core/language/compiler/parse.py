@@ -26,7 +26,7 @@ from fluxion_core.language.compiler.nodes import (
     walk,
 )
 from fluxion_core.language.operators import Accumulator, Form, Operator
-from fluxion_core.language.paths import get
+from fluxion_core.language.paths import DOLLAR_NAMES, get
 from fluxion_core.language.values import MISSING, is_string
 
 __all__ = ["MAXIMUM_DEPTH", "Parser"]
@@ -262,7 +262,7 @@ class Parser:
         names = tuple(path.split("."))
         if not all(names):
             self.problem(where, f"'{path}' is no field path: a name between dots is empty")
-        elif any(name.startswith("$") for name in names):
+        elif any(name.startswith("$") and name not in DOLLAR_NAMES for name in names):
             self.problem(where, f"'{path}' is no field path: a field's name may not start with '$'", "use $getField")
         elif "\0" in path:
             self.problem(where, "a field path may not hold a null byte")

@@ -13,7 +13,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.operators import Example
-from fluxion_core.language.paths import exclude, project, put
+from fluxion_core.language.paths import DOLLAR_NAMES, exclude, project, put
 from fluxion_core.language.values import is_number, is_string
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class _Projection:
             names = (*above, *names)
             if isinstance(value, bool) or is_number(value):
                 (self.included if value else self.excluded).append(names)
-            elif isinstance(value, dict) and not str(next(iter(value), "$")).startswith("$"):
+            elif _is_nested(value):
                 with self.parser.deeper(path) as fits:
                     if fits:
                         self.collect(value, path, names)
@@ -210,6 +210,12 @@ class _Projection:
             else:
                 self.computed.append((names, self.parser.expression(value, path)))
             self.order.append(names)
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether *value* holds fields to project and is no expression: an expression is the one name in its object."""
+    first = str(next(iter(value), "$")) if isinstance(value, dict) else "$"
+    return not first.startswith("$") or first in DOLLAR_NAMES
 
 
 def parse_projection(parser: Parser, spec: Any, where: str) -> Sequence[PerDocument]:

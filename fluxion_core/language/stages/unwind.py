@@ -97,7 +97,7 @@ def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Unwind]:
     path = members.get("path")
     if path is None and "path" not in members:
         return []
-    if not is_string(path) or not path.startswith("$") or path.startswith("$$"):
+    if not is_string(path) or not path.startswith("$"):
         parser.problem(
             f"{where}.path" if isinstance(spec, dict) else where, f"a field path with '$' was expected, not {shown(path)}"
         )
