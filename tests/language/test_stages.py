@@ -30,6 +30,8 @@ PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"
         {"$lookup": {"from": "others", "pipeline": [{"$documents": []}], "as": "e"}},
         {"$unionWith": {"coll": "others", "pipeline": [{"$documents": []}]}},
         {"$fill": {"partitionBy": 1, "sortBy": {"t": 1}, "output": {"v": {"method": "locf"}}}},
+        {"$group": {"_id": {"a": 1}}},
+        {"$group": {"_id": {"a": "$b", "c": True}}},
     ],
 )
 def test_a_specification_is_an_error(stage) -> None:

@@ -13,7 +13,7 @@ from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.registered import registered
 from fluxion_core.language.stages.project import Exclude
 from fluxion_core.language.stages.sort import Sort
-from fluxion_core.language.values import MISSING, is_string
+from fluxion_core.language.values import MISSING, is_number, is_string
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -31,8 +31,7 @@ def _parse_group(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         parser.problem(where, "'_id' is missing: what to group by", "write _id: null for one group of everything")
         return []
     key = parser.expression(spec["_id"], f"{where}._id")
-    if isinstance(spec["_id"], dict) and any(isinstance(value, bool) for value in spec["_id"].values()):
-        parser.problem(f"{where}._id", "true and false say nothing in a key", "write {$literal: true} for the value")
+    _check_key(parser, spec["_id"], f"{where}._id")
     if isinstance(key, ObjectOf) and len(key.fields) == 1:  # only beside other fields a missing one stays away, as in MongoDB
         ((name, node),) = key.fields
         key = ObjectOf(key.where, ((name, FirstPresent(node.where, (node, Constant(node.where, None)))),))
@@ -42,6 +41,15 @@ def _parse_group(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         if name != "_id" and (field := parse_accumulation(parser, name, value, f"{where}.{name}")) is not None
     ]
     return [Folding(where=where, key=key, fields=tuple(fields))]
+
+
+def _check_key(parser: Parser, key: Any, where: str) -> None:
+    """Refuse fields of a *key* that include, as those of a projection do: MongoDB takes no number or boolean for its value there."""
+    if not isinstance(key, dict) or str(next(iter(key), "")).startswith("$"):
+        return
+    for name, value in key.items():
+        if isinstance(value, bool) or is_number(value):
+            parser.problem(f"{where}.{name}", f"{shown(value)} says nothing in a key", "write {$literal: ...} for the value")
 
 
 def parse_accumulation(parser: Parser, name: Any, spec: Any, where: str) -> _Field | None:
