@@ -114,3 +114,30 @@ def test_the_fields_of_a_reference_are_looked_at_like_any_other() -> None:
 def test_a_field_has_neither_half_a_reference_nor_a_comment_for_a_condition(condition) -> None:
     with pytest.raises(CompileError):
         matching(condition, 1)
+
+
+@pytest.mark.parametrize("value", [{"$unit": "kg"}, {"$not": 1}, {"$and": 1}, {"unit": "kg", "$elemMatch": {}}])
+def test_all_takes_a_document_for_a_value_unless_it_begins_with_an_operator_on_fields(value) -> None:
+    assert [[value, 1]] == matching({"$all": [value]}, [value, 1], [1])
+
+
+@pytest.mark.parametrize("value", [{"$gt": 1}, {"$regex": "x"}, {"$options": "i"}, {"$near": [0, 0]}])
+def test_all_takes_no_operator(value) -> None:
+    with pytest.raises(CompileError, match="not operators"):
+        matching({"$all": [1, value]}, 1)
+
+
+@pytest.mark.parametrize("second", [1, {"c": 1, "$elemMatch": {}}, {"$gt": 1}])
+def test_all_holds_conditions_throughout_where_it_begins_with_one(second) -> None:
+    with pytest.raises(CompileError, match="not both"):
+        matching({"$all": [{"$elemMatch": {"b": 1}}, second]}, 1)
+
+
+@pytest.mark.parametrize(("names", "fits"), [(180, True), (181, False)])
+def test_the_path_of_a_condition_has_180_names(names, fits) -> None:
+    query = {".".join("a" * names): 1}
+    if fits:
+        assert [] == list(aggregate([{"a": 1}], [{"$match": query}]))
+    else:
+        with pytest.raises(CompileError, match="180 names"):
+            list(aggregate([], [{"$match": query}]))

@@ -21,7 +21,7 @@ from fluxion_core.language.values import MISSING, is_finite, is_number, is_strin
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["EXAMPLES", "NAMES", "QUERIES", "REFERENCE", "TOP", "document_test", "field_leaves", "query_node"]
+__all__ = ["EXAMPLES", "KEYWORDS", "NAMES", "QUERIES", "REFERENCE", "TOP", "document_test", "field_leaves", "query_node"]
 
 QUERIES: Final[Mapping[str, Callable[[Parser, Any, str], Leaf]]] = {
     **comparison.QUERIES,
@@ -36,10 +36,20 @@ TOP: Final = (*LOGICAL, "$expr", "$comment", "$alwaysTrue", "$alwaysFalse", "$js
 """What stands in place of a field's name."""
 NAMES: Final = frozenset({*_ON_FIELDS, *TOP})
 """Every query operator of the language."""
+KEYWORDS: Final = frozenset(_ON_FIELDS) - {"$not"} | {
+    "$near",
+    "$nearSphere",
+    "$geoNear",
+    "$geoWithin",
+    "$within",
+    "$geoIntersects",
+}
+"""The names with which no value of ``$all`` begins: what the server looks up for a field, conditions on points too but not ``$not``."""
 REFERENCE: Final = ("$ref", "$id", "$db")
 """The fields of a DBRef, which are looked at like any other field."""
 
-
+MAXIMUM_NAMES: Final = 180
+"""How many names the path of a condition may have: as deep as MongoDB lets documents nest."""
 MAXIMUM_QUERIES: Final = 50_000
 """How many queries, those within others counted, a pipeline may hold."""
 
@@ -103,6 +113,8 @@ def _field(parser: Parser, path: str, value: Any, where: str) -> list[Node]:
     names = tuple(path.split("."))
     if "\0" in path:
         return [parser.problem(where, "a field path may not hold a null byte")]
+    if len(names) > MAXIMUM_NAMES:
+        return [parser.problem(where, f"the path of a condition may have {MAXIMUM_NAMES} names")]
     first = Field(where, names[:1])
     leaves = field_leaves(parser, value, where) if is_operators(value) else [equality(parser, value, where)]
     return [Predicate(where, first, leaf.at(names[1:]), leaf.fast, names[1:]) for leaf in leaves]

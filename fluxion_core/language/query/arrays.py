@@ -61,19 +61,21 @@ def _all(parser: Parser, spec: Any, where: str) -> Leaf:
         return Leaf(lambda _value: False)
     if not spec:
         return Leaf(lambda _value: False)
-    elements = [isinstance(item, dict) and "$elemMatch" in item for item in spec]
-    if any(elements) and not all(elements):
-        parser.problem(where, "$all holds either values or $elemMatch conditions, not both")
-        return Leaf(lambda _value: False)
+    from fluxion_core.language.query import KEYWORDS
+
+    firsts = [next(iter(item), "") if isinstance(item, dict) else "" for item in spec]
+    elements = firsts[0] == "$elemMatch"
     parts: list[Leaf] = []
-    for index, item in enumerate(spec):
-        if is_operators(item) and not elements[index]:
-            parser.problem(f"{where}[{index}]", f"$all holds values, not operators: '{next(iter(item))}'")
-            continue
+    for index, (first, item) in enumerate(zip(firsts, spec, strict=True)):
         path = f"{where}[{index}]"
-        parts.append(
-            _elem_match(parser, item["$elemMatch"], f"{path}.$elemMatch") if elements[index] else equality(parser, item, path)
-        )
+        if elements and first != "$elemMatch":
+            parser.problem(path, "$all holds either values or $elemMatch conditions, not both")
+        elif elements:
+            parts.append(_elem_match(parser, item["$elemMatch"], f"{path}.$elemMatch"))
+        elif first in KEYWORDS:  # any other name with a '$' is that of a field, as in the server's parser
+            parser.problem(path, f"$all holds values, not operators: '{first}'")
+        else:
+            parts.append(equality(parser, item, path))
     tests = [part.at(()) for part in parts]
     return Leaf(lambda value: all(test(value) for test in tests), expands=False, parts=tuple(parts))
 
