@@ -3,6 +3,7 @@
 Source: MongoDB manual, "$jsonSchema"; for the order of fields and the digits of a multiple, the server's matchers of schemas.
 """
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -40,3 +41,29 @@ def test_the_order_of_fields_does_not_make_items_unique() -> None:
 def test_nothing_may_be_given_twice(schema) -> None:
     with pytest.raises(CompileError, match="given twice"):
         valid(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"minimum": math.nan}, [math.nan, "x"]),
+        ({"minimum": math.nan, "exclusiveMinimum": True}, ["x"]),
+        ({"maximum": 1}, [0, "x"]),
+    ],
+)
+def test_a_number_that_is_none_compares_to_itself_alone(schema, expected) -> None:
+    assert repr(expected) == repr(valid(schema, 0, math.nan, 5, "x"))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"required": ["a.b"]}, {"dependencies": {"c": ["a.b"]}}, {"properties": {"a.b": {"type": "number"}}, "required": ["a.b"]}],
+)
+def test_a_dot_in_the_name_of_a_property_leads_into_documents_and_arrays(schema) -> None:
+    rows = [{"c": 1, "a": {"b": 1}}, {"c": 1, "a": [{"b": 1}, 2]}]
+    others = [{"c": 1, "a": {"d": 1}}, {"c": 1, "a.b": 1}, {"c": 1}]
+    assert rows == list(aggregate([*rows, *others], [{"$match": {"$jsonSchema": schema}}]))
+
+
+def test_dependencies_may_have_a_title() -> None:
+    assert [{"c": 1}] == valid({"dependencies": {"title": "which", "a": ["b"]}}, {"c": 1}, {"a": 1})

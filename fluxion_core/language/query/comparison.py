@@ -15,7 +15,7 @@ from fluxion_core.language.values import MISSING, is_nan, is_number, kind, type_
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["QUERIES", "equality", "searching"]
+__all__ = ["QUERIES", "equality", "order_test", "searching"]
 
 _NUMBERS: Final = frozenset({"int", "double", "decimal"})
 
@@ -86,12 +86,13 @@ def _ordered(name: str, wanted: frozenset[int]) -> Callable[[Parser, Any, str], 
     def parse(parser: Parser, spec: Any, where: str) -> Leaf:
         if kind(spec) == "regex":
             parser.problem(where, "cannot compare with a regular expression")
-        return Leaf(_order_test(spec, wanted), fast=(name, spec) if _comparable_inline(spec) else None)
+        return Leaf(order_test(spec, wanted), fast=(name, spec) if _comparable_inline(spec) else None)
 
     return parse
 
 
-def _order_test(constant: Any, wanted: frozenset[int]) -> Test:
+def order_test(constant: Any, wanted: frozenset[int]) -> Test:
+    """Return the test that a value compares to *constant* as one of *wanted*; NaN is equal to itself and compares to nothing else."""
     if constant is None:
         reflexive = 0 in wanted
         return lambda value: reflexive and (value is None or value is MISSING)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError, did_you_mean
 from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
-from fluxion_core.language.ordering import compare, identity
+from fluxion_core.language.ordering import identity
+from fluxion_core.language.query.comparison import order_test
 from fluxion_core.language.query.element import TYPE_CODES
-from fluxion_core.language.query.leaves import Test
+from fluxion_core.language.query.leaves import Test, endpoints
 from fluxion_core.language.regex import compile_pattern, searching
-from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole, type_name
+from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -125,9 +126,9 @@ def _limit(parser: Parser, value: Any, where: str, *, lowest: bool, exclusive: A
     if not isinstance(exclusive, bool):
         parser.problem(where, "exclusiveMinimum and exclusiveMaximum are true or false")
         return _anything
-    wanted = {1} if exclusive else {0, 1}
-    sign = 1 if lowest else -1
-    return lambda item: not is_number(item) or (item == item and sign * compare(item, value) in wanted)  # noqa: PLR0124  # NaN is within no limit
+    side = 1 if lowest else -1
+    within = order_test(value, frozenset({side} if exclusive else {0, side}))
+    return lambda item: not is_number(item) or within(item)
 
 
 def _minimum(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
@@ -173,18 +174,29 @@ def _count(parser: Parser, value: Any, where: str) -> int | None:
     return None
 
 
-def _sized(kind: Any, *, lowest: bool) -> Callable[[Parser, Any, str, Mapping[str, Any]], Test]:
+def _sized(family: str, *, lowest: bool) -> Callable[[Parser, Any, str, Mapping[str, Any]], Test]:
     def make(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
         del schema
         count = _count(parser, value, where)
         if count is None:
             return _anything
-        return lambda item: not isinstance(item, kind) or (len(item) >= count if lowest else len(item) <= count)
+        return lambda item: kind(item) != family or (len(item) >= count if lowest else len(item) <= count)
 
     return make
 
 
 # --------------------------------------------------------------------------------------------------- objects
+
+
+def _property(name: str) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Return what gives the values of the property *name*, none where it is missing.
+
+    A dot in the name leads into documents and arrays, as in the path of a query.
+    """
+    first, *rest = name.split(".")
+    if not rest:
+        return lambda document: (document[first],) if first in document else ()
+    return lambda document: [end for end in endpoints(document.get(first, MISSING), rest, expands=False) if end is not MISSING]
 
 
 def _required(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
@@ -193,7 +205,8 @@ def _required(parser: Parser, value: Any, where: str, schema: Mapping[str, Any])
         parser.problem(where, "an array of at least one name was expected")
         return _anything
     _no_duplicates(parser, value, where)
-    return lambda item: not isinstance(item, dict) or all(name in item for name in value)
+    properties = [_property(name) for name in value]
+    return lambda item: not isinstance(item, dict) or all(values(item) for values in properties)
 
 
 def _properties(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
@@ -201,9 +214,9 @@ def _properties(parser: Parser, value: Any, where: str, schema: Mapping[str, Any
     if not isinstance(value, dict):
         parser.problem(where, f"an object of schemas was expected, not {type_name(value)}")
         return _anything
-    tests = [(name, schema_test(parser, inner, f"{where}.{name}")) for name, inner in value.items()]
+    tests = [(_property(name), schema_test(parser, inner, f"{where}.{name}")) for name, inner in value.items()]
     return lambda item: (
-        not isinstance(item, dict) or all((found := item.get(name, MISSING)) is MISSING or test(found) for name, test in tests)
+        not isinstance(item, dict) or all(not (found := values(item)) or any(map(test, found)) for values, test in tests)
     )
 
 
@@ -240,12 +253,14 @@ def _dependencies(parser: Parser, value: Any, where: str, schema: Mapping[str, A
     if not isinstance(value, dict):
         parser.problem(where, f"an object was expected, not {type_name(value)}")
         return _anything
-    tests: list[tuple[str, Test]] = []
+    tests: list[tuple[Callable[[Mapping[str, Any]], Sequence[Any]], Test]] = []
     for name, needs in value.items():
         path = f"{where}.{name}"
+        if name in _IGNORED and is_string(needs):  # a note on the dependencies
+            continue
         made = _required(parser, needs, path, {}) if isinstance(needs, list) else schema_test(parser, needs, path)
-        tests.append((name, made))
-    return lambda item: not isinstance(item, dict) or all(test(item) for name, test in tests if name in item)
+        tests.append((_property(name), made))
+    return lambda item: not isinstance(item, dict) or all(test(item) for values, test in tests if values(item))
 
 
 # --------------------------------------------------------------------------------------------------- arrays
@@ -335,12 +350,12 @@ _KEYWORDS: Final[Mapping[str, Callable[[Parser, Any, str, Mapping[str, Any]], Te
     "maximum": _maximum,
     "multipleOf": _multiple_of,
     "pattern": _pattern,
-    "minLength": _sized(str, lowest=True),
-    "maxLength": _sized(str, lowest=False),
-    "minItems": _sized(list, lowest=True),
-    "maxItems": _sized(list, lowest=False),
-    "minProperties": _sized(dict, lowest=True),
-    "maxProperties": _sized(dict, lowest=False),
+    "minLength": _sized("string", lowest=True),
+    "maxLength": _sized("string", lowest=False),
+    "minItems": _sized("array", lowest=True),
+    "maxItems": _sized("array", lowest=False),
+    "minProperties": _sized("object", lowest=True),
+    "maxProperties": _sized("object", lowest=False),
     "required": _required,
     "properties": _properties,
     "patternProperties": _pattern_properties,
