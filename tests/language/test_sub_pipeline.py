@@ -266,3 +266,10 @@ def test_an_empty_name_is_no_name_for_facet():
     assert problem.startswith(
         "stages[0].$subPipeline.pipelines.: facet needs the name of a field for every pipeline; '' is none"
     )
+
+
+@pytest.mark.parametrize("stage", [{"$facet": {"b": []}}, {"$documents": []}])
+def test_what_may_not_stand_in_a_facet_stands_in_no_pipeline_within_it(stage) -> None:
+    inner = {"$subPipeline": {"pipelines": [[stage]]}}
+    with pytest.raises(CompileError, match=r"cannot stand within \$facet"):
+        list(aggregate([], [{"$facet": {"a": [inner]}}]))

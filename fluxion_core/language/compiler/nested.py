@@ -18,8 +18,10 @@ from fluxion_core.language.compiler.run import Run
 from fluxion_core.language.compiler.segment import Segment, SegmentWriter
 from fluxion_core.language.compiler.writer import Value
 
-__all__ = ["Evaluator", "Nested", "nested_group", "parse_nested"]
+__all__ = ["WRITERS", "Evaluator", "Nested", "nested_group", "parse_nested"]
 
+WRITERS: Final = ("$out", "$merge")
+"""The stages that write: they end a whole pipeline and stand in none within it."""
 SLICE: Final = 64
 """So many documents are fed at a time: after a failure no more of them are looked at."""
 
@@ -72,10 +74,7 @@ def parse_nested(parser: Parser, stages: Any, where: str, outer: Iterable[str] =
     """Return the pipeline *stages* within a stage; problems are kept by *parser*."""
     from fluxion_core.language.compiler.plan import parse_stages, stage_names
 
-    for index, stage in enumerate(stages if isinstance(stages, list) else ()):
-        if isinstance(stage, dict) and set(stage) & {"$out", "$merge"}:
-            parser.problem(f"{where}[{index}]", f"{next(iter(stage))} cannot stand within a stage")
-    with parser.deeper(where) as fits, parser.inside(outer):
+    with parser.deeper(where) as fits, parser.inside(outer), parser.refusing(WRITERS, "a stage"):
         parts = parse_stages(parser, stages, parser.forms, where) if fits else []
     return Nested(parser, parts, stage_names(stages), where)
 

@@ -73,6 +73,7 @@ class Parser:
         self._depth = 0
         self._joins = 0
         self._calling: list[str] = []
+        self._refused: dict[str, str] = {}
 
     # ------------------------------------------------------------------------------------------------- problems
 
@@ -156,6 +157,20 @@ class Parser:
                 yield fits
         finally:
             del self._calling[len(self._calling) - bool(pipeline) :]
+
+    @contextmanager
+    def refusing(self, names: Iterable[str], within: str) -> Iterator[None]:
+        """Parse pipelines *within* a stage in which, however deep, the stages *names* may not stand."""
+        before, self._refused = self._refused, {**self._refused, **dict.fromkeys(names, within)}
+        try:
+            yield
+        finally:
+            self._refused = before
+
+    def check_place(self, stage: str, where: str) -> None:
+        """Keep a problem if *stage* may not stand where the pipeline at *where* is."""
+        if stage in self._refused:
+            self.problem(where, f"{stage} cannot stand within {self._refused[stage]}")
 
     @contextmanager
     def joined(self, where: str) -> Iterator[None]:

@@ -78,6 +78,7 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
         if form is None:
             _unknown_stage(parser, name, path, forms)
             continue
+        parser.check_place(name, path)
         if name in {"$out", "$merge"} and index != len(stages) - 1:
             parser.problem(f"{path}.{name}", f"{name} can only be the last stage")
         if name == "$documents" and index:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nested import Nested, parse_nested
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES"]
 
-_FORBIDDEN = {"$facet", "$documents"}
-_JOINS = {"$lookup", "$unionWith"}
+_REFUSED: Final = ("$facet", "$documents")
+"""What may not stand in its pipelines, nor in those of the joins there."""
 
 
 class Facet(StepPart, kw_only=True, eq=False):
@@ -52,23 +52,9 @@ def _parse_facet(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         path = f"{where}.{name}"
         if not is_string(name) or not name or name.startswith("$") or "." in name:
             parser.problem(path, f"{shown(name)} is no name for a field here", "no dots, and no '$' at the beginning")
-        for place, forbidden in _forbidden(stages, path):
-            parser.problem(place, f"{forbidden} cannot stand within $facet")
-        pipelines.append((name, parse_nested(parser, stages, path)))
+        with parser.refusing(_REFUSED, "$facet"):
+            pipelines.append((name, parse_nested(parser, stages, path)))
     return [Facet(where=where, pipelines=tuple(pipelines))]
-
-
-def _forbidden(stages: Any, where: str) -> Iterator[tuple[str, str]]:
-    """Find the stages that may not stand within ``$facet``, nor in the pipelines of the joins there, as (place, name)."""
-    waiting = [(stages, where)]
-    while waiting:
-        stages, where = waiting.pop()
-        for index, stage in enumerate(stages if isinstance(stages, list) else ()):
-            for name, spec in stage.items() if isinstance(stage, dict) else ():
-                if name in _FORBIDDEN:
-                    yield f"{where}[{index}]", name
-                elif name in _JOINS and isinstance(spec, dict):
-                    waiting.append((spec.get("pipeline"), f"{where}[{index}].{name}.pipeline"))
 
 
 class Sample(StepPart, kw_only=True, eq=False):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 
 from fluxion_core.errors import RecordError, did_you_mean
-from fluxion_core.language.compiler.nested import Nested
+from fluxion_core.language.compiler.nested import WRITERS, Nested
 from fluxion_core.language.compiler.parse import is_pure, shown
 from fluxion_core.language.compiler.parts import FAULTS, AnsweringStep, Part, PerDocument, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
@@ -200,10 +200,7 @@ def _check_labels(parser: Parser, branches: Sequence[_Branch]) -> None:
 def _stages(parser: Parser, branch: _Branch) -> list[Part]:
     from fluxion_core.language.compiler.plan import parse_stages
 
-    for index, stage in enumerate(branch.stages if isinstance(branch.stages, list) else ()):
-        if isinstance(stage, dict) and set(stage) & {"$out", "$merge"}:
-            parser.problem(f"{branch.where}[{index}]", f"{next(iter(stage))} cannot stand within a stage")
-    with parser.calling(branch.reference, branch.where) as fits:
+    with parser.calling(branch.reference, branch.where) as fits, parser.refusing(WRITERS, "a stage"):
         return parse_stages(parser, branch.stages, parser.forms, branch.where) if fits else []
 
 
