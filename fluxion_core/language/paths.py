@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from fluxion_core.language.values import MISSING
 
-__all__ = ["DOLLAR_NAMES", "Tree", "exclude", "get", "index_of", "nest", "project", "put"]
+__all__ = ["DOLLAR_NAMES", "Tree", "at", "exclude", "get", "index_of", "nest", "project", "put"]
 
 Tree: TypeAlias = "Mapping[str, Any]"
 """name -> ``True`` (as it is), an index into computed values, or the tree below."""
@@ -39,6 +39,15 @@ def get(value: Any, names: Sequence[str]) -> Any:
             value = value.get(name, MISSING)
         else:
             return MISSING
+    return value
+
+
+def at(value: Any, names: Sequence[str]) -> Any:
+    """Return the value at *names* below *value*, through documents only."""
+    for name in names:
+        if not isinstance(value, dict):
+            return MISSING
+        value = value.get(name, MISSING)
     return value
 
 

@@ -343,3 +343,19 @@ def test_no_collection_takes_such_an_id(stage, key) -> None:
 def test_a_merge_on_an_id_that_is_null_or_an_array_is_an_error_whatever_becomes_of_what_has_no_match(key) -> None:
     with pytest.raises(EvaluationError):
         list(aggregate([{"_id": key}], [{"$merge": {"into": "t", "whenNotMatched": "discard"}}], collections={"t": []}))
+
+
+@pytest.mark.parametrize("row", [{"a": {"b": 5}}, {"a": {"b": [{"c": 1}]}}, {"a": [{"b": 1}]}, {"a": 5}, {"b": 1}])
+def test_unwind_that_preserves_changes_no_document_without_the_field(row) -> None:
+    stage = {"$unwind": {"path": "$a.b.c", "preserveNullAndEmptyArrays": True}}
+    assert [row] == list(aggregate([row], [stage]))
+
+
+def test_unwind_that_preserves_takes_an_empty_array_away() -> None:
+    stage = {"$unwind": {"path": "$a.b.c", "preserveNullAndEmptyArrays": True}}
+    assert [{"a": {"b": {"d": 1}}}] == list(aggregate([{"a": {"b": {"c": [], "d": 1}}}], [stage]))
+
+
+def test_empty_fields_of_a_lookup_are_left_out() -> None:
+    joined = {"from": "people", "localField": "", "foreignField": "", "pipeline": [{"$count": "n"}], "as": "b"}
+    assert [{"a": 1, "b": [{"n": 3}]}] == list(aggregate([{"a": 1}], [{"$lookup": joined}], collections={"people": PEOPLE}))

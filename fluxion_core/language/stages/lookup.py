@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.collections import collection_named
@@ -100,10 +100,15 @@ class _LookupStep(EachStep):
         return made
 
 
+_FIELDS: Final = ("localField", "foreignField")
+"""What MongoDB takes for left out where it is empty."""
+
+
 def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     members = parser.members(spec, where, ("as",), ("from", "localField", "foreignField", "let", "pipeline"))
     if not isinstance(spec, dict) or "as" not in members:
         return []
+    members = {name: value for name, value in members.items() if value != "" or name not in _FIELDS}
     both = ("localField" in members) + ("foreignField" in members)
     if both == 1:
         parser.problem(where, "localField and foreignField belong together")

@@ -9,7 +9,7 @@ from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.operators import Example
-from fluxion_core.language.paths import nest
+from fluxion_core.language.paths import at, nest
 from fluxion_core.language.values import MISSING, is_string
 
 if TYPE_CHECKING:
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "Unwind"]
 
 
-def at(value: Any, names: Sequence[str]) -> Any:
-    """Return the value at *names* below *value*, through documents only."""
-    for name in names:
-        if not isinstance(value, dict):
-            return MISSING
-        value = value.get(name, MISSING)
-    return value
+def _replaced(value: Any, names: Sequence[str], element: Any) -> Any:
+    """Return *value* with *element* at *names* below it; a missing one takes the field away, and nothing where there is none."""
+    return nest(value, names, element) if element is not MISSING or at(value, names) is not MISSING else value
 
 
 class Unwind(PerDocument, kw_only=True, eq=False):
@@ -86,8 +82,7 @@ class Unwind(PerDocument, kw_only=True, eq=False):
         writer, shape = segment.writer, segment.shape
         if len(path) > 1:
             old = shape.read(path[0])
-            text = f"{writer.constant(nest)}({old.text}, {writer.constant(path[1:])}, {value.text})"
-            value = Value(writer.assign(f"{text} if {value.text} is not M or {old.text}.__class__ is dict else {old.text}"))
+            value = Value(writer.assign(f"{writer.constant(_replaced)}({old.text}, {writer.constant(path[1:])}, {value.text})"))
         shape.set(path[0], value)
 
 
