@@ -3,6 +3,7 @@
 Source: MongoDB manual, "$setWindowFields", "$densify"; for what they leave open, the server's parser and its generator of documents.
 """
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -260,3 +261,32 @@ def test_a_spread_over_an_empty_window_is_null(operator) -> None:
 def test_a_moving_average_over_more_documents_than_64_bits_can_count_is_one_over_so_many() -> None:
     stages = [{"$setWindowFields": {"sortBy": {"n": 1}, "output": {"w": {"$expMovingAvg": {"input": "$n", "N": 1e300}}}}}]
     assert [1, 1.0] == [round(row["w"], 9) for row in aggregate([{"n": 1}, {"n": 2}], stages)]
+
+
+@pytest.mark.parametrize("partition", [[1, 2], {"$literal": []}])
+def test_a_partition_that_is_always_an_array_is_an_error(partition) -> None:
+    with pytest.raises(CompileError, match="must not be an array"):
+        list(aggregate([], [{"$setWindowFields": {"partitionBy": partition, "output": {"n": {"$sum": 1}}}}]))
+
+
+def test_densify_lets_a_field_within_an_array_pass() -> None:
+    rows = [{"a": [{"t": 1}]}, {"a": {"t": 2}}, {"a": {"t": 4}}]
+    stage = {"$densify": {"field": "a.t", "range": {"step": 1, "bounds": "full"}}}
+    assert [*rows[:2], {"a": {"t": 3}}, rows[2]] == list(aggregate(rows, [stage]))
+
+
+def test_an_infinite_step_of_densify_adds_nothing() -> None:
+    stage = {"$densify": {"field": "t", "range": {"step": math.inf, "bounds": "full"}}}
+    assert [{"t": 1}, {"t": 5}] == list(aggregate([{"t": 1}, {"t": 5}], [stage]))
+
+
+@pytest.mark.parametrize("step", [math.inf, 1e300, 1.5])
+def test_a_step_of_dates_is_a_whole_number_of_64_bits(step) -> None:
+    stage = {"$densify": {"field": "t", "range": {"step": step, "bounds": "full", "unit": "day"}}}
+    with pytest.raises(CompileError, match="whole number"):
+        list(aggregate([], [stage]))
+
+
+def test_fill_takes_a_method_that_is_null_and_an_empty_order_for_left_out() -> None:
+    assert [{"a": 5}, {"a": 1}] == filled([{}, {"a": 1}], sortBy={}, output={"a": {"value": 5, "method": None}})
+    assert [{"a": 1}, {"a": 1}] == filled([{"a": 1}, {}], sortBy={}, output={"a": {"method": "locf"}, "b": {"method": None}})

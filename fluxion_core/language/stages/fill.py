@@ -17,12 +17,12 @@ from fluxion_core.language.expressions.arithmetic import add
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import compare, sort_key
-from fluxion_core.language.paths import get, nest, put
+from fluxion_core.language.paths import at, get, nest, put
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import parse_set
 from fluxion_core.language.stages.set_window_fields import parse_window_fields, partitions
 from fluxion_core.language.stages.sort import parse_order
-from fluxion_core.language.values import MISSING, is_finite, is_number, is_string, type_name
+from fluxion_core.language.values import MISSING, is_nan, is_number, is_string, is_whole, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -45,10 +45,11 @@ def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         return []
     methods: dict[str, Any] = {}
     values: dict[str, Any] = {}
-    for name, how in given.items():
+    for name, way in given.items():
         path = f"{where}.output.{name}"
         if parser.field_path(name, path) is None:
             continue
+        how = _without_null_method(way)
         if isinstance(how, dict) and set(how) == {"value"}:
             values[name] = {"$ifNull": [f"${name}", how["value"]]}
         elif isinstance(how, dict) and set(how) == {"method"} and how["method"] in ("linear", "locf"):
@@ -59,12 +60,20 @@ def _parse_fill(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     if not methods and "partitionBy" in members:
         _check_unused(parser, members["partitionBy"], f"{where}.partitionBy")
     if "sortBy" in members:
-        parse_order(parser, members["sortBy"], f"{where}.sortBy")
         window["sortBy"] = members["sortBy"]
+        if not methods and members["sortBy"] != {}:  # nothing is sorted, but what it says is checked
+            parse_order(parser, members["sortBy"], f"{where}.sortBy")
     return [
         *(parse_window_fields(parser, window, where) if methods else ()),
         *(parse_set(parser, values, f"{where}.output") if values else ()),
     ]
+
+
+def _without_null_method(how: Any) -> Any:
+    """Return *how* a field is filled, a ``method`` that is null left out, as MongoDB does."""
+    if not isinstance(how, dict) or how.get("method") is not None:
+        return how
+    return {name: value for name, value in how.items() if name != "method"}
 
 
 def _partition(parser: Parser, members: dict[str, Any], where: str) -> Any:
@@ -117,10 +126,10 @@ class Densify(StepPart, kw_only=True, eq=False):
         by = self.evaluator(self.partition)
 
         def arrange(documents: Rows) -> list[dict[str, Any]]:
-            plain = [document for document in documents if get(document, self.field) in (None, MISSING)]
-            rows = [document for document in documents if get(document, self.field) not in (None, MISSING)]
+            plain = [document for document in documents if at(document, self.field) in (None, MISSING)]
+            rows = [document for document in documents if at(document, self.field) not in (None, MISSING)]
             for row in rows:
-                self._check(get(row, self.field))
+                self._check(at(row, self.field))
             keys = [key for (key,) in by.rows(environment, rows)]
             groups = partitions(rows, keys)
             ends = self._ends(rows)
@@ -144,7 +153,7 @@ class Densify(StepPart, kw_only=True, eq=False):
         if self.bounds == "partition":
             return None
         if self.bounds == "full":
-            values = sorted((get(row, self.field) for row in rows), key=sort_key)
+            values = sorted((at(row, self.field) for row in rows), key=sort_key)
             return (values[0], values[-1]) if values else None
         return self.bounds[0], self.bounds[1]
 
@@ -154,7 +163,7 @@ class Densify(StepPart, kw_only=True, eq=False):
         for group in groups or ([],):
             if not group and (ends is None or self.fields):
                 continue
-            low, high = ends or _extremes([get(row, self.field) for row in group])
+            low, high = ends or _extremes([at(row, self.field) for row in group])
             made += max(0.0, self._steps(low, high) - len(group))
         if made > LIMIT_DOCUMENTS:
             raise EvaluationError(f"$densify would make more than {LIMIT_DOCUMENTS} documents")
@@ -173,8 +182,8 @@ class Densify(StepPart, kw_only=True, eq=False):
         return (_aware(high) - _aware(low)) / timedelta(milliseconds=1) / milliseconds / int(self.step)
 
     def _dense(self, group: list[dict[str, Any]], ends: tuple[Any, Any] | None) -> list[dict[str, Any]]:
-        rows = sorted(group, key=lambda row: sort_key(get(row, self.field)))
-        low, high = ends or (get(rows[0], self.field), get(rows[-1], self.field))
+        rows = sorted(group, key=lambda row: sort_key(at(row, self.field)))
+        low, high = ends or (at(rows[0], self.field), at(rows[-1], self.field))
         pattern = {names: get(rows[0], names) for names in self.fields}
         base: dict[str, Any] = {}
         for names, value in pattern.items():
@@ -189,14 +198,14 @@ class Densify(StepPart, kw_only=True, eq=False):
         place = 0
         value = low
         while True:
-            while place < len(rows) and compare(get(rows[place], self.field), value) < 0:
+            while place < len(rows) and compare(at(rows[place], self.field), value) < 0:
                 made.append(rows[place])
                 place += 1
             relation = compare(value, high)
             if relation > 0 or (relation == 0 and not inclusive):
                 break
-            if place < len(rows) and compare(get(rows[place], self.field), value) == 0:
-                while place < len(rows) and compare(get(rows[place], self.field), value) == 0:
+            if place < len(rows) and compare(at(rows[place], self.field), value) == 0:
+                while place < len(rows) and compare(at(rows[place], self.field), value) == 0:
                     made.append(rows[place])
                     place += 1
             else:
@@ -252,14 +261,15 @@ def _parse_densify(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
 
 
 def _step(parser: Parser, step: Any, unit: Any, where: str) -> Any:
-    if not is_number(step) or not is_finite(step) or not step > 0:
+    if not is_number(step) or is_nan(step) or not step > 0:
         parser.problem(where, f"a number above 0 was expected, not {shown(step)}")
         return 1
-    if unit is not None:
-        if step != int(step):
-            parser.problem(where, f"with a unit, a whole number was expected, not {shown(step)}")
-        return int(step)
-    return step
+    if unit is None:
+        return step
+    if not is_whole(step):
+        parser.problem(where, f"with a unit, a whole number was expected, not {shown(step)}")
+        return 1
+    return int(step)
 
 
 def _densify_bounds(parser: Parser, bounds: Any, unit: Any, step: Any, where: str) -> Any:
