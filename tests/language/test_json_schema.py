@@ -67,3 +67,7 @@ def test_a_dot_in_the_name_of_a_property_leads_into_documents_and_arrays(schema)
 
 def test_dependencies_may_have_a_title() -> None:
     assert [{"c": 1}] == valid({"dependencies": {"title": "which", "a": ["b"]}}, {"c": 1}, {"a": 1})
+
+
+def test_a_multiple_may_be_a_great_many_times_as_large() -> None:
+    assert [Decimal("3E+6000"), 3e300] == valid({"multipleOf": 3}, Decimal("3E+6000"), Decimal("1E+6000"), 3e300)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError, did_you_mean
-from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
+from fluxion_core.language.expressions.arithmetic import mod, to_decimal
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.query.comparison import order_test
 from fluxion_core.language.query.element import TYPE_CODES
@@ -146,7 +146,7 @@ def _multiple_of(parser: Parser, value: Any, where: str, schema: Mapping[str, An
         return _anything
 
     divisor = to_decimal(value)  # as MongoDB does: 0.3 is a multiple of 0.1
-    return lambda item: not is_number(item) or DECIMAL.remainder(to_decimal(item), divisor) == 0
+    return lambda item: not is_number(item) or mod(to_decimal(item), divisor) == 0
 
 
 def _pattern(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
