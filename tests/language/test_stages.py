@@ -21,6 +21,7 @@ PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"
         {"$count": "_id"},
         {"$set": {"a": {"b.c": 1}}},
         {"$unionWith": {"pipeline": []}},
+        {"$unionWith": {"coll": "others", "pipeline": None}},
         {"$unionWith": {"pipeline": [{"$limit": 1}]}},
         {"$bucket": {"groupBy": "$v", "boundaries": [0, 9], "output": {"_id": {"$sum": 1}}}},
         {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "granularity": "E7"}},

@@ -103,7 +103,6 @@ def test_the_unit_of_densify_is_the_name_of_one(unit) -> None:
         {"$densify": {"field": "t", "partitionByFields": None, "range": {"step": 1, "bounds": "full", "unit": None}}},
         {"$fill": {"partitionByFields": None, "sortBy": None, "output": {"t": {"value": 0}}}},
         {"$setWindowFields": {"sortBy": None, "output": {"n": {"$count": {}}}}},
-        {"$unionWith": {"coll": "others", "pipeline": None}},
     ],
 )
 def test_what_mongodb_parses_by_its_idl_may_be_null(stage) -> None:

@@ -291,7 +291,7 @@ class _UnionStep(Step):
 def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if is_string(spec):
         return [Union(where=where, documents=collection_named(parser, spec, where), pipeline=None)]
-    members = parser.members(spec, where, (), ("coll", "pipeline"), nullable=("coll", "pipeline"))
+    members = parser.members(spec, where, (), ("coll", "pipeline"), nullable=("coll",))
     if not isinstance(spec, dict):
         return []
     if "coll" not in members and not _makes_documents(members.get("pipeline")):
