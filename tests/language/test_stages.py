@@ -360,3 +360,22 @@ def test_unwind_that_preserves_takes_an_empty_array_away() -> None:
 def test_empty_fields_of_a_lookup_are_left_out() -> None:
     joined = {"from": "people", "localField": "", "foreignField": "", "pipeline": [{"$count": "n"}], "as": "b"}
     assert [{"a": 1, "b": [{"n": 3}]}] == list(aggregate([{"a": 1}], [{"$lookup": joined}], collections={"people": PEOPLE}))
+
+
+JOINS: dict[str, Any] = {
+    "$lookup": {"from": "others", "localField": "a", "foreignField": "a", "as": "b"},
+    "$unionWith": "others",
+    "$graphLookup": {"from": "others", "startWith": "$a", "connectFromField": "a", "connectToField": "b", "as": "c"},
+}
+
+
+@pytest.mark.parametrize("outer", ["$lookup", "$unionWith"])
+@pytest.mark.parametrize("inner", JOINS)
+def test_joins_of_all_kinds_nest_20_deep(outer, inner) -> None:
+    stages = [{inner: JOINS[inner]}]
+    name = {"$lookup": "from", "$unionWith": "coll"}[outer]
+    for _ in range(19):
+        stages = [{outer: {name: "others", "pipeline": stages, **({"as": "b"} if outer == "$lookup" else {})}}]
+    assert [] == list(aggregate([], stages, collections={"others": []}))
+    with pytest.raises(CompileError, match="20 deep"):
+        list(aggregate([], [{"$unionWith": {"coll": "others", "pipeline": stages}}], collections={"others": []}))

@@ -132,10 +132,9 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
         for name, value in variables.items()
         if parser.check_variable_name(name, f"{where}.let.{name}")
     )
-    pipeline = None
-    if "pipeline" in members:
-        with parser.joined(where):
-            pipeline = parse_nested(parser, stages, f"{where}.pipeline", [name for name, _ in bindings])
+    with parser.joined(where):
+        names = [name for name, _ in bindings]
+        pipeline = parse_nested(parser, stages, f"{where}.pipeline", names) if "pipeline" in members else None
     into = parser.field_path(members["as"], f"{where}.as")
     local = parser.field_path(members["localField"], f"{where}.localField") if "localField" in members else None
     foreign = parser.field_path(members["foreignField"], f"{where}.foreignField") if "foreignField" in members else None
@@ -239,8 +238,10 @@ def _parse_graph(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     paths = [parser.field_path(members[name], f"{where}.{name}") for name in ("connectFromField", "connectToField", "as")]
     depth_field = parser.field_path(members["depthField"], f"{where}.depthField") if "depthField" in members else None
     restrict = None
-    if "restrictSearchWithMatch" in members:
-        restrict = parse_nested(parser, [{"$match": members["restrictSearchWithMatch"]}], f"{where}.restrictSearchWithMatch")
+    with parser.joined(where):
+        if "restrictSearchWithMatch" in members:
+            match = {"$match": members["restrictSearchWithMatch"]}
+            restrict = parse_nested(parser, [match], f"{where}.restrictSearchWithMatch")
     documents = collection_named(parser, members["from"], f"{where}.from")
     begin = parser.expression(members["startWith"], f"{where}.startWith")
     connect_from, connect_to, into = paths
@@ -289,6 +290,11 @@ class _UnionStep(Step):
 
 
 def _parse_union(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
+    with parser.joined(where):
+        return _united(parser, spec, where)
+
+
+def _united(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     if is_string(spec):
         return [Union(where=where, documents=collection_named(parser, spec, where), pipeline=None)]
     members = parser.members(spec, where, (), ("coll", "pipeline"), nullable=("coll",))
