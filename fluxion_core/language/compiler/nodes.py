@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from fluxion_core.language.operators import Operator
+from fluxion_core.language.values import MISSING
 
 __all__ = [
     "ArrayOf",
@@ -35,6 +36,8 @@ __all__ = [
     "Switch",
     "Variable",
     "checked",
+    "fold",
+    "is_pure",
     "walk",
 ]
 
@@ -286,3 +289,28 @@ def walk(node: Node) -> Iterator[Node]:
         current = stack.pop()
         yield current
         stack.extend(current.children())
+
+
+def fold(node: Node) -> Node:
+    """Return *node*, or the constant that it always comes to.
+
+    Raises:
+        EvaluationError: it always fails, whatever the documents hold.
+    """
+    if isinstance(node, Call) and node.operator.foldable and node.operator.pure:
+        if all(isinstance(argument, Constant) for argument in node.arguments) and node.operator.function is not None:
+            try:
+                return Constant(node.where, node.operator.function(*(argument.value for argument in node.arguments)))  # type: ignore[attr-defined]  # constants, see above
+            except (RecursionError, ArithmeticError, MemoryError):  # left for the run
+                return node
+    elif isinstance(node, ArrayOf):
+        if all(isinstance(item, Constant) for item in node.items):
+            return Constant(node.where, [None if item.value is MISSING else item.value for item in node.items])  # type: ignore[attr-defined]  # as above
+    elif isinstance(node, ObjectOf) and all(isinstance(value, Constant) for _, value in node.fields):
+        return Constant(node.where, {name: value.value for name, value in node.fields if value.value is not MISSING})  # type: ignore[attr-defined]  # as above
+    return node
+
+
+def is_pure(node: Node) -> bool:
+    """Whether *node* is a function of the document alone: no effect, no clock, no randomness."""
+    return not any(isinstance(part, Environment) or (isinstance(part, Call) and not part.operator.pure) for part in walk(node))

@@ -26,9 +26,10 @@ from fluxion_core.language.compiler.nodes import (
     OrElse,
     Reduce,
     Switch,
+    is_pure,
     walk,
 )
-from fluxion_core.language.compiler.parse import Parser, is_pure, shown
+from fluxion_core.language.compiler.parse import Parser, shown
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument, StageForm, StepPart
 from fluxion_core.language.compiler.program import PlanStep, Program
 from fluxion_core.language.compiler.segment import Segment, SegmentWriter

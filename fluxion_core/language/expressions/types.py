@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
+from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable, fold
 from fluxion_core.language.expressions.conversions import CONVERSIONS, convert, parse_manner, parse_target, to_text, to_uuid
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.values import MISSING, is_number, kind, type_name
@@ -48,8 +48,6 @@ _IS_NULLISH = Operator(name="$nullish", function=_is_nullish, total=True)
 
 def _folded(node: Node) -> Node:
     """Return *node*, or the constant that it comes to; a null input makes an error of no account, so it is left for the run."""
-    from fluxion_core.language.compiler.parse import fold
-
     try:
         return fold(node)
     except EvaluationError:

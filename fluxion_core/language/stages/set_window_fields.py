@@ -24,17 +24,7 @@ from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
-from fluxion_core.language.values import (
-    INT32_MAX,
-    INT32_MIN,
-    INT64_MAX,
-    MISSING,
-    is_finite,
-    is_number,
-    is_string,
-    is_whole,
-    kind,
-)
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -147,7 +137,7 @@ def parse_window_fields(parser: Parser, spec: Any, where: str) -> Sequence[StepP
     by = members.get("sortBy")
     order = parse_order(parser, by, f"{where}.sortBy") if "sortBy" in members and by != {} else ()
     partition = parser.expression(members.get("partitionBy"), f"{where}.partitionBy")
-    if isinstance(partition, Constant) and kind(partition.value) == "array":
+    if isinstance(partition, Constant) and partition.value.__class__ is list:
         parser.problem(f"{where}.partitionBy", "a partition must not be an array")
     outputs = []
     for name, value in given.items():
