@@ -42,7 +42,13 @@ def test_a_specification_is_an_error(stage) -> None:
 
 @pytest.mark.parametrize(
     ("series", "edges"),
-    [("E48", (3.83, 4.02)), ("E96", (3.92, 4.02)), ("E192", (3.97, 4.02)), ("R40", (3.75, 4.25)), ("R80", (3.87, 4.12))],
+    [
+        ("E48", (3.83, 402 * 0.01)),
+        ("E96", (3.92, 402 * 0.01)),
+        ("E192", (3.97, 402 * 0.01)),
+        ("R40", (3.75, 4.25)),
+        ("R80", (3.87, 4.12)),
+    ],
 )
 def test_the_fine_series_round_the_edges(series, edges) -> None:
     (row,) = aggregate([{"v": 4}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": series}}])
@@ -58,8 +64,8 @@ def test_a_preferred_number_is_neither_above_nor_below_itself(value, edges) -> N
 @pytest.mark.parametrize(
     ("value", "granularity", "edges"),
     [
-        (5e-324, "R5", (0.0, 1e-323)),
-        (1e-308, "E6", (6.8e-309, 1.5e-308)),
+        (5e-324, "R5", (0.0, 1e-322)),
+        (1e-308, "E6", (9.99999999999997e-309, 1.000000000000002e-308)),
         (1.7e308, "POWERSOF2", (2.0**1023, math.inf)),
         (2**62, "POWERSOF2", (2**61, 2.0**63)),
     ],
@@ -85,6 +91,18 @@ def test_nan_has_no_place_among_percentiles() -> None:
     rows = [{"v": value} for value in (float("nan"), 1, 2, 3)]
     percentile = {"$percentile": {"input": "$v", "p": [0.3], "method": "approximate"}}
     assert [[1.0]] == [row["r"] for row in aggregate(rows, [{"$group": {"_id": None, "r": percentile}}])]
+
+
+def test_a_preferred_number_of_doubles_is_a_product_of_doubles_and_of_decimals_one_of_decimals() -> None:
+    bucket = {"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": "E6"}}
+    edges = [row["_id"] for value in (3.3, Decimal("3.3")) for row in aggregate([{"v": value}], [bucket])]
+    assert [{"min": 2.2, "max": 33 * 0.1}, {"min": Decimal("2.2"), "max": Decimal("4.7")}] == edges
+
+
+def test_no_preferred_number_is_above_infinity() -> None:
+    for granularity in ("R5", "POWERSOF2"):
+        with pytest.raises(EvaluationError, match="finite"):
+            list(aggregate([{"v": math.inf}], [{"$bucketAuto": {"groupBy": "$v", "buckets": 1, "granularity": granularity}}]))
 
 
 def test_a_bucket_of_zeros_ends_below_the_next_value() -> None:

@@ -19,7 +19,7 @@ from fluxion_core.language.stages.granularity import GRANULARITIES, above, below
 from fluxion_core.language.stages.group import parse_accumulation
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.sort import Sort
-from fluxion_core.language.values import INT32_MAX, MISSING, is_number, is_string, is_whole, type_name
+from fluxion_core.language.values import INT32_MAX, MISSING, is_finite, is_number, is_string, is_whole, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -125,8 +125,10 @@ class BucketAuto(StepPart, kw_only=True, eq=False):
 
         def arrange(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             values: list[Any] = [None if value is MISSING else value for (value,) in evaluate.rows(environment, documents)]
-            if self.granularity is not None and any(not is_number(value) or not value >= 0 for value in values):
-                raise EvaluationError("$bucketAuto with a granularity needs numbers of at least 0")
+            if self.granularity is not None and any(
+                not is_number(value) or not is_finite(value) or value < 0 for value in values
+            ):
+                raise EvaluationError("$bucketAuto with a granularity needs finite numbers of at least 0")
             pairs = sorted(zip(values, range(len(values)), strict=True), key=lambda pair: sort_key(pair[0]))
             return [
                 self._row([documents[place] for place in places], low, high, environment)
@@ -156,7 +158,7 @@ class BucketAuto(StepPart, kw_only=True, eq=False):
                 end += 1
             if self.granularity is None:
                 high = pairs[min(end, len(pairs) - 1)][0]
-            elif high == 0 and end < len(pairs):  # nothing but zeros, which no series rounds up
+            elif not float(high) and end < len(pairs):  # nothing but zeros, which no series rounds up
                 high = below(pairs[end][0], self.granularity)
             made.append((sorted(place for _, place in pairs[start:end]), low, high))
             start, low = end, high

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Final
 
-from fluxion_core.language.expressions.arithmetic import DECIMAL
+from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 
 __all__ = ["GRANULARITIES", "above", "below"]
 
@@ -41,45 +41,49 @@ GRANULARITIES: Final = (*_SERIES, "POWERSOF2")
 
 
 def above(value: Any, granularity: str) -> Any:
-    """Return the least preferred number above *value*, a number of at least 0; 0 and infinity stay."""
-    if value == 0 or math.isinf(value):
+    """Return the least preferred number above *value*, a finite number of at least 0; 0 stays."""
+    if not float(value):
         return value
     if granularity == "POWERSOF2":
         return _power_of_two(value.bit_length() if isinstance(value, int) else math.floor(_log2(value)) + 1, value)
-    series, scale = _SERIES[granularity], _scaled(value)
-    exponent = 0
-    while value >= scale(series[-1], exponent):
-        exponent += 1
-    while value < scale(series[0], exponent):
-        exponent -= 1
-        if value >= scale(series[-1], exponent):
-            return scale(series[0], exponent + 1)
-    return next(made for item in series if (made := scale(item, exponent)) > value)
+    number, series, unit, ten = _scale(value, granularity)
+    with localcontext(DECIMAL):
+        while number >= series[-1] * unit:
+            unit *= ten
+        while number < series[0] * unit:
+            least = series[0] * unit
+            unit /= ten
+            if number >= series[-1] * unit:
+                return least
+        return next(made for item in series if (made := item * unit) > number)
 
 
 def below(value: Any, granularity: str) -> Any:
-    """Return the greatest preferred number below *value*, a number of at least 0; 0 and infinity stay."""
-    if value == 0 or math.isinf(value):
+    """Return the greatest preferred number below *value*, a finite number of at least 0; 0 stays."""
+    if not float(value):
         return value
     if granularity == "POWERSOF2":
         whole = isinstance(value, int)
         return _power_of_two((value - 1).bit_length() - 1 if whole else math.ceil(_log2(value)) - 1, value)
-    series, scale = _SERIES[granularity], _scaled(value)
-    exponent = 0
-    while value <= scale(series[0], exponent):
-        exponent -= 1
-    while value > scale(series[-1], exponent):
-        exponent += 1
-        if value <= scale(series[0], exponent):
-            return scale(series[-1], exponent - 1)
-    return next(made for item in reversed(series) if (made := scale(item, exponent)) < value)
+    number, series, unit, ten = _scale(value, granularity)
+    with localcontext(DECIMAL):
+        while number <= series[0] * unit:
+            unit /= ten
+        while unit and number > series[-1] * unit:
+            greatest = series[-1] * unit
+            unit *= ten
+            if number <= series[0] * unit:
+                return greatest
+        return next((made for item in reversed(series) if (made := item * unit) < number), 0.0)
 
 
-def _scaled(value: Any) -> Any:
-    """Return what moves a number of a series by powers of ten, in decimals where *value* is one."""
-    if value.__class__ is Decimal:
-        return lambda item, exponent: DECIMAL.scaleb(Decimal(item), exponent)
-    return lambda item, exponent: float(f"{item}e{exponent}")
+def _scale(value: Any, granularity: str) -> tuple[Any, Sequence[Any], Any, Any]:
+    """Return *value* and the series as decimals or doubles, and what the series is multiplied by: 1, and tens one by one.
+
+    The product of doubles is the server's, which is not always the double nearest to the number: 33 tenths are 3.3000000000000003.
+    """
+    make = to_decimal if value.__class__ is Decimal else float
+    return make(value), [make(float(item)) for item in _SERIES[granularity]], make(1), make(10)
 
 
 def _log2(value: Any) -> float:
