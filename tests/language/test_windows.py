@@ -289,3 +289,34 @@ def test_a_step_of_dates_is_a_whole_number_of_64_bits(step) -> None:
 def test_fill_takes_a_method_that_is_null_and_an_empty_order_for_left_out() -> None:
     assert [{"a": 5}, {"a": 1}] == filled([{}, {"a": 1}], sortBy={}, output={"a": {"value": 5, "method": None}})
     assert [{"a": 1}, {"a": 1}] == filled([{"a": 1}, {}], sortBy={}, output={"a": {"method": "locf"}, "b": {"method": None}})
+
+
+def test_densify_goes_on_from_a_value_that_is_on_the_step_in_its_own_type() -> None:
+    stage = {"$densify": {"field": "v", "range": {"step": 1, "bounds": "full"}}}
+    rows = aggregate([{"v": 0}, {"v": 2.0}, {"v": 4}], [stage])
+    assert repr([0, 1, 2.0, 3.0, 4]) == repr([row["v"] for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("values", "by", "expected"),
+    [
+        ([], [], [-4.8, -3.4, -2.0]),
+        ([-4.8], [], [-4.8, -3.4, -2.0]),
+        ([-3.0], [], [-4.799999999999999, -3.399999999999999, -3.0, -1.9999999999999991]),
+        ([-4.8, -3.0], [], [-4.8, -4.799999999999999, -3.399999999999999, -3.0, -1.9999999999999991]),
+        ([-4.8, -3.0], ["p"], [-4.8, -3.4, -3.0, -2.0]),
+    ],
+)
+def test_the_first_step_of_densify_is_gone_to_from_one_below(values, by, expected) -> None:
+    """Source: the server's ``densify_stage``, which begins with the decrement of the lower bound."""
+    stage = {"$densify": {"field": "v", "partitionByFields": by, "range": {"step": 1.4, "bounds": [-4.8, -1.0]}}}
+    assert expected == [row["v"] for row in aggregate([{"v": value} for value in values], [stage])]
+
+
+def test_the_first_step_of_densify_over_full_months_may_be_on_an_earlier_day() -> None:
+    """Source: as above; only with given bounds does the server put it right."""
+    rows = [{"p": 1, "d": datetime(2023, 3, 31, tzinfo=UTC)}, {"p": 2, "d": datetime(2023, 5, 31, tzinfo=UTC)}]
+    for bounds, first in (("full", 28), ([datetime(2023, 3, 31, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC)], 31)):
+        span = {"step": 1, "unit": "month", "bounds": bounds}
+        made = aggregate(rows, [{"$densify": {"field": "d", "partitionByFields": ["p"], "range": span}}])
+        assert first == min(row["d"] for row in made if row["p"] == 2).day

@@ -13,7 +13,7 @@ from fluxion_core.language import windows
 from fluxion_core.language.compiler.nodes import Node, ObjectOf
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Part, StageForm, Step, StepPart
-from fluxion_core.language.expressions.arithmetic import add
+from fluxion_core.language.expressions.arithmetic import add, subtract
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import compare, sort_key
@@ -184,6 +184,7 @@ class Densify(StepPart, kw_only=True, eq=False):
     def _dense(self, group: list[dict[str, Any]], ends: tuple[Any, Any] | None) -> list[dict[str, Any]]:
         rows = sorted(group, key=lambda row: sort_key(at(row, self.field)))
         low, high = ends or (at(rows[0], self.field), at(rows[-1], self.field))
+        low = self._first(low, at(rows[0], self.field), at(rows[-1], self.field))
         pattern = {names: get(rows[0], names) for names in self.fields}
         base: dict[str, Any] = {}
         for names, value in pattern.items():
@@ -205,6 +206,7 @@ class Densify(StepPart, kw_only=True, eq=False):
             if relation > 0 or (relation == 0 and not inclusive):
                 break
             if place < len(rows) and compare(at(rows[place], self.field), value) == 0:
+                value = at(rows[place], self.field)  # the next step is of the type of this one
                 while place < len(rows) and compare(at(rows[place], self.field), value) == 0:
                     made.append(rows[place])
                     place += 1
@@ -215,15 +217,33 @@ class Densify(StepPart, kw_only=True, eq=False):
                 break
         return [*made, *rows[place:]]
 
-    def _after(self, value: Any) -> Any:
-        """Return the next step, which is taken from the one before: after 31 January come 29 February and 29 March."""
+    def _first(self, low: Any, least: Any, greatest: Any) -> Any:
+        """Return where the steps of a group with values from *least* to *greatest* begin.
+
+        MongoDB goes there from one step below, unless it is the group's first value, which need not lead to it: a step of 1.4 comes to
+        -4.799999999999999 instead of -4.8, and one of a month to the 28th of March instead of the 31st, if no bounds are given.
+        """
+        given = not isinstance(self.bounds, str)
+        if compare(greatest, low) <= 0 or (compare(least, low) == 0 and (self.fields or not given)):
+            return low
+        if not given and compare(least, self._after(low)) <= 0:
+            return low
+        first = self._after(self._after(low, -1))
+        return low if given and compare(first, low) < 0 else first
+
+    def _after(self, value: Any, sign: int = 1) -> Any:
+        """Return the next step, which is taken from the one before: after 31 January come 29 February and 29 March.
+
+        With *sign* -1, it is the step before.
+        """
         if self.unit is None:
-            return add(value, self.step)
+            return add(value, self.step) if sign > 0 else subtract(value, self.step)
         start = value if value.tzinfo else value.replace(tzinfo=UTC)
+        steps = sign * int(self.step)
         try:
             if self.unit in windows.MONTHS:
-                return add_months(start, int(self.step) * windows.MONTHS[self.unit])
-            return start + timedelta(milliseconds=int(self.step) * windows.UNIT_MILLISECONDS[self.unit])
+                return add_months(start, steps * windows.MONTHS[self.unit])
+            return start + timedelta(milliseconds=steps * windows.UNIT_MILLISECONDS[self.unit])
         except (OverflowError, ValueError):
             raise EvaluationError("$densify: a date is out of range") from None
 
