@@ -66,7 +66,7 @@ def _joint_key(document: dict[str, Any], fields: Order) -> list[Any]:
     """
     values = [_plain(document, names) for names, _ in fields]
     if any(value is _ARRAY for value in values):
-        choice = _combinations([(document, names) for names, _ in fields])
+        choice = _combinations((document, names, ()) for names, _ in fields)
         for place, (_, descending) in enumerate(fields):
             best = (max if descending else min)(row[place] for row in choice)
             choice = [row for row in choice if row[place] == best]
@@ -87,44 +87,50 @@ def _plain(value: Any, names: Sequence[str]) -> Any:
     return _ARRAY if value.__class__ is list else value
 
 
-def _combinations(ends: Sequence[tuple[Any, Sequence[str]]]) -> list[list[Any]]:
+_End = tuple[Any, Sequence[str] | None, tuple[str | int, ...]]
+"""A value on the way of a path, the names that are left of it, ``None`` if the key is found, and where in the document it is."""
+
+
+def _combinations(ends: Iterable[_End]) -> list[list[Any]]:
     """Return the keys of every element of the array that lies on the paths, with those of the paths beside it."""
-    stopped = [_until_array(value, names) for value, names in ends]
-    arrays = {passed: value for value, _, passed in stopped if value.__class__ is list}
+    stopped = [_until_array(*end) for end in ends]
+    arrays = {gone: value for value, names, gone in stopped if names is not None}
     if not arrays:
         return [[_value_key(value) for value, _, _ in stopped]]
     if len(arrays) > 1:
         raise EvaluationError("$sort cannot go through two arrays of one document at once")
-    ((path, array),) = arrays.items()
+    ((gone, array),) = arrays.items()
     rows: list[list[Any]] = []
-    for element in array or [_EMPTY]:
-        inner = [_within(element, names, array) if passed == path else (value, ()) for value, names, passed in stopped]
-        rows += _combinations(inner) if any(names for _, names in inner) else [[_value_key(value) for value, _ in inner]]
+    for place, element in enumerate(array or [_EMPTY]):
+        rows += _combinations(end if end[1] is None else _within(element, place, end[1], array, gone) for end in stopped)
     return rows
 
 
-def _until_array(value: Any, names: Sequence[str]) -> tuple[Any, Sequence[str], tuple[str, ...]]:
-    """Return what is reached before the first array, the rest of the path, and the part that was gone."""
+def _until_array(value: Any, names: Sequence[str] | None, gone: tuple[str | int, ...]) -> _End:
+    """Return the end at the first array of a path, or at the end of it."""
+    if names is None:
+        return value, names, gone
     for place, name in enumerate(names):
         if value.__class__ is list:
-            return value, names[place:], tuple(names[:place])
+            return value, names[place:], (*gone, *names[:place])
         value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
-    return value, (), tuple(names)
+    return value, () if value.__class__ is list else None, (*gone, *names)
 
 
-def _within(element: Any, names: Sequence[str], array: list[Any]) -> tuple[Any, Sequence[str]]:
+def _within(element: Any, place: int, names: Sequence[str], array: list[Any], gone: tuple[str | int, ...]) -> _End:
     """Return where the path *names* goes on from *element* of *array*; a place in the array stands for the same in each element.
 
     Raises:
         EvaluationError: the name that is a place in the array is a field of an element as well.
     """
-    index = index_of(names[0]) if names else None
+    if not names:  # an array that is chosen by its place is not looked into
+        return array if array and gone[-1:] and gone[-1].__class__ is int else element, None, gone
+    index = index_of(names[0])
     if index is not None and index < len(array):
         if isinstance(element, dict) and names[0] in element:
             raise EvaluationError(f"$sort: '{names[0]}' is both a place in an array and a field of a document in it")
-        found = array[index]
-        return (_EMPTY, ()) if len(names) == 1 and found == [] else (found, names[1:])
-    return (element, names) if not names or isinstance(element, dict) else (MISSING, ())
+        return array[index], names[1:], (*gone, index)
+    return (element, names, (*gone, place)) if isinstance(element, dict) else (MISSING, None, gone)
 
 
 def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, Any]], Any]:
@@ -146,7 +152,7 @@ def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, A
     def key(document: dict[str, Any]) -> Any:
         value = _plain(document, names)
         if value is _ARRAY:
-            return choose(row[0] for row in _combinations([(document, names)]))
+            return choose(row[0] for row in _combinations([(document, names, ())]))
         return null if value is MISSING else sort_key(value)
 
     return key
