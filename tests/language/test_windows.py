@@ -320,3 +320,17 @@ def test_the_first_step_of_densify_over_full_months_may_be_on_an_earlier_day() -
         span = {"step": 1, "unit": "month", "bounds": bounds}
         made = aggregate(rows, [{"$densify": {"field": "d", "partitionByFields": ["p"], "range": span}}])
         assert first == min(row["d"] for row in made if row["p"] == 2).day
+LEVEL = [{"_id": 1, "k": 1, "v": "x"}, {"_id": 2, "k": 1, "v": "y"}, {"_id": 3, "k": 1, "v": "w"}, {"_id": 4, "k": 2, "v": "z"}]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, ["z"]), (2, ["y", "z"]), (3, ["y", "w", "z"]), (4, ["x", "y", "w", "z"])])
+def test_what_is_level_at_the_bottom_is_what_came_first(n, expected) -> None:
+    bottom = {"$bottomN": {"n": n, "sortBy": {"k": 1}, "output": "$v"}}
+    assert [expected] == [row["r"] for row in aggregate(LEVEL, [{"$group": {"_id": None, "r": bottom}}])]
+
+
+@pytest.mark.parametrize(("low", "expected"), [("unbounded", ["x", "x", "x"]), (-2, ["x", "y", "w"])])
+def test_a_window_with_a_lower_bound_has_the_latest_at_the_bottom(low, expected) -> None:
+    bottom = {"$bottom": {"sortBy": {"k": 1}, "output": "$v"}, "window": {"documents": [low, "current"]}}
+    stage = {"$setWindowFields": {"sortBy": {"_id": 1}, "output": {"r": bottom}}}
+    assert expected == [row["r"] for row in aggregate(LEVEL[:3], [stage])]

@@ -1,8 +1,17 @@
-"""``$first $last $firstN $lastN $top $topN $bottom $bottomN``: by arrival, or by an order of one's own; missing counts as null."""
+"""``$first $last $firstN $lastN $top $topN $bottom $bottomN``: by arrival, or by an order of one's own; missing counts as null.
+
+Of what is level with the last of the n that are kept, MongoDB keeps what came first. Only where a window has a lower bound does it
+hold every document, and ``$bottom`` is the last in the order.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from fluxion_core.language.accumulators.extremes import checked_n
 from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf, checked
@@ -12,7 +21,7 @@ from fluxion_core.language.values import MISSING
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["ACCUMULATORS"]
+__all__ = ["ACCUMULATORS", "OF_BOUNDED_WINDOWS"]
 
 
 def _nothing() -> Any:
@@ -59,33 +68,51 @@ def _plain(state: list[Any]) -> list[Any]:
     return [state[0], list(state[1])]
 
 
-# State of $top and its like: [n, order, entries]; an entry is {"d": sort document, "v": output}
+# State of $top and its like: [n, order, the keys of the entries in order, entries]; an entry is {"d": sort document, "v": output}
 def _ranked(order: Any, n: Any) -> list[Any]:
-    fields = tuple((tuple(names), descending) for names, descending in order)
-    return [checked_n(n), fields, []]
+    return [checked_n(n), tuple((tuple(names), descending) for names, descending in order), [], []]
 
 
-def _rank(state: list[Any], document: Any, value: Any, *, top: bool) -> list[Any]:
-    state[2].append({"d": document, "v": _present(value)})
-    if len(state[2]) > 2 * state[0] + 64:
-        state[2] = _arranged(state, top=top)
+def _placed(state: list[Any], entry: dict[str, Any], place: int, key: Any) -> None:
+    state[2].insert(place, key)
+    state[3].insert(place, entry)
+
+
+def _rank_top(state: list[Any], document: Any, value: Any) -> list[Any]:
+    from fluxion_core.language.stages.sort import order_key
+
+    key = order_key(document, state[1])
+    place = bisect_right(state[2], key)
+    if place < state[0]:
+        _placed(state, {"d": document, "v": _present(value)}, place, key)
+        del state[2][state[0] :], state[3][state[0] :]
     return state
 
 
-def _arranged(state: list[Any], *, top: bool) -> list[Any]:
-    from fluxion_core.language.stages.sort import ordered
+def _rank_bottom(state: list[Any], document: Any, value: Any, *, latest: bool) -> list[Any]:
+    """Take in an entry; when there are n already it must be past the first of them, or, for *latest*, at least level with it."""
+    from fluxion_core.language.stages.sort import order_key
 
-    n, fields, entries = state
-    ranked = ordered(entries, tuple((("d", *names), descending) for names, descending in fields))
-    return ranked[:n] if top else ranked[-n:]
+    n, order, keys, entries = state
+    key = order_key(document, order)
+    if len(keys) == n and (key < keys[0] if latest else not keys[0] < key):
+        return state
+    _placed(state, {"d": document, "v": _present(value)}, bisect_right(keys, key), key)
+    if len(keys) > n:
+        del keys[0], entries[0]
+    return state
 
 
 def _dump_ranked(state: list[Any]) -> list[Any]:
-    return [state[0], [[list(names), descending] for names, descending in state[1]], list(state[2])]
+    return [state[0], [[list(names), descending] for names, descending in state[1]], list(state[3])]
 
 
-def _load_ranked(state: list[Any]) -> list[Any]:
-    return [state[0], tuple((tuple(names), descending) for names, descending in state[1]), list(state[2])]
+def _load_ranked(plain: list[Any]) -> list[Any]:
+    from fluxion_core.language.stages.sort import order_key
+
+    n, order, entries = plain
+    fields = tuple((tuple(names), descending) for names, descending in order)
+    return [n, fields, [order_key(entry["d"], fields) for entry in entries], list(entries)]
 
 
 def _parse_ranked(
@@ -107,12 +134,9 @@ def _parse_ranked(
     return (Constant(where, plain), n), (checked(document, name, sortable, where), output)
 
 
-def _ranking(name: str, *, top: bool, several: bool, examples: list[Example]) -> Accumulator:
-    def step(state: list[Any], document: Any, value: Any) -> list[Any]:
-        return _rank(state, document, value, top=top)
-
+def _ranking(name: str, *, several: bool, examples: list[Example], step: Callable[..., list[Any]]) -> Accumulator:
     def result(state: list[Any]) -> Any:
-        values = [entry["v"] for entry in _arranged(state, top=top)]
+        values = [entry["v"] for entry in state[3]]
         return values if several else values[0] if values else None  # a window may be empty
 
     def parse(parser: Parser, spec: Any, where: str) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -175,26 +199,32 @@ ACCUMULATORS = (
     ),
     _ranking(
         "$top",
-        top=True,
+        step=_rank_top,
         several=False,
         examples=[Example({"$top": {"sortBy": {"v": 1}, "output": "$v"}}, 1, documents=_VALUES)],
     ),
     _ranking(
         "$bottom",
-        top=False,
+        step=partial(_rank_bottom, latest=False),
         several=False,
         examples=[Example({"$bottom": {"sortBy": {"v": 1}, "output": "$v"}}, 3, documents=_VALUES)],
     ),
     _ranking(
         "$topN",
-        top=True,
+        step=_rank_top,
         several=True,
         examples=[Example({"$topN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [1, 2], documents=_VALUES)],
     ),
     _ranking(
         "$bottomN",
-        top=False,
+        step=partial(_rank_bottom, latest=False),
         several=True,
         examples=[Example({"$bottomN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [2, 3], documents=_VALUES)],
     ),
 )
+OF_BOUNDED_WINDOWS: Final[dict[str, Accumulator]] = {
+    accumulator.name: msgspec.structs.replace(accumulator, step=partial(_rank_bottom, latest=True))
+    for accumulator in ACCUMULATORS
+    if accumulator.name in {"$bottom", "$bottomN"}
+}
+"""What takes the place of an accumulator where a window has a lower bound."""

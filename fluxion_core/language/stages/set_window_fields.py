@@ -9,6 +9,7 @@ import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
+from fluxion_core.language.accumulators.ends import OF_BOUNDED_WINDOWS
 from fluxion_core.language.allowance import ENTRY_BYTES, PLACE_BYTES
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nested import Evaluator
@@ -180,9 +181,11 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
     parameters, values = parse_arguments(parser, accumulator, spec, where)
     if not all(isinstance(parameter, Constant) for parameter in parameters):
         parser.problem(where, f"what shapes the whole of {accumulator.name} must be constant in a window")
-    kept = REMOVABLE.get(accumulator.name)
-    if kept is not None and bounds.low is not None:
-        return (*parameters, *values), _sliding(kept, bounds)
+    if bounds.low is not None:
+        kept = REMOVABLE.get(accumulator.name)
+        if kept is not None:
+            return (*parameters, *values), _sliding(kept, bounds)
+        accumulator = OF_BOUNDED_WINDOWS.get(accumulator.name, accumulator)
     count = len(parameters)
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from fluxion_core.language.values import MISSING, is_finite, is_number
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["STAGES", "Sort", "check_order", "ordered", "parse_order"]
+__all__ = ["STAGES", "Sort", "check_order", "order_key", "ordered", "parse_order"]
 
 Order = tuple[tuple[tuple[str, ...], bool], ...]
 """(path, descending) per field."""
@@ -40,6 +40,29 @@ def ordered(documents: Iterable[dict[str, Any]], fields: Order) -> list[dict[str
     for place, (_, descending) in reversed(list(enumerate(fields))):
         rows.sort(key=lambda row: row[0][place], reverse=descending)
     return [document for _, document in rows]
+
+
+class _Descending:
+    """A key that orders the other way round."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __lt__(self, other: _Descending) -> bool:
+        return bool(other.key < self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and bool(other.key == self.key)
+
+    __hash__ = None  # type: ignore[assignment]  # a key to compare, not to look up
+
+
+def order_key(document: dict[str, Any], fields: Order) -> Any:
+    """Return what compares one document with others as :func:`ordered` does."""
+    keys = _joint_key(document, fields)
+    return tuple(_Descending(key) if descending else key for key, (_, descending) in zip(keys, fields, strict=True))
 
 
 def check_order(document: dict[str, Any], fields: Order) -> None:
