@@ -18,8 +18,8 @@ import msgspec
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.expressions.arithmetic import DECIMAL, add, divide, multiply, subtract, to_decimal
 from fluxion_core.language.expressions.dates import add_months
-from fluxion_core.language.ordering import sort_key
-from fluxion_core.language.values import MISSING, is_number, type_name
+from fluxion_core.language.ordering import equal, sort_key
+from fluxion_core.language.values import MISSING, as_float, is_number, kind, type_name
 
 __all__ = ["UNIT_MILLISECONDS", "Bounds", "linear_fill", "locf"]
 
@@ -32,6 +32,8 @@ UNIT_MILLISECONDS: Final[Mapping[str, int]] = {
     "millisecond": 1,
 }
 MONTHS: Final[Mapping[str, int]] = {"year": 12, "quarter": 3, "month": 1}
+_LIKE_DATES: Final = {"date", "timestamp", "objectId"}
+"""What MongoDB takes for a date to sort by; between those that are none there is no line."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -107,10 +109,10 @@ def _position(key: Any, unit_milliseconds: int | None, operator: str) -> Any:
 
 
 def rank(keys: Sequence[Any], _values: Sequence[Any]) -> list[int]:
-    """``$rank``: equal documents share a rank, and the next one leaves a gap."""
+    """``$rank``: documents with equal *keys*, which are sort keys, share a rank, and the next one leaves a gap."""
     ranks: list[int] = []
     for place, key in enumerate(keys):
-        same = place > 0 and sort_key(key) == sort_key(keys[place - 1])
+        same = place > 0 and key == keys[place - 1]
         ranks.append(ranks[-1] if same else place + 1)
     return ranks
 
@@ -119,7 +121,7 @@ def dense_rank(keys: Sequence[Any], _values: Sequence[Any]) -> list[int]:
     """``$denseRank``: without gaps."""
     ranks: list[int] = []
     for place, key in enumerate(keys):
-        same = place > 0 and sort_key(key) == sort_key(keys[place - 1])
+        same = place > 0 and key == keys[place - 1]
         ranks.append(ranks[-1] + (not same) if ranks else 1)
     return ranks
 
@@ -152,42 +154,40 @@ def linear_fill(keys: Sequence[Any], values: Sequence[Any]) -> list[Any]:
     for place in known:
         if not is_number(values[place]):
             raise EvaluationError(f"$linearFill needs numbers, not {type_name(values[place])}")
-    positions = [_line_position(key) for key in keys]
-    if len({key.__class__ is datetime for key in keys}) > 1:
+    for key in keys:
+        if not is_number(key) and kind(key) not in _LIKE_DATES:
+            raise EvaluationError(f"$linearFill needs numbers or dates to sort by, not {type_name(key)}")
+    if len(set(map(is_number, keys))) > 1:
         raise EvaluationError("$linearFill needs values to sort by that are all numbers or all dates")
-    for left, right in pairwise(positions):
-        if left == right:
-            raise EvaluationError("$linearFill needs values to sort by that do not repeat")
-    result: list[Any] = [values[place] if place in set(known) else None for place in range(len(values))]
+    if any(equal(left, right) for left, right in pairwise(keys)):
+        raise EvaluationError("$linearFill needs values to sort by that do not repeat")
+    result: list[Any] = [None if value is MISSING else value for value in values]
     for left, right in pairwise(known):
+        if left + 1 < right:
+            slope = divide(subtract(values[right], values[left]), subtract(keys[right], keys[left]))
         for place in range(left + 1, right):
-            share = divide(subtract(positions[place], positions[left]), subtract(positions[right], positions[left]))
-            result[place] = add(values[left], multiply(share, subtract(values[right], values[left])))
+            result[place] = add(values[left], multiply(subtract(keys[place], keys[left]), slope))
     return result
 
 
-def _line_position(key: Any) -> Any:
-    if key.__class__ is datetime:
-        return _position(key, 1, "$linearFill")
-    return _position(key, None, "$linearFill")
+def exp_moving_average(values: Sequence[Any], alpha: Decimal) -> list[Any]:
+    """``$expMovingAvg``: null until there is a number, then weighted towards the newer ones.
 
-
-def exp_moving_average(values: Sequence[Any], alpha: Any) -> list[Any]:
-    """``$expMovingAvg``: null until there is a number, then weighted towards the newer ones."""
+    It is calculated in decimals, and floats are given out until a number is a decimal.
+    """
     result: list[Any] = []
-    average: Any = None
+    average: Decimal | None = None
+    in_decimals = False
     for value in values:
         if is_number(value):
-            weighted = (
-                value if average is None else add(multiply(value, alpha), multiply(average, subtract(_one(alpha), alpha)))
+            in_decimals = in_decimals or value.__class__ is Decimal
+            number = to_decimal(value)
+            before = DECIMAL.subtract(Decimal(1), alpha)
+            average = (
+                number if average is None else DECIMAL.add(DECIMAL.multiply(number, alpha), DECIMAL.multiply(average, before))
             )
-            average = weighted
-        result.append(average)
+        result.append(average if average is None or in_decimals else as_float(average))
     return result
-
-
-def _one(like: Any) -> Any:
-    return Decimal(1) if like.__class__ is Decimal else 1
 
 
 # --------------------------------------------------------------------------------------------------- functions of a window
@@ -237,7 +237,7 @@ def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:
     if not numbers:
         return None
     least, most = min(numbers, key=sort_key), max(numbers, key=sort_key)
-    if least == most:
+    if equal(least, most):
         return low
     share = divide(subtract(value, least), subtract(most, least))
     return add(low, multiply(share, subtract(high, low)))

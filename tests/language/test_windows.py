@@ -334,3 +334,59 @@ def test_a_window_with_a_lower_bound_has_the_latest_at_the_bottom(low, expected)
     bottom = {"$bottom": {"sortBy": {"k": 1}, "output": "$v"}, "window": {"documents": [low, "current"]}}
     stage = {"$setWindowFields": {"sortBy": {"_id": 1}, "output": {"r": bottom}}}
     assert expected == [row["r"] for row in aggregate(LEVEL[:3], [stage])]
+
+
+def window_column(function, documents, sort_by):
+    stage = {"$setWindowFields": {"sortBy": sort_by, "output": {"r": function}}}
+    return [row["r"] for row in aggregate(documents, [stage])]
+
+
+@pytest.mark.parametrize(("operator", "expected"), [("$rank", [1, 2, 2, 2, 5, 5]), ("$denseRank", [1, 2, 2, 2, 3, 3])])
+def test_an_empty_array_ranks_before_null(operator, expected) -> None:
+    values = [{"a": []}, {"a": None}, {}, {"a": [None]}, {"a": [3, 1]}, {"a": 1}]
+    assert expected == window_column({operator: {}}, values, {"a": 1})
+
+
+def test_a_moving_average_is_calculated_in_decimals_and_a_float_until_one_comes() -> None:
+    documents = [{"_id": place, "v": value} for place, value in enumerate([None, 1, "x", 2.5, Decimal("0.1")])]
+    third = Decimal("0.7333333333333333333333333333333333")
+    found = window_column({"$expMovingAvg": {"input": "$v", "N": 2}}, documents, {"_id": 1})
+    assert repr([None, 1.0, 1.0, 2.0, third]) == repr(found)
+    found = window_column({"$expMovingAvg": {"input": "$v", "alpha": Decimal("0.5")}}, documents[:2], {"_id": 1})
+    assert repr([None, 1.0]) == repr(found)
+
+
+def test_a_line_through_decimals_has_all_their_digits() -> None:
+    documents = [{"_id": 0, "v": Decimal(1)}, {"_id": 1}, {"_id": 3, "v": Decimal(2)}]
+    expected = [Decimal(1), Decimal("1.333333333333333333333333333333333"), Decimal(2)]
+    assert expected == window_column({"$linearFill": "$v"}, documents, {"_id": 1})
+
+
+def test_a_line_refuses_nan_twice_among_what_it_is_sorted_by() -> None:
+    with pytest.raises(EvaluationError, match="do not repeat"):
+        window_column({"$linearFill": "$v"}, [{"_id": float("nan"), "v": 1}] * 2, {"_id": 1})
+
+
+def test_object_ids_may_be_sorted_by_where_no_value_is_filled_between_them() -> None:
+    bson = pytest.importorskip("bson")
+    ids = [bson.ObjectId(digit * 24) for digit in "012"]
+    assert [1, 2, None] == window_column(
+        {"$linearFill": "$v"}, [{"_id": key, "v": v} for key, v in zip(ids, [1, 2, None], strict=True)], {"_id": 1}
+    )
+    with pytest.raises(EvaluationError, match="subtract"):
+        window_column(
+            {"$linearFill": "$v"}, [{"_id": key, "v": v} for key, v in zip(ids, [1, None, 2], strict=True)], {"_id": 1}
+        )
+
+
+def test_nan_is_a_bound_below_all_others() -> None:
+    documents = [{"_id": place, "v": 1} for place in range(3)]
+    nan = float("nan")
+    assert [1, 2, 3] == window_column({"$sum": "$v", "window": {"range": [nan, 0]}}, documents, {"_id": 1})
+    with pytest.raises(CompileError):
+        window_column({"$sum": "$v", "window": {"range": [0, nan]}}, documents, {"_id": 1})
+
+
+def test_scaling_among_nan_alone_gives_the_least() -> None:
+    documents = [{"_id": place, "v": float("nan")} for place in range(2)]
+    assert [0, 0] == window_column({"$minMaxScaler": {"input": "$v"}}, documents, {"_id": 1})

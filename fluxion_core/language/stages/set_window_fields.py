@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,14 +17,15 @@ from fluxion_core.language.compiler.nested import Evaluator
 from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
+from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.ordering import identity, sort_key
+from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.paths import get, put
 from fluxion_core.language.sliding import Covariance, Deviation, Window, slid, whole_sums
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
-from fluxion_core.language.stages.sort import Order, ordered, parse_order
+from fluxion_core.language.stages.sort import BEFORE_NULL, Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
 from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole
 from fluxion_core.language.windows import Bounds
@@ -243,16 +245,16 @@ def _ranking(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[
         if spec != {}:
             parser.problem(where, f"{name} takes an empty object")
         descending = bool(order) and order[0][1]
-        return (), lambda keys, rows: function([_representative(key, descending=descending) for key in keys], rows)
+        return (), lambda keys, rows: function([_key_of_rank(key, descending=descending) for key in keys], rows)
 
     return parse
 
 
-def _representative(key: Any, *, descending: bool) -> Any:
-    """Return what an array is sorted by: its least element, or its greatest."""
-    if key.__class__ is not list:
-        return key
-    return (max if descending else min)(key, key=sort_key, default=None)
+def _key_of_rank(value: Any, *, descending: bool) -> Any:
+    """Return the sort key of *value*: of an array that of its least element, or its greatest, and an empty one is less than null."""
+    if value.__class__ is not list:
+        return sort_key(value)
+    return (max if descending else min)(map(sort_key, value), default=BEFORE_NULL)
 
 
 def _filling(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[Any]], *, one: bool) -> Any:
@@ -286,7 +288,7 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, w
     _needs_order(parser, "$expMovingAvg", where, order)
     _no_window(parser, "$expMovingAvg", where, window)
     members = parser.members(spec, where, ("input",), ("N", "alpha"))
-    alpha: Any = 0.5
+    alpha: Any = Decimal("0.5")
     if ("N" in members) == ("alpha" in members):
         parser.problem(where, "exactly one of N and alpha was expected")
     elif "N" in members:
@@ -296,12 +298,13 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, w
         if not is_whole(count) or count < 1:
             parser.problem(f"{where}.N", f"a whole number of at least 1 was expected, not {shown(count)}")
             count = 1
-        alpha = 2 / (int(count) + 1)
+        alpha = DECIMAL.divide(Decimal(2), Decimal(int(count) + 1))
     else:
         alpha = members["alpha"]
         if not is_number(alpha) or not is_finite(alpha) or not 0 < alpha < 1:
             parser.problem(f"{where}.alpha", f"a number between 0 and 1 was expected, not {shown(alpha)}")
             alpha = 0.5
+        alpha = to_decimal(alpha)
     node = parser.expression(members.get("input"), f"{where}.input")
     return (node,), lambda _keys, rows: windows.exp_moving_average([value for (value,) in rows], alpha)
 
@@ -343,7 +346,7 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: A
     nodes = [parser.expression(members.get(name, value), f"{where}.{name}") for name, value in (("min", 0), ("max", 1))]
     ends: list[Any] = [node.value if isinstance(node, Constant) else None for node in nodes]
     low, high = ends
-    if not all(is_number(end) and is_finite(end) for end in ends) or not low < high:
+    if not all(map(is_number, ends)) or compare(low, high) >= 0:
         parser.problem(where, "min must be a number below max")
     bounds = parse_bounds(parser, window, f"{where}.window", order)
     if (is_number(bounds.low) and bounds.low > 0) or (is_number(bounds.high) and bounds.high < 0):

@@ -18,14 +18,14 @@ from fluxion_core.language.values import MISSING, is_finite, is_number
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["STAGES", "Sort", "check_order", "order_key", "ordered", "parse_order"]
+__all__ = ["BEFORE_NULL", "STAGES", "Sort", "check_order", "order_key", "ordered", "parse_order"]
 
 Order = tuple[tuple[tuple[str, ...], bool], ...]
 """(path, descending) per field."""
 _EMPTY: Any = object()
 _ARRAY: Any = object()
 _NULL: Any = sort_key(None)
-_BEFORE_NULL: Any = (1, 0)
+BEFORE_NULL: Any = (1, 0)
 """The key of an empty array."""
 
 
@@ -98,7 +98,7 @@ def _joint_key(document: dict[str, Any], fields: Order) -> list[Any]:
 
 
 def _value_key(value: Any) -> Any:
-    return _NULL if value is MISSING else _BEFORE_NULL if value is _EMPTY else sort_key(value)
+    return _NULL if value is MISSING else BEFORE_NULL if value is _EMPTY else sort_key(value)
 
 
 def _plain(value: Any, names: Sequence[str]) -> Any:
@@ -159,7 +159,7 @@ def _within(element: Any, place: int, names: Sequence[str], array: list[Any], go
 def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, Any]], Any]:
     """Return the key of a document: of an array the least element, or the greatest when descending; missing counts as null."""
     choose = max if descending else min
-    null, empty = _NULL, _BEFORE_NULL
+    null, empty = _NULL, BEFORE_NULL
 
     if len(names) == 1:
         (name,) = names

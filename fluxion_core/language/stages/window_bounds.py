@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fluxion_core.language import windows
 from fluxion_core.language.compiler.nodes import Constant
 from fluxion_core.language.compiler.parse import shown
+from fluxion_core.language.ordering import compare
 from fluxion_core.language.stages.sort import Order
 from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string
 from fluxion_core.language.windows import Bounds
@@ -60,7 +61,7 @@ def parse_bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
     ]
     low, high = (None if end == "unbounded" else 0 if end == "current" and not by_range else end for end in ends)
     least, most = (0 if end == "current" else end for end in (low, high))
-    if least is not None and most is not None and least > most:
+    if least is not None and most is not None and compare(least, most) > 0:  # NaN is the least of all
         parser.problem(f"{where}.{kind}", "the window must not end before it begins")
     return Bounds(low, high, by_range, unit)
 
@@ -71,7 +72,7 @@ def _end(parser: Parser, end: Any, where: str, *, whole: bool) -> Any:
     if isinstance(end, dict):
         node = parser.expression(end, where)
         end = node.value if isinstance(node, Constant) else end
-    if is_number(end) and end == end and (not whole or (is_finite(end) and end == int(end) and INT32_MIN <= end <= INT32_MAX)):  # noqa: PLR0124  # NaN is no bound
+    if is_number(end) and (not whole or (is_finite(end) and end == int(end) and INT32_MIN <= end <= INT32_MAX)):
         return int(end) if whole else end
     parser.problem(where, f"'unbounded', 'current' or a {'whole ' if whole else ''}number was expected, not {shown(end)}")
     return 0
