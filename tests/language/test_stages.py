@@ -87,6 +87,21 @@ def test_an_automatic_bucket_without_output_is_counted() -> None:
     assert [{"_id": {"min": 1, "max": 1}, "count": 1}] == rows
 
 
+def test_the_shares_of_percentiles_do_not_depend_on_the_key_of_a_group() -> None:
+    percentile = {"$percentile": {"input": "$v", "p": ["$share"], "method": "approximate"}}
+    with pytest.raises(CompileError, match="constants"):
+        compile_pipeline([{"$group": {"_id": {"share": "$share"}, "r": percentile}}])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1e200, -1e200], math.inf), ([1.7e308, -1.7e308], math.nan), ([math.inf, 1], math.nan), ([1, 3], 1.0)],
+)
+def test_a_deviation_that_overflows_is_infinite_and_none_where_its_mean_does(values, expected) -> None:
+    group = {"_id": None, "r": {"$stdDevPop": "$v"}}
+    assert repr([expected]) == repr([row["r"] for row in aggregate([{"v": value} for value in values], [{"$group": group}])])
+
+
 def test_nan_has_no_place_among_percentiles() -> None:
     rows = [{"v": value} for value in (float("nan"), 1, 2, 3)]
     percentile = {"$percentile": {"input": "$v", "p": [0.3], "method": "approximate"}}

@@ -75,11 +75,12 @@ def parse_percentile(parser: Parser, spec: Any, where: str, *, median: bool) -> 
         parser.problem(f"{where}.method", f"the method is 'approximate', not {members['method']!r}"[:160])
     source = parser.expression(members.get("input"), f"{where}.input")
     shares = Constant(where, [0.5]) if median else parser.expression(members.get("p", [0.5]), f"{where}.p")
-    if isinstance(shares, Constant):
-        try:
-            checked_shares(shares.value)
-        except EvaluationError as error:
-            parser.problem(f"{where}.p", error.message)
+    if not isinstance(shares, Constant):
+        return parser.problem(f"{where}.p", "an array of constants was expected, not what a document decides"), source
+    try:
+        checked_shares(shares.value)
+    except EvaluationError as error:
+        parser.problem(f"{where}.p", error.message)
     return shares, source
 
 

@@ -7,6 +7,7 @@ decimal of 34 digits.
 
 from __future__ import annotations
 
+import math
 from decimal import Context, Decimal
 from typing import Any, Final
 
@@ -137,9 +138,8 @@ def _deviation(state: _State, less: int) -> float | None:
     count = state[0] - less
     if count <= 0:
         return None
-    if state[2] - state[2] != 0:
-        return float("nan")
-    return float((state[2] / count) ** 0.5)
+    squares = state[2] / count
+    return math.sqrt(squares) if squares >= 0 else math.nan  # what overflowed may be below zero, or NaN
 
 
 def _plain(state: _State) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.accumulators.percentiles import checked_shares, parse_percentile, percentile, sorted_numbers
-from fluxion_core.language.compiler.nodes import Call, Constant, Node
+from fluxion_core.language.compiler.nodes import Call, Node
 from fluxion_core.language.expressions.arithmetic import narrowed
 from fluxion_core.language.operators import Accumulator, Example, Form, Operator
 from fluxion_core.language.values import as_float, is_number
@@ -46,10 +46,7 @@ _MEDIAN = Operator(name="$median", function=_median, minimum=2, maximum=2, famil
 
 
 def _parse_percentile(parser: Parser, spec: Any, where: str) -> Node:
-    shares, source = parse_percentile(parser, spec, where, median=False)
-    if not isinstance(shares, Constant):
-        return parser.problem(f"{where}.p", "an array of constants was expected, not what a document decides")
-    return Call(where, _PERCENTILE, (shares, source))
+    return Call(where, _PERCENTILE, parse_percentile(parser, spec, where, median=False))
 
 
 def _parse_median(parser: Parser, spec: Any, where: str) -> Node:
