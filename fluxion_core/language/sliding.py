@@ -9,7 +9,7 @@ Source: MongoDB manual, "$setWindowFields", "$stdDevPop", "$covariancePop"; the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any, Final, Protocol
@@ -17,9 +17,9 @@ from typing import Any, Final, Protocol
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import divide, multiply, subtract
-from fluxion_core.language.values import as_float, is_finite, is_nan, is_number
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_number, is_whole
 
-__all__ = ["Covariance", "Deviation", "Window", "slid", "whole_sums"]
+__all__ = ["REMOVABLE", "STARTS_OF_SUMS", "Covariance", "Window", "slid", "whole_sums"]
 
 _SUM: Final = ACCUMULATORS["$sum"]
 
@@ -64,29 +64,73 @@ def whole_sums(values: Sequence[Any], places: Sequence[tuple[int, int]]) -> Iter
     return ((sums[max(low, high)] - sums[low], counts[max(low, high)] - counts[low]) for low, high in places)
 
 
-class _Sum:
-    """The sum of finite numbers, and how many were infinite or none at all."""
+class Sum:
+    """``$sum`` of the numbers of a window: of the finite ones, and how many were infinite or none at all.
+
+    Its type is that of the numbers that are in the window; what calculates it stays a float or a decimal once it was one.
+    """
 
     def __init__(self) -> None:
         self._finite = _SUM.initial()
         self._infinite = {math.inf: 0, -math.inf: 0}
         self._without_value = 0
+        self._of_class = {float: 0, Decimal: 0}
 
-    def add(self, number: Any, sign: int) -> None:
-        if is_finite(number):
-            self._finite = _SUM.step(self._finite, _signed(number, sign))
-        elif not is_nan(number):
-            self._infinite[float(number)] += sign
+    def add(self, value: Any, sign: int) -> None:
+        """Take in or forget one value."""
+        if not is_number(value):
+            return
+        if value.__class__ in self._of_class:
+            self._of_class[value.__class__] += sign
+        if is_finite(value):
+            self._finite = _SUM.step(self._finite, _signed(value, sign))
+        elif not is_nan(value):
+            self._infinite[float(value)] += sign
         else:
             self._without_value += sign
 
     def value(self) -> Any:
+        """Return the sum."""
         above, below = self._infinite[math.inf] > 0, self._infinite[-math.inf] > 0
         if self._without_value > 0 or (above and below):
-            return math.nan
-        if above or below:
-            return math.inf if above else -math.inf
-        return total(self._finite)
+            endless = math.nan
+        elif above or below:
+            endless = math.inf if above else -math.inf
+        else:
+            return self._narrowed(total(self._finite))
+        return Decimal(endless) if self._of_class[Decimal] > 0 else endless
+
+    def _narrowed(self, result: Any) -> Any:
+        """Return *result* as the type of what is left, where that is narrower."""
+        if result.__class__ is Decimal and self._of_class[Decimal] == 0:
+            return int(result) if self._of_class[float] == 0 and is_whole(result) else as_float(result)
+        if result.__class__ is float and self._of_class[float] == 0 and INT64_MIN < result < INT64_MAX:
+            return math.trunc(result + math.copysign(0.5, result))
+        return result
+
+
+class Average:
+    """``$avg`` of the numbers of a window: null where there are none."""
+
+    def __init__(self) -> None:
+        self._sum = Sum()
+        self._count = 0
+
+    def add(self, value: Any, sign: int) -> None:
+        """Take in or forget one value."""
+        if is_number(value):
+            self._sum.add(value, sign)
+            self._count += sign
+
+    def value(self) -> Any:
+        """Return the average."""
+        return divide(self._sum.value(), self._count) if self._count else None
+
+
+def _endless(pair: Sequence[Any]) -> Any:
+    """Return what the numbers of a *pair* that are not finite come to: a decimal where one of the two is."""
+    result = sum(as_float(number) for number in pair if not is_finite(number))
+    return Decimal(result) if Decimal in {number.__class__ for number in pair} else result
 
 
 def _signed(number: Any, sign: int) -> Any:
@@ -152,9 +196,9 @@ class Covariance:
 
     def _clear(self) -> None:
         self._count = 0
-        self._xs, self._ys, self._products = _Sum(), _Sum(), _Sum()
+        self._xs, self._ys, self._products = Sum(), Sum(), Sum()
 
-    def _mean(self, numbers: _Sum) -> Any:
+    def _mean(self, numbers: Sum) -> Any:
         return divide(numbers.value(), self._count)
 
     def add(self, value: Any, sign: int) -> None:
@@ -163,7 +207,7 @@ class Covariance:
             return
         x, y = value
         if not (is_finite(x) and is_finite(y)):
-            self._products.add(sum(as_float(number) for number in value if not is_finite(number)), sign)
+            self._products.add(_endless(value), sign)
             return
         if sign > 0:
             from_mean = subtract(x, self._mean(self._xs)) if self._count else None
@@ -189,3 +233,17 @@ class Covariance:
         if self._count <= max(self._less, 1):
             return 0.0 if self._count > self._less else None
         return divide(self._products.value(), self._count - self._less)
+
+
+STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {
+    "$sum": lambda whole, _numbers: [whole, None, 0.0, None],
+    "$avg": lambda whole, numbers: [whole, None, 0.0, None, numbers],
+}
+"""The states of sums of whole numbers, which need not be gathered anew for each window."""
+REMOVABLE: Final[dict[str, Callable[[], Window]]] = {
+    "$sum": Sum,
+    "$avg": Average,
+    "$stdDevPop": lambda: Deviation(0),
+    "$stdDevSamp": lambda: Deviation(1),
+}
+"""What MongoDB calculates in another way than the accumulator does where a window has a lower bound, with other answers."""

@@ -390,3 +390,23 @@ def test_nan_is_a_bound_below_all_others() -> None:
 def test_scaling_among_nan_alone_gives_the_least() -> None:
     documents = [{"_id": place, "v": float("nan")} for place in range(2)]
     assert [0, 0] == window_column({"$minMaxScaler": {"input": "$v"}}, documents, {"_id": 1})
+
+
+def pairs_of(operator, values):
+    documents = [{"_id": place, "v": value} for place, value in enumerate(values)]
+    return window_column({operator: "$v", "window": {"documents": [-1, 0]}}, documents, {"_id": 1})
+
+
+def test_a_sum_that_overflowed_in_a_window_stays_infinite() -> None:
+    assert [1e308, math.inf, math.inf, math.inf] == pairs_of("$sum", [1e308, 1e308, 1, 2])
+    assert [1e308, math.inf, math.inf, math.inf] == pairs_of("$avg", [1e308, 1e308, 1, 2])
+
+
+def test_a_sum_in_a_window_is_of_the_type_of_the_numbers_that_are_in_it() -> None:
+    expected = [1, Decimal("1.1"), Decimal("2.1"), 5, 5.5, 6.5, 8]
+    assert repr(expected) == repr(pairs_of("$sum", [1, Decimal("0.1"), 2, 3, 2.5, 4, 4]))
+    assert repr([Decimal("Infinity"), Decimal("Infinity"), 2]) == repr(pairs_of("$sum", [Decimal("Infinity"), 1, 1]))
+
+
+def test_digits_that_a_decimal_lost_in_a_window_do_not_come_back() -> None:
+    assert [Decimal("1E34"), Decimal("1E34"), 1, 1.9] == pairs_of("$sum", [Decimal("1E34"), Decimal("0.1"), 1, 1])

@@ -21,7 +21,7 @@ from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.paths import get, put
-from fluxion_core.language.sliding import Covariance, Deviation, Window, slid, whole_sums
+from fluxion_core.language.sliding import REMOVABLE, STARTS_OF_SUMS, Covariance, Window, slid, whole_sums
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
@@ -186,17 +186,14 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
     if bounds.low is not None:
         kept = REMOVABLE.get(accumulator.name)
         if kept is not None:
-            return (*parameters, *values), _sliding(kept, bounds)
+            start = STARTS_OF_SUMS.get(accumulator.name)
+            return (*parameters, *values), _sliding(kept, bounds) if start is None else _summing(
+                accumulator, start, kept, bounds
+            )
         accumulator = OF_BOUNDED_WINDOWS.get(accumulator.name, accumulator)
     count = len(parameters)
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-        start = STARTS_OF_SUMS.get(accumulator.name)
-        if start is not None and bounds.low is not None:
-            sums = whole_sums([value for (value,) in rows], bounds.places(keys))
-            if sums is not None:
-                yield from (accumulator.result(start(whole, numbers)) for whole, numbers in sums)
-                return
         state: Any = None
         done = (0, 0)
         for place, (low, high) in enumerate(bounds.places(keys)):
@@ -216,13 +213,17 @@ def _sliding(window: Callable[[], Window], bounds: Bounds) -> Callable[[Sequence
     return lambda keys, rows: list(slid(window(), [value for (value,) in rows], bounds.places(keys)))
 
 
-STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {
-    "$sum": lambda whole, _numbers: [whole, None, 0.0, None],
-    "$avg": lambda whole, numbers: [whole, None, 0.0, None, numbers],
-}
-"""The states of sums of whole numbers, which need not be gathered anew for each window."""
-REMOVABLE: Final[dict[str, Callable[[], Window]]] = {"$stdDevPop": lambda: Deviation(0), "$stdDevSamp": lambda: Deviation(1)}
-"""What MongoDB calculates in another way than the accumulator does where a window has a lower bound, with other answers."""
+def _summing(
+    accumulator: Accumulator, start: Callable[[int, int], list[Any]], window: Callable[[], Window], bounds: Bounds
+) -> Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]:
+    def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+        values, places = [value for (value,) in rows], bounds.places(keys)
+        sums = whole_sums(values, places)
+        if sums is not None:
+            return [accumulator.result(start(whole, numbers)) for whole, numbers in sums]
+        return list(slid(window(), values, places))
+
+    return compute
 
 
 # --------------------------------------------------------------------------------------------------- window functions
