@@ -42,6 +42,10 @@ RANK: Final = {
 }
 
 
+_OPTIONS: Final = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"), (re.VERBOSE, "x"))
+"""The options of a regular expression as BSON writes them: letters in the order of the alphabet."""
+
+
 def _same(_value: Any) -> Any:
     return 0
 
@@ -71,8 +75,11 @@ def _date(value: datetime) -> datetime:
 
 
 def _regex(value: Any) -> Any:
-    flags = value.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
-    return (str(value.pattern), int(flags))
+    return (str(value.pattern), "".join(letter for flag, letter in _OPTIONS if value.flags & flag))
+
+
+def _javascript(value: Any) -> Any:
+    return (False, str(value), ()) if value.scope is None else (True, str(value), sort_key(value.scope))
 
 
 def _timestamp(value: Any) -> Any:
@@ -96,7 +103,7 @@ _CONTENT: Final[dict[str, Callable[[Any], Any]]] = {
     "timestamp": _timestamp,
     "regex": _regex,
     "dbPointer": repr,
-    "javascript": str,
+    "javascript": _javascript,
     "maxKey": _same,
     "unknown": repr,
 }

@@ -249,3 +249,14 @@ def test_a_regex_that_cannot_be_used_is_an_error_of_the_expression_that_searches
         EvaluationError, match=r"stages\[0\]\.\$project\.result\.\$regexMatch: the regular expression is malformed"
     ):
         result({"$regexMatch": {"input": "a", "regex": "$v"}}, v=bson.Regex("(a"))
+
+
+def test_regular_expressions_of_one_pattern_sort_by_the_letters_of_their_options() -> None:
+    both, lines = bson.Regex("a", "im"), bson.Regex("a", "m")
+    assert [both, lines] == [row["v"] for row in aggregate([{"v": lines}, {"v": both}], [{"$sort": {"v": 1}}])]
+
+
+def test_code_with_a_scope_is_another_value_than_code_without_and_sorts_behind_it() -> None:
+    codes = [bson.Code("c"), bson.Code("a", {"x": 1}), bson.Code("a", {"x": 2}), bson.Code("b", {})]
+    assert codes == [row["v"] for row in aggregate([{"v": code} for code in reversed(codes)], [{"$sort": {"v": 1}}])]
+    assert result({"$ne": ["$a", "$b"]}, a=bson.Code("x"), b=bson.Code("x", {}))
