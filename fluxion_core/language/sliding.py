@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import divide, multiply, subtract
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_number, is_whole
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_number
 
 __all__ = ["REMOVABLE", "STARTS_OF_SUMS", "Covariance", "Window", "slid", "whole_sums"]
 
@@ -103,7 +103,8 @@ class Sum:
     def _narrowed(self, result: Any) -> Any:
         """Return *result* as the type of what is left, where that is narrower."""
         if result.__class__ is Decimal and self._of_class[Decimal] == 0:
-            return int(result) if self._of_class[float] == 0 and is_whole(result) else as_float(result)
+            whole = self._of_class[float] == 0 and INT64_MIN - 0.5 <= result < INT64_MAX + 0.5
+            return round(result) if whole else as_float(result)
         if result.__class__ is float and self._of_class[float] == 0 and INT64_MIN < result < INT64_MAX:
             return math.trunc(result + math.copysign(0.5, result))
         return result
