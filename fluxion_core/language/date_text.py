@@ -17,7 +17,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.date_moves import Moves
 from fluxion_core.language.dates import MONTHS, ZONE_HOURS, instant, zone_in_text
 
-__all__ = ["parse_date"]
+__all__ = ["parse_date", "parse_instant"]
 
 _MONTH: Final = (
     r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -92,6 +92,18 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
         return when.replace(microsecond=when.microsecond // 1000 * 1000)
     except (ValueError, OverflowError):
         raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the instant that *text* names by a date, a time and ``Z`` or an offset from UTC.
+
+    Raises:
+        EvaluationError: it names none, or is in local time or in a zone with a name.
+    """
+    zone = _parts(text).get("zone", "")
+    if zone not in {"Z", "z"} and not zone.startswith(("+", "-")):
+        raise EvaluationError(f"the date '{text[:60]}' needs Z or an offset from UTC at its end")
+    return parse_date(text)
 
 
 def _parts(text: str) -> dict[str, Any]:

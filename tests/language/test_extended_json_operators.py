@@ -64,7 +64,14 @@ def test_the_relaxed_form_is_the_default(value, written) -> None:
         {"$numberLong": "Infinity"},
         {"$numberInt": "3000000000"},
         {"$numberDouble": "inf"},
-        {"$binary": {"base64": "MTIz", "subType": "4"}},
+        {"$binary": {"base64": "MTIz", "subType": "004"}},
+        {"$numberInt": "09"},
+        {"$numberInt": "0x"},
+        {"$numberDouble": "0x1p3x"},
+        {"$date": "2020-01-01T00:00:00"},
+        {"$date": "2020-01-01"},
+        {"$date": "2020-01-01T00:00:00 EST"},
+        {"$code": "x", "$scope": {"$numberInt": "1"}},
         {"$oid": "x"},
         {"a": 1, "$oid": "507f1f77bcf86cd799439011"},
         {"$date": 5},
@@ -75,12 +82,47 @@ def test_a_wrong_wrapper_is_an_error_that_on_error_answers(wrong) -> None:
     assert value_of({"$deserializeEJSON": {"input": "$v", "onError": "no"}}, {"v": wrong}) == "no"
 
 
-def test_a_date_without_a_zone_is_in_utc_and_one_before_1970_is_written_as_a_number() -> None:
+def test_a_date_without_a_zone_is_in_utc() -> None:
     assert value_of({"$serializeEJSON": {"input": "$v"}}, {"v": DATE.replace(tzinfo=None)}) == {
         "$date": "2004-03-21T18:59:54.000Z"
     }
-    before = {"$serializeEJSON": {"input": "$v"}}
-    assert value_of(before, {"v": datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)}) == {"$date": {"$numberLong": "-1000"}}
+
+
+@pytest.mark.parametrize(
+    ("date", "written"),
+    [
+        (datetime(1902, 1, 1, tzinfo=UTC), "1902-01-01T00:00:00.000Z"),
+        (datetime(1901, 12, 31, 23, 59, 59, tzinfo=UTC), {"$numberLong": "-2145916801000"}),
+        (datetime(3000, 12, 31, 23, 59, 58, tzinfo=UTC), "3000-12-31T23:59:58.000Z"),
+        (datetime(3000, 12, 31, 23, 59, 59, tzinfo=UTC), {"$numberLong": "32535215999000"}),
+    ],
+)
+def test_a_date_before_1902_or_after_the_year_3000_is_written_as_a_number(date, written) -> None:
+    assert {"$date": written} == value_of({"$serializeEJSON": {"input": "$v"}}, {"v": date})
+    assert date == value_of({"$deserializeEJSON": {"input": "$v"}}, {"v": {"$date": written}})
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ({"$numberInt": "0x1F"}, 31),
+        ({"$numberLong": "-017"}, -15),
+        ({"$numberInt": "0"}, 0),
+        ({"$numberDouble": "-0x1.8p1"}, -3.0),
+        ({"$date": "2020-01-01T01:00:00.5+01:00"}, datetime(2020, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)),
+    ],
+)
+def test_numbers_are_read_as_c_reads_them_and_dates_with_an_offset(written, value) -> None:
+    assert value == value_of({"$deserializeEJSON": {"input": "$v"}}, {"v": written})
+
+
+def test_every_subtype_is_read_and_a_timestamp_cut_to_32_bits() -> None:
+    bson = pytest.importorskip("bson")
+    read = {"$deserializeEJSON": {"input": "$v"}}
+    assert bson.Binary(b"abc", 127) == value_of(read, {"v": {"$binary": {"base64": "YWJj", "subType": "7f"}}})
+    assert bson.Binary(b"abc", 4) == value_of(read, {"v": {"$binary": {"base64": "YWJj", "subType": "4"}}})
+    assert bson.Timestamp(2**32 - 1, 1) == value_of(read, {"v": {"$timestamp": {"t": -1, "i": 2**32 + 1}}})
+    refuses(read, {"v": {"$minKey": bson.Int64(1)}})
 
 
 def test_what_json_does_not_hold_is_not_read() -> None:

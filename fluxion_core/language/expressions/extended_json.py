@@ -19,7 +19,7 @@ from uuid import UUID
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import measured, take
 from fluxion_core.language.compiler.nodes import Call, Constant, Let, Node, OrElse, Variable
-from fluxion_core.language.date_text import parse_date
+from fluxion_core.language.date_text import parse_instant
 from fluxion_core.language.dates import EPOCH, milliseconds
 from fluxion_core.language.expressions.conversions import CONVERSIONS, to_uuid
 from fluxion_core.language.expressions.strings import float_text, iso_text
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["OPERATORS"]
 
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+\Z")
+_INTEGER: Final = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\Z")
+"""A sign, and digits as C's ``strtol`` reads them: hexadecimal behind 0x, octal behind 0."""
+_HEXADECIMAL: Final = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?\Z")
+"""What ``strtod`` reads besides decimal numbers."""
+_FORMATTABLE: Final = range(-2_145_916_800_000, 32_535_215_999_000)
+"""Milliseconds of the dates that are written as text: from 1902 on, and to the last second of the year 3000."""
 _ENDLESS: Final = {"NaN", "Infinity", "-Infinity"}
 
 
@@ -70,7 +75,8 @@ def _written(value: Any, *, relaxed: bool) -> Any:
     if name == "double":
         return value if relaxed and math.isfinite(value) else {"$numberDouble": float_text(value)}
     if name == "date":
-        return {"$date": iso_text(value) if relaxed and milliseconds(value) >= 0 else {"$numberLong": str(milliseconds(value))}}
+        count = milliseconds(value)
+        return {"$date": iso_text(value) if relaxed and count in _FORMATTABLE else {"$numberLong": str(count)}}
     if name == "binData":
         return {"$uuid": str(value)} if isinstance(value, UUID) else {"$binary": _binary_members(value)}
     write = _WRITERS.get(name)
@@ -144,9 +150,10 @@ def _bson(name: str, *arguments: Any) -> Any:
 
 def _code(value: Mapping[str, Any]) -> Any:
     scope = value.get("$scope")
-    if not is_string(value["$code"]) or ("$scope" in value and not isinstance(scope, dict)):
+    read = _read(scope) if isinstance(scope, dict) else None
+    if not is_string(value["$code"]) or ("$scope" in value and not isinstance(read, dict)):
         raise _failed("$deserializeEJSON: $code is a string, $scope an object")
-    return _bson("Code", value["$code"], *([] if scope is None else [_read(scope)]))
+    return _bson("Code", value["$code"], *([] if read is None else [read]))
 
 
 def _text(value: Any) -> str:
@@ -157,15 +164,20 @@ def _text(value: Any) -> str:
 
 def _whole(target: str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        if not _INTEGER.match(_text(value)):
+        found = _INTEGER.match(_text(value))
+        if found is None:
             raise ValueError
-        return CONVERSIONS[target](value)
+        sign, hexadecimal, octal, decimal = found.groups()
+        number = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(decimal)
+        return CONVERSIONS[target](-number if sign == "-" else number)
 
     return read
 
 
 def _number(target: str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
+        if target == "double" and _HEXADECIMAL.match(_text(value)):
+            return float.fromhex(value)
         result = CONVERSIONS[target](_text(value))
         if not Decimal(result).is_finite() and value not in _ENDLESS:
             raise ValueError
@@ -182,7 +194,7 @@ def _members(value: Any, *names: str) -> tuple[Any, ...]:
 
 def _date(value: Any) -> Any:
     if is_string(value):
-        return parse_date(value)
+        return parse_instant(value)
     (count,) = _members(value, "$numberLong")
     return EPOCH + timedelta(milliseconds=_whole("long")(count))
 
@@ -194,10 +206,8 @@ def _binary(value: Any) -> Any:
     data, number = base64.b64decode(text, validate=True), int(subtype, 16)
     if number == 0:
         return data
-    if number == 4:  # of a UUID
+    if number == 4 and len(data) == 16:  # a UUID
         return UUID(bytes=data)
-    if 9 < number < 128:  # neither BSON's own nor the users'
-        raise ValueError
     return _bson("Binary", data, number)
 
 
@@ -210,12 +220,12 @@ def _timestamp(value: Any) -> Any:
     seconds, count = _members(value, "t", "i")
     if kind(seconds) != "int" or kind(count) != "int":
         raise TypeError
-    return _bson("Timestamp", seconds, count)
+    return _bson("Timestamp", seconds % 2**32, count % 2**32)  # cut to 32 bits, as the server does
 
 
 def _key(name: str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        if kind(value) != "int" or value != 1:
+        if type_name(value) != "int" or value != 1:
             raise ValueError
         return _bson(name)
 
