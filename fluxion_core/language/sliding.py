@@ -105,7 +105,7 @@ class Sum:
         if result.__class__ is Decimal and self._of_class[Decimal] == 0:
             whole = self._of_class[float] == 0 and INT64_MIN - 0.5 <= result < INT64_MAX + 0.5
             return round(result) if whole else as_float(result)
-        if result.__class__ is float and self._of_class[float] == 0 and INT64_MIN < result < INT64_MAX:
+        if result.__class__ is float and self._of_class[float] == 0 and INT64_MIN <= result < INT64_MAX:
             return math.trunc(result + math.copysign(0.5, result))
         return result
 

@@ -410,3 +410,18 @@ def test_a_sum_in_a_window_is_of_the_type_of_the_numbers_that_are_in_it() -> Non
 
 def test_digits_that_a_decimal_lost_in_a_window_do_not_come_back() -> None:
     assert [Decimal("1E34"), Decimal("1E34"), 1, 2] == pairs_of("$sum", [Decimal("1E34"), Decimal("0.1"), 1, 1])
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "2", None])
+def test_an_n_that_is_none_is_an_error_of_the_window_even_without_documents(n) -> None:
+    output = {"r": {"$minN": {"n": n, "input": "$v"}}}
+    with pytest.raises(CompileError):
+        compile_pipeline([{"$setWindowFields": {"output": output}}])
+
+
+def test_an_order_of_no_field_is_an_order_for_what_needs_no_field_of_it() -> None:
+    rows = [{"v": 1}, {"v": 3}]
+    assert [3, None] == window_column({"$shift": {"output": "$v", "by": 1}}, rows, {})
+    assert [1.0, 2.0] == window_column({"$expMovingAvg": {"input": "$v", "alpha": 0.5}}, rows, {})
+    with pytest.raises(CompileError):
+        window_column({"$rank": {}}, rows, {})

@@ -138,7 +138,7 @@ def parse_window_fields(parser: Parser, spec: Any, where: str) -> Sequence[StepP
         parser.problem(f"{where}.output", f"an object of fields was expected, not {shown(given)}")
         return []
     by = members.get("sortBy")
-    order = parse_order(parser, by, f"{where}.sortBy") if "sortBy" in members and by != {} else ()
+    order = None if "sortBy" not in members else () if by == {} else parse_order(parser, by, f"{where}.sortBy")
     partition = parser.expression(members.get("partitionBy"), f"{where}.partitionBy")
     if isinstance(partition, Constant) and partition.value.__class__ is list:
         parser.problem(f"{where}.partitionBy", "a partition must not be an array")
@@ -147,18 +147,18 @@ def parse_window_fields(parser: Parser, spec: Any, where: str) -> Sequence[StepP
         path = f"{where}.output.{name}"
         into = parser.field_path(name, path)
         made = _output(parser, value, path, order)
-        if "sortBy" not in members:
+        if order is None:
             check_unsorted(parser, value, path)
         if into is not None and made is not None:
             outputs.append(Output(into, path, *made))
     check_overlaps(parser, [output.into for output in outputs], f"{where}.output")
-    return [SetWindowFields(where=where, partition=partition, order=order, outputs=tuple(outputs))]
+    return [SetWindowFields(where=where, partition=partition, order=order or (), outputs=tuple(outputs))]
 
 
 _Made = tuple[tuple[Node, ...], Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], Iterable[Any]]]
 
 
-def _output(parser: Parser, spec: Any, where: str, order: Order) -> _Made | None:
+def _output(parser: Parser, spec: Any, where: str, order: Order | None) -> _Made | None:
     if not isinstance(spec, dict):
         parser.problem(where, f"an object with a window function was expected, not {shown(spec)}")
         return None
@@ -181,8 +181,14 @@ def _output(parser: Parser, spec: Any, where: str, order: Order) -> _Made | None
 
 def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str, bounds: Bounds) -> _Made:
     parameters, values = parse_arguments(parser, accumulator, spec, where)
-    if not all(isinstance(parameter, Constant) for parameter in parameters):
+    shape = [parameter.value for parameter in parameters if isinstance(parameter, Constant)]
+    if len(shape) != len(parameters):
         parser.problem(where, f"what shapes the whole of {accumulator.name} must be constant in a window")
+    elif shape:
+        try:
+            accumulator.initial(*shape)
+        except EvaluationError as error:
+            parser.problem(where, error.message)
     if bounds.low is not None:
         kept = REMOVABLE.get(accumulator.name)
         if kept is not None:
@@ -229,8 +235,8 @@ def _summing(
 # --------------------------------------------------------------------------------------------------- window functions
 
 
-def _needs_order(parser: Parser, name: str, where: str, order: Order, *, one: bool = False) -> None:
-    if not order or (one and len(order) != 1):
+def _needs_order(parser: Parser, name: str, where: str, order: Order | None, *, one: bool = False) -> None:
+    if order is None or (one and len(order) != 1):
         parser.problem(where, f"{name} needs a sortBy{' of one field' if one else ''}")
 
 
@@ -240,12 +246,12 @@ def _no_window(parser: Parser, name: str, where: str, window: Any) -> None:
 
 
 def _ranking(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[Any]]) -> Any:
-    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+    def parse(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
         _needs_order(parser, name, where, order, one=True)
         _no_window(parser, name, where, window)
         if spec != {}:
             parser.problem(where, f"{name} takes an empty object")
-        descending = bool(order) and order[0][1]
+        descending = order is not None and len(order) == 1 and order[0][1]
         return (), lambda keys, rows: function([_key_of_rank(key, descending=descending) for key in keys], rows)
 
     return parse
@@ -259,7 +265,7 @@ def _key_of_rank(value: Any, *, descending: bool) -> Any:
 
 
 def _filling(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[Any]], *, one: bool) -> Any:
-    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+    def parse(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
         if one:
             _needs_order(parser, name, where, order, one=True)
         _no_window(parser, name, where, window)
@@ -269,7 +275,7 @@ def _filling(name: str, function: Callable[[Sequence[Any], Sequence[Any]], list[
     return parse
 
 
-def _parse_shift(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+def _parse_shift(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
     _needs_order(parser, "$shift", where, order)
     _no_window(parser, "$shift", where, window)
     members = parser.members(spec, where, ("output", "by"), ("default",))
@@ -285,7 +291,7 @@ def _parse_shift(parser: Parser, spec: Any, where: str, order: Order, window: An
     return (node,), lambda _keys, rows: windows.shift([value for (value,) in rows], int(by), fallback)
 
 
-def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
     _needs_order(parser, "$expMovingAvg", where, order)
     _no_window(parser, "$expMovingAvg", where, window)
     members = parser.members(spec, where, ("input",), ("N", "alpha"))
@@ -311,7 +317,7 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order, w
 
 
 def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | None], Any]) -> Any:
-    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+    def parse(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
         _needs_order(parser, name, where, order, one=True)
         members = parser.members(spec, where, ("input",), ("unit",))
         unit = members.get("unit")
@@ -333,14 +339,14 @@ def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | 
 
 
 def _covarying(less: int) -> Any:
-    def parse(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+    def parse(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
         bounds = parse_bounds(parser, window, f"{where}.window", order)
         return (parser.expression(spec, where),), _sliding(lambda: Covariance(less), bounds)
 
     return parse
 
 
-def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: Any) -> _Made:
+def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
     members = parser.members(spec, where, ("input",), ("min", "max"))
     if ("min" in members) != ("max" in members):
         parser.problem(where, "min and max belong together")
@@ -361,7 +367,7 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order, window: A
     return (parser.expression(members.get("input"), f"{where}.input"),), compute
 
 
-FUNCTIONS: Final[dict[str, Callable[[Any, Any, str, Order, Any], _Made]]] = {
+FUNCTIONS: Final[dict[str, Callable[[Any, Any, str, Order | None, Any], _Made]]] = {
     "$rank": _ranking("$rank", windows.rank),
     "$denseRank": _ranking("$denseRank", windows.dense_rank),
     "$documentNumber": _ranking("$documentNumber", windows.document_number),

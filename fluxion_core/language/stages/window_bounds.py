@@ -26,7 +26,7 @@ def check_unsorted(parser: Parser, spec: Any, where: str) -> None:
         parser.problem(f"{where}.window.documents", "a window of documents needs a sortBy")
 
 
-def parse_bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
+def parse_bounds(parser: Parser, spec: Any, where: str, order: Order | None) -> Bounds:
     """Return the window; the whole partition where nothing is said."""
     if spec is MISSING:
         return Bounds()
@@ -52,9 +52,9 @@ def parse_bounds(parser: Parser, spec: Any, where: str, order: Order) -> Bounds:
     if "unit" in members and (not is_string(unit) or (unit not in windows.UNIT_MILLISECONDS and unit not in windows.MONTHS)):
         parser.problem(f"{where}.unit", f"unknown unit {shown(unit)}")
         unit = None
-    if by_range and len(order) != 1:
+    if by_range and (order is None or len(order) != 1):
         parser.problem(where, "a range needs a sortBy of one field")
-    elif by_range and order[0][1]:
+    elif by_range and order is not None and order[0][1]:
         parser.problem(where, "a range needs a rising sortBy")
     ends = [
         _end(parser, end, f"{where}.{kind}[{index}]", whole=not by_range or unit is not None) for index, end in enumerate(given)
