@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from decimal import Decimal
 
 import pytest
 
@@ -35,6 +36,13 @@ def test_numbers_and_all_else_are_one_order(values, adapts_after: int) -> None:
     run.feed(documents=[{"k": 0, "v": 1.5}] * 40)
     run.feed(documents=[{"k": 1, "v": value} for value in values])
     assert repr(expected(values)) == repr(run.finish().documents[1])
+
+
+@pytest.mark.parametrize("values", [[1.5, Decimal("1.5")], [Decimal("1.5"), 1.5], [2, None, Decimal(2)], [NAN, Decimal("NaN")]])
+def test_of_equal_numbers_the_first_is_the_extreme(values) -> None:
+    run = compile_pipeline(STAGES).start()
+    run.feed(documents=[{"k": 1, "v": value} for value in values])
+    assert repr([values[0], values[0]]) == repr([run.finish().documents[0][name] for name in ("least", "most")])
 
 
 @pytest.mark.parametrize("value", VALUES)

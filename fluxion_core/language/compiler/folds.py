@@ -206,8 +206,10 @@ class _Extreme(Fold):
             return
         with writer.block(f"if {text}.__class__ is float or {text}.__class__ is int:"):
             self._compare(writer, slot, value)
-        _, others = self.places(slot)
-        writer.line(f"else: {others} = {general}({others}, {text})")
+        numbers, others = self.places(slot)
+        # A decimal may be level with the number: what was there before comes before it, and stays.
+        before = f"{others} if {numbers} is N else {general}({others}, {numbers})"
+        writer.line(f"elif {text} is not None and {text} is not M: {others} = {general}({before}, {text})")
 
     def _compare(self, writer: Writer, slot: str, value: Value) -> None:
         numbers, _ = self.places(slot)
