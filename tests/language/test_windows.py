@@ -397,6 +397,11 @@ def pairs_of(operator, values):
     return window_column({operator: "$v", "window": {"documents": [-1, 0]}}, documents, {"_id": 1})
 
 
+def test_a_set_is_sorted_in_a_window_with_a_lower_bound() -> None:
+    assert [[3], [1, 3], [1, "a"], [None, "a"]] == pairs_of("$addToSet", [3, 1, "a", None])
+    assert [[2, 3], [1, 2, 3]] == pairs_of("$setUnion", [[3, 2], [3, 1]])
+
+
 def test_a_sum_that_overflowed_in_a_window_stays_infinite() -> None:
     assert [1e308, math.inf, math.inf, math.inf] == pairs_of("$sum", [1e308, 1e308, 1, 2])
     assert [1e308, math.inf, math.inf, math.inf] == pairs_of("$avg", [1e308, 1e308, 1, 2])

@@ -10,7 +10,7 @@ import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
-from fluxion_core.language.accumulators.ends import OF_BOUNDED_WINDOWS
+from fluxion_core.language.accumulators import OF_BOUNDED_WINDOWS
 from fluxion_core.language.allowance import ENTRY_BYTES, PLACE_BYTES
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nested import Evaluator
