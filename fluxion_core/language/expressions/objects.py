@@ -23,9 +23,9 @@ def _entries(count: int) -> None:
 
 
 def merge_objects(*values: Any) -> dict[str, Any]:
-    """``$mergeObjects``: later fields win; null and missing are passed over."""
+    """``$mergeObjects``: of the elements of one array, or of the arguments; later fields win; null and missing are passed over."""
     merged: dict[str, Any] = {}
-    for value in values:
+    for value in values[0] if len(values) == 1 and values[0].__class__ is list else values:
         if value is None or value is MISSING:
             continue
         if not isinstance(value, dict):
@@ -106,7 +106,10 @@ OPERATORS = (
         minimum=0,
         maximum=None,
         family="object",
-        examples=[Example({"$mergeObjects": ["$item", {"c": 2}]}, {"a.b": 1, "c": 2}, _PRICE)],
+        examples=[
+            Example({"$mergeObjects": ["$item", {"c": 2}]}, {"a.b": 1, "c": 2}, _PRICE),
+            Example({"$mergeObjects": "$items"}, {"a": 1, "b": 2}, {"items": [{"a": 1}, None, {"b": 2}]}),
+        ],
     ),
     Form(
         name="$getField",
