@@ -19,7 +19,7 @@ from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import divide, multiply, subtract
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_number
 
-__all__ = ["REMOVABLE", "STARTS_OF_SUMS", "Covariance", "Window", "slid", "whole_sums"]
+__all__ = ["REMOVABLE", "Covariance", "Window", "removable", "slid"]
 
 _SUM: Final = ACCUMULATORS["$sum"]
 
@@ -51,7 +51,7 @@ def slid(window: Window, values: Sequence[Any], places: Sequence[tuple[int, int]
         yield window.value()
 
 
-def whole_sums(values: Sequence[Any], places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]] | None:
+def _whole_sums(values: Sequence[Any], places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]] | None:
     """Return the sum of the numbers in each of *places* and how many there are; ``None`` unless all numbers of *values* are whole.
 
     Only then are the sums from the beginning on exact, and the difference of two what a window alone would come to.
@@ -236,7 +236,7 @@ class Covariance:
         return divide(self._products.value(), self._count - self._less)
 
 
-STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {
+_STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {
     "$sum": lambda whole, _numbers: [whole, None, 0.0, None],
     "$avg": lambda whole, numbers: [whole, None, 0.0, None, numbers],
 }
@@ -248,3 +248,12 @@ REMOVABLE: Final[dict[str, Callable[[], Window]]] = {
     "$stdDevSamp": lambda: Deviation(1),
 }
 """What MongoDB calculates in another way than the accumulator does where a window has a lower bound, with other answers."""
+
+
+def removable(name: str, values: Sequence[Any], places: Sequence[tuple[int, int]]) -> list[Any]:
+    """Return the results of the accumulator *name*, one of :data:`REMOVABLE`, for each of *places*, half-open ranges of *values*."""
+    start = _STARTS_OF_SUMS.get(name)
+    sums = _whole_sums(values, places) if start is not None else None
+    if start is None or sums is None:
+        return list(slid(REMOVABLE[name](), values, places))
+    return [ACCUMULATORS[name].result(start(whole, numbers)) for whole, numbers in sums]

@@ -81,11 +81,13 @@ def _placed(state: list[Any], entry: dict[str, Any], place: int, key: Any) -> No
 def _rank_top(state: list[Any], document: Any, value: Any) -> list[Any]:
     from fluxion_core.language.stages.sort import order_key
 
-    key = order_key(document, state[1])
-    place = bisect_right(state[2], key)
-    if place < state[0]:
-        _placed(state, {"d": document, "v": _present(value)}, place, key)
-        del state[2][state[0] :], state[3][state[0] :]
+    n, order, keys, entries = state
+    key = order_key(order)(document)
+    if len(keys) == n:
+        if not key < keys[-1]:
+            return state
+        del keys[-1], entries[-1]
+    _placed(state, {"d": document, "v": _present(value)}, bisect_right(keys, key), key)
     return state
 
 
@@ -94,12 +96,12 @@ def _rank_bottom(state: list[Any], document: Any, value: Any, *, latest: bool) -
     from fluxion_core.language.stages.sort import order_key
 
     n, order, keys, entries = state
-    key = order_key(document, order)
-    if len(keys) == n and (key < keys[0] if latest else not keys[0] < key):
-        return state
-    _placed(state, {"d": document, "v": _present(value)}, bisect_right(keys, key), key)
-    if len(keys) > n:
+    key = order_key(order)(document)
+    if len(keys) == n:
+        if key < keys[0] if latest else not keys[0] < key:
+            return state
         del keys[0], entries[0]
+    _placed(state, {"d": document, "v": _present(value)}, bisect_right(keys, key), key)
     return state
 
 
@@ -112,7 +114,7 @@ def _load_ranked(plain: list[Any]) -> list[Any]:
 
     n, order, entries = plain
     fields = tuple((tuple(names), descending) for names, descending in order)
-    return [n, fields, [order_key(entry["d"], fields) for entry in entries], list(entries)]
+    return [n, fields, [order_key(fields)(entry["d"]) for entry in entries], list(entries)]
 
 
 def _parse_ranked(

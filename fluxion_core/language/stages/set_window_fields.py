@@ -21,7 +21,7 @@ from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.paths import get, put
-from fluxion_core.language.sliding import REMOVABLE, STARTS_OF_SUMS, Covariance, Window, slid, whole_sums
+from fluxion_core.language.sliding import REMOVABLE, Covariance, Window, removable, slid
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
@@ -190,12 +190,8 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
         except EvaluationError as error:
             parser.problem(where, error.message)
     if bounds.low is not None:
-        kept = REMOVABLE.get(accumulator.name)
-        if kept is not None:
-            start = STARTS_OF_SUMS.get(accumulator.name)
-            return (*parameters, *values), _sliding(kept, bounds) if start is None else _summing(
-                accumulator, start, kept, bounds
-            )
+        if (name := accumulator.name) in REMOVABLE:
+            return (*parameters, *values), lambda keys, rows: removable(name, [value for (value,) in rows], bounds.places(keys))
         accumulator = OF_BOUNDED_WINDOWS.get(accumulator.name, accumulator)
     count = len(parameters)
 
@@ -217,19 +213,6 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
 
 def _sliding(window: Callable[[], Window], bounds: Bounds) -> Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]:
     return lambda keys, rows: list(slid(window(), [value for (value,) in rows], bounds.places(keys)))
-
-
-def _summing(
-    accumulator: Accumulator, start: Callable[[int, int], list[Any]], window: Callable[[], Window], bounds: Bounds
-) -> Callable[[Sequence[Any], Sequence[tuple[Any, ...]]], list[Any]]:
-    def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-        values, places = [value for (value,) in rows], bounds.places(keys)
-        sums = whole_sums(values, places)
-        if sums is not None:
-            return [accumulator.result(start(whole, numbers)) for whole, numbers in sums]
-        return list(slid(window(), values, places))
-
-    return compute
 
 
 # --------------------------------------------------------------------------------------------------- window functions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
@@ -59,10 +60,20 @@ class _Descending:
     __hash__ = None  # type: ignore[assignment]  # a key to compare, not to look up
 
 
-def order_key(document: dict[str, Any], fields: Order) -> Any:
-    """Return what compares one document with others as :func:`ordered` does."""
-    keys = _joint_key(document, fields)
-    return tuple(_Descending(key) if descending else key for key, (_, descending) in zip(keys, fields, strict=True))
+@lru_cache(maxsize=256)
+def order_key(fields: Order) -> Callable[[dict[str, Any]], Any]:
+    """Return what makes keys of documents that order as :func:`ordered` does."""
+    if len(fields) == 1:
+        ((names, descending),) = fields
+        key = path_key(names, descending=descending)
+        return (lambda document: _Descending(key(document))) if descending else key
+    directions = tuple(descending for _, descending in fields)
+
+    def several(document: dict[str, Any]) -> Any:
+        keys = _joint_key(document, fields)
+        return tuple(_Descending(key) if descending else key for key, descending in zip(keys, directions, strict=True))
+
+    return several
 
 
 def check_order(document: dict[str, Any], fields: Order) -> None:
