@@ -320,6 +320,8 @@ def test_the_first_step_of_densify_over_full_months_may_be_on_an_earlier_day() -
         span = {"step": 1, "unit": "month", "bounds": bounds}
         made = aggregate(rows, [{"$densify": {"field": "d", "partitionByFields": ["p"], "range": span}}])
         assert first == min(row["d"] for row in made if row["p"] == 2).day
+
+
 LEVEL = [{"_id": 1, "k": 1, "v": "x"}, {"_id": 2, "k": 1, "v": "y"}, {"_id": 3, "k": 1, "v": "w"}, {"_id": 4, "k": 2, "v": "z"}]
 
 

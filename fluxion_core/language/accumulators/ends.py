@@ -11,8 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from fluxion_core.language.accumulators.extremes import checked_n
 from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf, checked
 from fluxion_core.language.operators import Accumulator, Example
@@ -20,6 +18,11 @@ from fluxion_core.language.values import MISSING
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
+    from fluxion_core.language.stages.sort import Order
+
+_Entry = dict[str, Any]
+_Arranged = Callable[[int, "Order", list[_Entry]], list[_Entry]]
+"""What is kept of the entries so far: ``arranged(n, order, entries)``."""
 
 __all__ = ["ACCUMULATORS", "OF_BOUNDED_WINDOWS"]
 
@@ -68,53 +71,57 @@ def _plain(state: list[Any]) -> list[Any]:
     return [state[0], list(state[1])]
 
 
-# State of $top and its like: [n, order, the keys of the entries in order, entries]; an entry is {"d": sort document, "v": output}
+# State of $top and its like: [n, order, entries]; an entry is {"d": sort document, "v": output}
 def _ranked(order: Any, n: Any) -> list[Any]:
-    return [checked_n(n), tuple((tuple(names), descending) for names, descending in order), [], []]
+    return [checked_n(n), tuple((tuple(names), descending) for names, descending in order), []]
 
 
-def _placed(state: list[Any], entry: dict[str, Any], place: int, key: Any) -> None:
-    state[2].insert(place, key)
-    state[3].insert(place, entry)
-
-
-def _rank_top(state: list[Any], document: Any, value: Any) -> list[Any]:
-    from fluxion_core.language.stages.sort import order_key
-
-    n, order, keys, entries = state
-    key = order_key(order)(document)
-    if len(keys) == n:
-        if not key < keys[-1]:
-            return state
-        del keys[-1], entries[-1]
-    _placed(state, {"d": document, "v": _present(value)}, bisect_right(keys, key), key)
+def _rank(state: list[Any], document: Any, value: Any, *, arranged: _Arranged) -> list[Any]:
+    state[2].append({"d": document, "v": _present(value)})
+    if len(state[2]) > 2 * state[0] + 64:
+        state[2] = arranged(*state)
     return state
 
 
-def _rank_bottom(state: list[Any], document: Any, value: Any, *, latest: bool) -> list[Any]:
-    """Take in an entry; when there are n already it must be past the first of them, or, for *latest*, at least level with it."""
+def _sorted(order: Order, entries: list[_Entry]) -> list[_Entry]:
+    from fluxion_core.language.stages.sort import ordered
+
+    return ordered(entries, tuple((("d", *names), descending) for names, descending in order))
+
+
+def _top(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
+    return _sorted(order, entries)[:n]
+
+
+def _latest_bottom(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
+    return _sorted(order, entries)[-n:]
+
+
+def _bottom(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
+    """Take in one entry after the other: when there are n, only what is past the first of them comes in, and that one goes."""
     from fluxion_core.language.stages.sort import order_key
 
-    n, order, keys, entries = state
-    key = order_key(order)(document)
-    if len(keys) == n:
-        if key < keys[0] if latest else not keys[0] < key:
-            return state
-        del keys[0], entries[0]
-    _placed(state, {"d": document, "v": _present(value)}, bisect_right(keys, key), key)
-    return state
+    key_of = order_key(order)
+    keys: list[Any] = []
+    kept: list[_Entry] = []
+    for entry in entries:
+        key = key_of(entry["d"])
+        if len(keys) == n:
+            if not keys[0] < key:
+                continue
+            del keys[0], kept[0]
+        place = bisect_right(keys, key)
+        keys.insert(place, key)
+        kept.insert(place, entry)
+    return kept
 
 
 def _dump_ranked(state: list[Any]) -> list[Any]:
-    return [state[0], [[list(names), descending] for names, descending in state[1]], list(state[3])]
+    return [state[0], [[list(names), descending] for names, descending in state[1]], list(state[2])]
 
 
-def _load_ranked(plain: list[Any]) -> list[Any]:
-    from fluxion_core.language.stages.sort import order_key
-
-    n, order, entries = plain
-    fields = tuple((tuple(names), descending) for names, descending in order)
-    return [n, fields, [order_key(fields)(entry["d"]) for entry in entries], list(entries)]
+def _load_ranked(state: list[Any]) -> list[Any]:
+    return [state[0], tuple((tuple(names), descending) for names, descending in state[1]), list(state[2])]
 
 
 def _parse_ranked(
@@ -136,9 +143,9 @@ def _parse_ranked(
     return (Constant(where, plain), n), (checked(document, name, sortable, where), output)
 
 
-def _ranking(name: str, *, several: bool, examples: list[Example], step: Callable[..., list[Any]]) -> Accumulator:
+def _ranking(name: str, *, several: bool, examples: list[Example], arranged: _Arranged) -> Accumulator:
     def result(state: list[Any]) -> Any:
-        values = [entry["v"] for entry in state[3]]
+        values = [entry["v"] for entry in arranged(*state)]
         return values if several else values[0] if values else None  # a window may be empty
 
     def parse(parser: Parser, spec: Any, where: str) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -147,7 +154,7 @@ def _ranking(name: str, *, several: bool, examples: list[Example], step: Callabl
     return Accumulator(
         name=name,
         initial=_ranked,
-        step=step,
+        step=partial(_rank, arranged=arranged),
         result=result,
         dump=_dump_ranked,
         load=_load_ranked,
@@ -201,32 +208,31 @@ ACCUMULATORS = (
     ),
     _ranking(
         "$top",
-        step=_rank_top,
+        arranged=_top,
         several=False,
         examples=[Example({"$top": {"sortBy": {"v": 1}, "output": "$v"}}, 1, documents=_VALUES)],
     ),
     _ranking(
         "$bottom",
-        step=partial(_rank_bottom, latest=False),
+        arranged=_bottom,
         several=False,
         examples=[Example({"$bottom": {"sortBy": {"v": 1}, "output": "$v"}}, 3, documents=_VALUES)],
     ),
     _ranking(
         "$topN",
-        step=_rank_top,
+        arranged=_top,
         several=True,
         examples=[Example({"$topN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [1, 2], documents=_VALUES)],
     ),
     _ranking(
         "$bottomN",
-        step=partial(_rank_bottom, latest=False),
+        arranged=_bottom,
         several=True,
         examples=[Example({"$bottomN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [2, 3], documents=_VALUES)],
     ),
 )
 OF_BOUNDED_WINDOWS: Final[dict[str, Accumulator]] = {
-    accumulator.name: msgspec.structs.replace(accumulator, step=partial(_rank_bottom, latest=True))
-    for accumulator in ACCUMULATORS
-    if accumulator.name in {"$bottom", "$bottomN"}
+    name: _ranking(name, arranged=_latest_bottom, several=several, examples=[])
+    for name, several in (("$bottom", False), ("$bottomN", True))
 }
 """What takes the place of an accumulator where a window has a lower bound."""
