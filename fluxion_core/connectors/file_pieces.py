@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
-from fluxion_core.connectors.lines import LineCutter, Lines
+from fluxion_core.connectors.lines import TAIL_BYTES, LineCutter, Lines
 
-__all__ = ["end_of_last_line", "lines_between", "whole_lines_bytes"]
+__all__ = ["end_of_last_line", "lines_between", "tail_at", "whole_lines_bytes"]
 
 _STEP_BYTES: Final = 64 * 1024
 _NEAR_BYTES: Final = 1024
@@ -21,7 +21,7 @@ def lines_between(file: IO[Any], start: int, end: int, max_line_bytes: int, chun
     if first >= end:
         return
     last = _after_newline(file, end - 1)
-    cutter = LineCutter(first, max_line_bytes)
+    cutter = LineCutter(first, max_line_bytes, tail_at(file, first))
     file.seek(first)
     while cutter.read_offset < last:
         wanted = min(cutter.wanted_bytes(chunk_bytes), last - cutter.read_offset)
@@ -37,6 +37,13 @@ def lines_between(file: IO[Any], start: int, end: int, max_line_bytes: int, chun
     rest = cutter.take_rest()
     if rest is not None and rest.block:
         yield rest
+
+
+def tail_at(file: IO[Any], offset: int) -> bytes:
+    """Return the last bytes before *offset*: ``TAIL_BYTES``, or as many as there are."""
+    start = max(0, offset - TAIL_BYTES)
+    file.seek(start)
+    return bytes(file.read(offset - start))
 
 
 def whole_lines_bytes(file: IO[Any], start: int, wanted: int) -> int:

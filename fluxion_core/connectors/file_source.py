@@ -11,7 +11,7 @@ from zlib import crc32
 
 import attrs
 
-from fluxion_core.connectors.file_pieces import end_of_last_line, lines_between, whole_lines_bytes
+from fluxion_core.connectors.file_pieces import end_of_last_line, lines_between, tail_at, whole_lines_bytes
 from fluxion_core.connectors.lines import LineCutter, Lines
 from fluxion_core.spi import (
     REQUIRED,
@@ -53,9 +53,10 @@ class FileSourceOptions(Options):
 class FileSource(Source[FileSourceOptions]):
     """Reads a file line by line, resuming at any line.
 
-    A position is ``{"offset": bytes, "head": checksum}``; the checksum is that of the file's first bytes (1024 at most, and
-    none behind the offset), so that another file under the same name is noticed. Lines end with a newline, with or without a
-    carriage return; empty lines are no records. The last line needs no newline, except in a file that is followed: there it is
+    A position is ``{"offset": bytes, "head": checksum, "tail": checksum}``; the checksums (CRC-32) are those of the file's first
+    bytes and of the last bytes before the offset (1024 at most of each, and none behind the offset), so that another file under the
+    same name is noticed, also one that begins with the same lines; a position from before there were tails is compared by its head.
+    A change between the first 1024 bytes and the last is not noticed. Lines end with a newline, with or without a carriage return; empty lines are no records. The last line needs no newline, except in a file that is followed: there it is
     still being written. A line longer than the runtime's ``max_record_bytes`` arrives cut to a few bytes more, which the runtime
     refuses as too large; it never fills memory.
     """
@@ -75,6 +76,7 @@ class FileSource(Source[FileSourceOptions]):
         self._ended = False
         self._cut_to = 0  # where the next piece begins
         self._whole_to = 0  # before it, every line that is followed has its end
+        self._tail = b""  # the last bytes before it, of a file that is followed
         self._stamp: tuple[int, ...] | None = None  # of the file when it was last found to be the same
 
     @property
@@ -111,13 +113,15 @@ class FileSource(Source[FileSourceOptions]):
         offset = position["offset"] if isinstance(position, dict) else 0
         self._file = self._open_file(context)
         self._head = _read(self._file, 0, min(_HEAD_BYTES, offset))
+        tail = tail_at(self._file, offset)
         if offset:
-            self._check(self._file, position, offset)
+            self._check(self._file, position, offset, tail)
         self._file.seek(offset)
-        self._lines = LineCutter(offset, context.max_record_bytes)
+        self._lines = LineCutter(offset, context.max_record_bytes, tail)
         self._ended = False
         self._stamp = None
         self._cut_to = self._whole_to = offset
+        self._tail = tail
 
     def poll(self, max_records: int, timeout_seconds: float) -> Batch:
         """Return the next lines as one block.
@@ -179,14 +183,18 @@ class FileSource(Source[FileSourceOptions]):
     def _whole_lines_end(self) -> int:
         """Return the offset behind the last line that is whole by now."""
         if self.config.follow:
-            self._check_growing(self._cut_to)
+            self._check_growing(self._cut_to, self._cut_to, self._tail)
         with self._open_file(self._context) if self.config.follow else nullcontext(self._file) as file:
             if file is None:
                 return self._cut_to
             if len(self._head) < _HEAD_BYTES:
                 self._head = _read(file, 0, _HEAD_BYTES)
             size = int(file.seek(0, SEEK_END))
-            return end_of_last_line(file, self._cut_to, size) if self.config.follow else size
+            if not self.config.follow:
+                return size
+            end = end_of_last_line(file, self._cut_to, size)
+            self._tail = tail_at(file, end)
+            return end
 
     def read_piece(self, context: Context, piece: Json) -> Iterator[Batch]:
         """Yield the lines of *piece*, a chunk as one block.
@@ -256,14 +264,14 @@ class FileSource(Source[FileSourceOptions]):
 
     def _at_end(self) -> Lines | None:
         if self.config.follow:
-            self._check_growing(self._lines.read_offset)
+            self._check_growing(self._lines.read_offset, self._lines.offset, self._lines.tail)
             return None
         self._ended = True
         return self._lines.take_rest()
 
     def _batch(self, lines: Lines) -> Batch:
         return Batch(
-            positions={_SPLIT: {"offset": lines.end, "head": crc32(self._head[: lines.end])}},
+            positions={_SPLIT: {"offset": lines.end, "head": crc32(self._head[: lines.end]), "tail": crc32(lines.tail)}},
             block=lines.block,
             record_positions=lines.offsets,
         )
@@ -279,13 +287,15 @@ class FileSource(Source[FileSourceOptions]):
             msg = f"{path}: the file cannot be read ({error.strerror}); check the source's path and its permissions"
             raise FatalError(msg) from error
 
-    def _check(self, file: IO[Any], position: Json, offset: int) -> None:
+    def _check(self, file: IO[Any], position: Json, offset: int, tail: bytes) -> None:
         """Refuse a position that is none of this file."""
         size = self._context.host.files.size(self.config.path)
         if size < offset:
             raise StateError(self._shorter(size, offset))
         if isinstance(position, dict) and position.get("head") != crc32(self._head):
             raise StateError(self._another(offset))
+        if isinstance(position, dict) and position.get("tail", crc32(tail)) != crc32(tail):
+            raise StateError(self._another_before(offset))
         before, here = _read(file, offset - 1, 1), _read(file, offset, 1)
         if before != b"\n" and here not in (b"", b"\n", b"\r"):
             msg = (
@@ -294,8 +304,8 @@ class FileSource(Source[FileSourceOptions]):
             )
             raise StateError(msg)
 
-    def _check_growing(self, offset: int) -> None:
-        """Refuse to go on following a file that was read up to *offset*, and cut or replaced by another one."""
+    def _check_growing(self, offset: int, whole: int, tail: bytes) -> None:
+        """Refuse to go on following a file that was read up to *offset*, and cut or replaced by one without *tail* before *whole*."""
         stamp = None
         with suppress(OSError):  # opening it tells what is wrong
             stamp = self._context.host.files.stamp(self.config.path)
@@ -307,6 +317,8 @@ class FileSource(Source[FileSourceOptions]):
                 raise StateError(self._shorter(size, offset))
             if _read(now, 0, len(self._head)) != self._head:
                 raise StateError(self._another(offset))
+            if tail_at(now, whole) != tail:
+                raise StateError(self._another_before(whole))
         self._stamp = stamp
 
     def _shorter(self, size: int, offset: int) -> str:
@@ -319,6 +331,12 @@ class FileSource(Source[FileSourceOptions]):
         return (
             f"{self.config.path}: the file begins differently from the one that was read up to byte {offset}: it was replaced; "
             "put the file back, or start with new state"
+        )
+
+    def _another_before(self, offset: int) -> str:
+        return (
+            f"{self.config.path}: the bytes before byte {offset}, up to which the file was read, are others than those that were read: "
+            "it was replaced; put the file back, or start with new state"
         )
 
 

@@ -7,18 +7,24 @@ from typing import overload
 
 import msgspec
 
-__all__ = ["LineCutter", "LineOffsets", "Lines"]
+__all__ = ["TAIL_BYTES", "LineCutter", "LineOffsets", "Lines"]
 
+TAIL_BYTES = 1024
+"""How much of the stream is known at every place where lines end, to tell whether it is still the same stream."""
 _MOST_WANTED_BYTES = 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Lines(msgspec.Struct, frozen=True):
-    """Whole lines: *block* as a batch wants it, empty if there is no record, the offset behind them, and where each record begins."""
+    """Whole lines: *block* as a batch wants it, empty if there is no record, the offset behind them, and where each record begins.
+
+    *tail* are the last bytes of the stream before that offset, ``TAIL_BYTES`` of them or as many as there are.
+    """
 
     block: bytes
     end: int
     offsets: LineOffsets
+    tail: bytes
 
 
 class LineOffsets(Sequence[int]):
@@ -63,20 +69,25 @@ class LineCutter:
     Empty lines are no records, though they may stay in a block: looking for them would cost as much as reading. A carriage return
     before the newline vanishes, and so does a byte order mark at the start. Of a line longer than *max_line_bytes* only a few bytes
     more than that are kept and handed over: enough for the runtime to see that the record is too large, little enough for memory.
+    *tail* are the last bytes before *offset*, where anybody wants to know the tail of what is cut.
     """
 
-    def __init__(self, offset: int, max_line_bytes: int) -> None:
-        self._offset = offset  # of the first byte that is still here
+    def __init__(self, offset: int, max_line_bytes: int, tail: bytes = b"") -> None:
+        self.offset = offset
+        """Where what :meth:`take` returns next begins."""
+        self.tail = tail
+        """The last bytes before that."""
         self._waiting = b""
         self._fresh = b""  # what follows it: joined with it only as far as whole lines reach, which saves a copy of every byte
         self._unsearched = 0  # before this, there is no newline in _waiting
         self._kept_bytes = max_line_bytes + len(_BYTE_ORDER_MARK) + len(b"\r") + 1  # more than the limit without those two
         self._dropped = 0  # bytes of the line at _offset that are not kept any more
+        self._dropped_tail = b""  # the last of them
 
     @property
     def read_offset(self) -> int:
         """Where the bytes that :meth:`feed` wants next stand in the stream."""
-        return self._offset + len(self._waiting) + len(self._fresh) + self._dropped
+        return self.offset + len(self._waiting) + len(self._fresh) + self._dropped
 
     @property
     def partial(self) -> bool:
@@ -96,8 +107,9 @@ class LineCutter:
     def _without_rest_of_line(self, chunk: bytes) -> bytes:
         keep = self._kept_bytes
         end = chunk.find(b"\n")
-        left = b"" if end < 0 else chunk[end:]
-        self._dropped += len(self._waiting) - keep + len(chunk) - len(left)
+        end, left = (len(chunk), b"") if end < 0 else (end, chunk[end:])
+        self._dropped += len(self._waiting) - keep + end
+        self._dropped_tail = _last(_last(self._dropped_tail, self._waiting[keep:]), chunk[max(0, end - TAIL_BYTES) : end])
         self._waiting = self._waiting[:keep]
         self._unsearched = min(self._unsearched, keep)
         return left
@@ -128,15 +140,25 @@ class LineCutter:
 
     def _cut(self, raw: bytes, rest: bytes, max_records: int) -> Lines:
         """Return *max_records* lines of *raw* and keep the others, with *rest*, for the next time."""
-        start = self._offset
+        start = self.offset
         # The difference is the number of newlines: five times as fast as bytes.count.
         if len(raw) > max_records and len(raw.replace(b"\n", b"\n\n")) - len(raw) > max_records:
             end = len(b"\n".join(raw.split(b"\n", max_records)[:max_records])) + 1
             raw, rest = raw[:end], raw[end:] + rest
         self._waiting, self._unsearched = rest, 0
-        self._offset += len(raw) + self._dropped
-        self._dropped = 0
-        return Lines(_block(raw, first=start == 0), self._offset, LineOffsets(raw, start))
+        self.offset += len(raw) + self._dropped
+        if self._dropped:
+            kept = raw.removesuffix(b"\n")
+            self.tail = _last(_last(_last(self.tail, kept), self._dropped_tail), raw[len(kept) :])
+            self._dropped, self._dropped_tail = 0, b""
+        else:
+            self.tail = _last(self.tail, raw)
+        return Lines(_block(raw, first=start == 0), self.offset, LineOffsets(raw, start), self.tail)
+
+
+def _last(earlier: bytes, later: bytes) -> bytes:
+    """Return the tail of two pieces that follow each other."""
+    return later[-TAIL_BYTES:] if len(later) >= TAIL_BYTES else (earlier + later)[-TAIL_BYTES:]
 
 
 def _block(raw: bytes, *, first: bool) -> bytes:

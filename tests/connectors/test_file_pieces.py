@@ -115,6 +115,16 @@ def test_pieces_become_smaller_towards_the_end(source, tmp_path: Path) -> None:
     assert {10} == set(sizes[-9:-1])
 
 
+def test_a_followed_file_that_was_replaced_by_one_that_begins_with_the_same_lines_is_told(source, tmp_path: Path) -> None:
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(b"same\n" * 1000 + b"half a")
+    made = source(follow=True)
+    made.next_piece(0)
+    path.write_bytes(b"same\n" * 500 + b"else\n" * 1000)
+    with pytest.raises(StateError, match=r"the bytes before byte 5000, .* are others"):
+        made.next_piece(0)
+
+
 @pytest.mark.parametrize("content", [b"", b'{"m":1}\n{"n":2}\n{"n":3}\n{"n":4}\n'])
 def test_a_followed_file_that_was_cut_or_replaced_is_told(source, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "in.ndjson"

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import attrs
 import pytest
@@ -167,6 +169,39 @@ def test_another_file_under_the_same_name_is_an_error(path: Path, source) -> Non
         source(position)
 
 
+def test_another_file_that_begins_with_the_same_lines_is_an_error(path: Path, source) -> None:
+    path.write_bytes(b"".join(b"line %04d\n" % n for n in range(1000)))
+    _, position = read_all(source())
+    path.write_bytes(b"".join(b"line %04d\n" % (n if n < 500 else n + 5000) for n in range(2000)))
+    with pytest.raises(
+        StateError, match=r"the bytes before byte 10000, .* are others than those that were read: it was replaced"
+    ):
+        source(position)
+
+
+def test_a_position_from_before_there_were_tails_is_still_one(path: Path, source) -> None:
+    path.write_bytes(b"a\nb\nc\n")
+    position = source().poll(2, 0).positions["0"]
+    del position["tail"]
+    assert [b"c"] == read_all(source(position))[0]
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 100, 65536])
+@pytest.mark.parametrize("max_records", [1, 3, 1000])
+def test_a_position_has_the_checksum_of_the_bytes_before_it(
+    path: Path, source, context: Context, chunk_bytes: int, max_records: int
+) -> None:
+    content = b"\xef\xbb\xbfa\r\n\n" + b"bc\n" * 500 + b"d" * 3000 + b"\n" + b"e" * 200 + b"\r\n\n\nf\n" + b"g" * 150
+    path.write_bytes(content)
+    opened, found = source(context=attrs.evolve(context, max_record_bytes=100), chunk_bytes=chunk_bytes), []
+    with suppress(EndOfInput):
+        while True:
+            found.append(opened.poll(max_records, 0).positions["0"])
+    offsets = [position["offset"] for position in found]
+    assert len(content) == offsets[-1]
+    assert [crc32(content[max(0, end - 1024) : end]) for end in offsets] == [position["tail"] for position in found]
+
+
 def test_a_change_behind_what_was_read_is_none(path: Path, source) -> None:
     path.write_bytes(b"a\nold\n")
     position = source().poll(1, 0).positions["0"]
@@ -240,6 +275,17 @@ def test_a_followed_file_that_is_replaced_is_an_error(path: Path, source) -> Non
     other.write_bytes(b"x\ny\nz\n")
     other.replace(path)
     with pytest.raises(StateError, match="it was replaced"):
+        opened.poll(10, 0)
+
+
+def test_a_followed_file_that_is_replaced_by_one_that_begins_with_the_same_lines_is_an_error(path: Path, source) -> None:
+    path.write_bytes(b"same\n" * 1000 + b"half a")
+    opened = source(follow=True)
+    read_all(opened)
+    other = path.with_name("other")
+    other.write_bytes(b"same\n" * 500 + b"else\n" * 1000)
+    other.replace(path)
+    with pytest.raises(StateError, match=r"the bytes before byte 5000, .* are others"):
         opened.poll(10, 0)
 
 
