@@ -7,7 +7,6 @@ gives it (``source.topic``,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from fluxion_core.runtime.connections import Connections
 from fluxion_core.runtime.effects import patient_operator
 from fluxion_core.runtime.parallel.division import Division, divide
 from fluxion_core.runtime.plugin_stages import stage_form
+from fluxion_core.runtime.shared_files import shared_files
 from fluxion_core.spi import Codec, Sink, Source, StateStore
 
 __all__ = ["BoundPipeline", "bind"]
@@ -197,7 +197,7 @@ def _delivery(definition: PipelineDefinition, source: Source[Any], sink: Sink[An
 
 
 def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipeline:
-    """Return *definition* bound to *components*; opens nothing, touches no file, asks no network.
+    """Return *definition* bound to *components*; opens nothing, writes nothing, asks no network.
 
     Raises:
         ConfigError: with every problem of the whole definition.
@@ -211,9 +211,12 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     dead_place = "error_policy.dead_letter" if definition.error_policy.sink is not None else "dead_letter"
     dead = binder.component("sink", dead_config, dead_place) if dead_config else None
     dead_codec = binder.codec(dead, dead_config, dead_place) if dead_config else None
-    binder.problems += _shared_files(source=source, sink=sink, dead_letter=dead)
     store = binder.store()
     collections = binder.collections()
+    binder.problems += shared_files(
+        {"source": source} | {f"collections.{name}": getattr(given, "source", None) for name, given in collections.items()},
+        {"state": store, "sink": sink, dead_place: dead},
+    )
     binder.attempt(lambda: components.get("runner", definition.runner), "runner")
     binder.problems += binder.connections.problems()
     program = binder.program(collections, unbounded=source is not None and not source.bounded)
@@ -251,22 +254,6 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         division=division,
         undivided=undivided,
     )
-
-
-def _shared_files(**components: Any) -> list[Problem]:
-    """Return a problem for every component that would write into the file of an earlier one."""
-    problems: list[Problem] = []
-    owners: dict[str, str] = {}
-    for where, component in components.items():
-        path = getattr(getattr(component, "config", None), "path", None)
-        if isinstance(path, Path):
-            owner = owners.setdefault(os.path.normpath(path), where)
-            if owner != where:
-                hint = (
-                    "give dead letters a file of their own" if where == "dead_letter" else f"give the {where} a file of its own"
-                )
-                problems.append(Problem(f"{where}.path", f"is the {owner}'s own file", hint))
-    return problems
 
 
 def _emit(definition: PipelineDefinition, source: Source[Any]) -> Literal["final", "updates", "each"]:

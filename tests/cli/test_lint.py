@@ -103,10 +103,24 @@ def test_what_needs_the_whole_input_is_refused_where_it_has_no_end(shell):
     [
         (
             {"sink": {"type": "file", "path": "./x/../in.ndjson"}},
-            "sink.path: is the source's own file; give the sink a file of its own",
+            "sink.path: is the file of source.path; give the sink a file of its own",
         ),
-        ({"dead_letter": {"type": "file", "path": "in.ndjson"}}, "dead_letter.path: is the source's own file"),
-        ({"dead_letter": {"type": "file", "path": "out.ndjson"}}, "dead_letter.path: is the sink's own file"),
+        ({"dead_letter": {"type": "file", "path": "in.ndjson"}}, "dead_letter.path: is the file of source.path"),
+        ({"dead_letter": {"type": "file", "path": "out.ndjson"}}, "dead_letter.path: is the file of sink.path"),
+        (
+            {"error_policy": {"dead_letter": {"type": "file", "path": "out.ndjson"}}},
+            "error_policy.dead_letter.path: is the file of sink.path; give dead letters a file of their own",
+        ),
+        ({"sink": {"type": "file", "path": "state.db", "append": True}}, "sink.path: is the file of state.path; give the sink"),
+        ({"dead_letter": {"type": "file", "path": "state.db"}}, "dead_letter.path: is the file of state.path"),
+        (
+            {"state": {"type": "sqlite", "path": "in.ndjson"}},
+            "state.path: is the file of source.path; give the state a file of its own",
+        ),
+        (
+            {"collections": {"c": {"type": "file", "path": "out.ndjson"}}},
+            "sink.path: is the file of collections.c.path; give the sink a file of its own",
+        ),
     ],
 )
 def test_no_two_components_share_a_file(shell, parts, expected):
@@ -114,6 +128,33 @@ def test_no_two_components_share_a_file(shell, parts, expected):
     outcome = shell.fluxion("lint", shell.pipeline(**parts))
     assert 78 == outcome.code
     assert expected in outcome.err
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+def test_a_file_is_known_by_what_it_is_not_by_its_name(shell, link):
+    target, other = shell.write("in.ndjson", ""), shell.folder / "out.ndjson"
+    if link == "symbolic":
+        other.symlink_to(target)
+    else:
+        other.hardlink_to(target)
+    outcome = shell.fluxion("lint", shell.pipeline(sink={"type": "file", "path": "out.ndjson", "append": True}))
+    assert 78 == outcome.code
+    assert f"sink.path: is the file of source.path by another name ({other} is {target})" in outcome.err
+
+
+def test_a_file_that_is_not_there_yet_is_known_by_where_its_path_leads(shell):
+    (shell.folder / "here").symlink_to(shell.folder)
+    outcome = shell.fluxion("lint", shell.pipeline(sink={"type": "file", "path": "here/in.ndjson"}))
+    assert 78 == outcome.code
+    assert (
+        f"sink.path: is the file of source.path by another name ({shell.folder}/here/in.ndjson is {shell.folder}/in.ndjson)"
+        in outcome.err
+    )
+
+
+def test_a_collection_may_be_read_from_the_file_of_the_source(shell):
+    name = shell.pipeline(collections={"c": {"type": "file", "path": "in.ndjson"}})
+    assert 0 == shell.fluxion("lint", name).code
 
 
 def test_nothing_is_made_by_looking(shell):

@@ -50,7 +50,7 @@ def test_results_and_dead_letters_in_the_same_file_are_a_problem(tmp_path: Path)
     path = str(tmp_path / "out.ndjson")
     for dead_letter in (SinkConfig("file", path=path), SinkConfig("file", path=path, append=True)):
         with pytest.raises(
-            ConfigError, match=r"dead_letter\.path: is the sink's own file; give dead letters a file of their own"
+            ConfigError, match=r"dead_letter\.path: is the file of sink\.path; give dead letters a file of their own"
         ):
             run(definition(SinkConfig("file", path=path), dead_letter))
 
