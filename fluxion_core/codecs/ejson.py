@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 
 from fluxion_core.codecs.json import JsonCodec
-from fluxion_core.spi import Codec, Document, Options, RecordError
+from fluxion_core.spi import Codec, Document, FatalError, Options, RecordError
 
 __all__ = ["CanonicalExtendedJsonCodec", "ExtendedJsonCodec", "read_value"]
 
@@ -38,7 +38,7 @@ class ExtendedJsonCodec(Codec[Options]):
 
     Reads the canonical form too. An object that begins like a type and is none (``{"$oid": 5}``) is a record error. Integers are
     64-bit and doubles keep NaN and the infinities, which plain JSON loses. Object ids, timestamps, MinKey, MaxKey, code and binary data
-    with a subtype need ``pip install 'fluxion-core[bson]'``.
+    with a subtype need ``pip install 'fluxion-core[bson]'``; without it the pipeline stops at the first of them.
     """
 
     name: ClassVar[str] = "ejson"
@@ -53,7 +53,8 @@ class ExtendedJsonCodec(Codec[Options]):
         """Return the document in *payload*.
 
         Raises:
-            RecordError: it is no JSON object, or a type in it is written wrongly or not available here.
+            RecordError: it is no JSON object, or a type in it is written wrongly.
+            FatalError: a type in it needs the extra ``bson``, which is not installed.
         """
         document = self._json.decode(payload)
         return {name: read_value(value, name) for name, value in document.items()}
@@ -87,19 +88,20 @@ class CanonicalExtendedJsonCodec(ExtendedJsonCodec):
 
 
 def _bson(name: str, path: str) -> Any:
-    """Return a class of the package bson."""
+    """Return a class of the package bson; that it is missing is no record's fault."""
     try:
         return getattr(importlib.import_module("bson"), name)
-    except ImportError:
-        msg = f"{path}: a value of BSON type {name} needs the extra 'bson'; pip install 'fluxion-core[bson]'"
-        raise RecordError(msg) from None
+    except (ImportError, AttributeError):  # another package by that name lacks the classes
+        msg = f"{path}: a value of BSON type {name} needs the extra 'bson': pip install 'fluxion-core[bson]'"
+        raise FatalError(msg) from None
 
 
 def read_value(value: Any, path: str) -> Any:
     """Return *value*, parsed JSON in which types are written as Extended JSON; *path* is where it stands, for messages.
 
     Raises:
-        RecordError: a type in it is written wrongly or not available here; the message begins with its path.
+        RecordError: a type in it is written wrongly; the message begins with its path.
+        FatalError: a type in it needs the extra ``bson``, which is not installed; the message begins with its path.
     """
     if value.__class__ is dict:
         for name in value:

@@ -36,6 +36,7 @@ class Codec(ABC, Generic[O]):
 
         Raises:
             RecordError: the payload is not of this format; the error policy decides, the bytes are kept.
+            FatalError: decoding needs what is not installed here; the pipeline stops, and reads this record again when it is run again.
         """
 
     @abstractmethod

@@ -295,3 +295,21 @@ def test_a_kill_point_that_is_none_is_a_mistake_of_the_environment(shell):
     outcome = shell.fluxion("run", shell.pipeline(), FLUXION_KILLPOINT="sealdd:1")
     assert 78 == outcome.code
     assert "FLUXION_KILLPOINT=sealdd:1: expected NAME:NTH with NAME one of claimed, opened, " in outcome.err
+
+
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_what_a_missing_extra_could_read_is_no_dead_letter_and_read_when_it_is_there(shell, parallelism):
+    ids = [f"{number:024x}" for number in range(100)]
+    shell.write("in.ndjson", [{"n": n, "id": n if n < 50 else {"$oid": text}} for n, text in enumerate(ids)])
+    (shell.folder / "missing").mkdir()
+    shell.write("missing/bson.py", "raise ImportError('not installed')\n")
+    name = shell.pipeline(
+        source={"type": "file", "path": "in.ndjson", "codec": "ejson", "piece_bytes": 500},
+        dead_letter={"type": "file", "path": "dead.ndjson"},
+        runtime={"parallelism": parallelism, "micro_batch_size": 10},
+    )
+    stopped = shell.fluxion("run", name, PYTHONPATH=str(shell.folder / "missing"))
+    assert 74 == stopped.code
+    assert "id: a value of BSON type ObjectId needs the extra 'bson': pip install 'fluxion-core[bson]'" in stopped.err
+    assert 0 == shell.fluxion("run", name).code
+    assert (list(range(100)), b"") == (written(shell), (shell.folder / "dead.ndjson").read_bytes())

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxion_core.codecs import CanonicalExtendedJsonCodec, ExtendedJsonCodec
-from fluxion_core.spi import RecordError
+from fluxion_core.spi import FatalError, RecordError
 from fluxion_core.testing.suites import CodecCase, CodecSuite
 
 MOMENT = datetime(2024, 5, 6, 7, 8, 9, 120000, tzinfo=UTC)
@@ -185,12 +185,12 @@ def test_no_bytes_raise_anything_but_a_record_error(data: bytes) -> None:
         ('{"$code":"x"}', "Code"),
     ],
 )
-def test_without_the_package_bson_its_types_are_record_errors_that_name_it(
+def test_without_the_package_bson_its_types_stop_the_pipeline_with_an_error_that_names_it(
     monkeypatch: pytest.MonkeyPatch, text: str, name: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "bson", None)
     with pytest.raises(
-        RecordError, match=rf"v: a value of BSON type {name} needs the extra 'bson'; pip install 'fluxion-core\[bson\]'"
+        FatalError, match=rf"v: a value of BSON type {name} needs the extra 'bson': pip install 'fluxion-core\[bson\]'"
     ):
         read(text)
 
