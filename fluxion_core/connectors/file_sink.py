@@ -8,6 +8,7 @@ cut off by the next write. So every batch is in the file as a whole or not at al
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import IO, Any, ClassVar
 import attrs
 import msgspec
 
+from fluxion_core.connectors.regular_files import no_place_to_write
 from fluxion_core.spi import (
     REQUIRED,
     Context,
@@ -41,7 +43,9 @@ _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EAGAIN, er
 class FileSinkOptions(Options):
     """Which file, and what becomes of one that is there already."""
 
-    path: Path = option(REQUIRED, "The file to write: one line per document.", example="results.ndjson")
+    path: Path = option(
+        REQUIRED, "The file to write: one line per document.", example="results.ndjson", check=no_place_to_write
+    )
     append: bool = option(False, "Whether to write behind what a file that Fluxion did not write already holds.")
 
 
@@ -87,6 +91,8 @@ class FileSink(Sink[FileSinkOptions]):
         """
         self.close()
         self._context = context
+        if wrong := no_place_to_write(self.config.path):
+            raise FatalError(wrong)
         with self._letters():
             self._file = self._open_results()
             with self._locked(self._file):
@@ -129,8 +135,9 @@ class FileSink(Sink[FileSinkOptions]):
         if files.exists(cursor):
             msg = f"{path}: the results are gone, but their cursor {cursor.name} is there; put them back, or remove that too"
             raise StateError(msg)
-        file = files.open(path, "x+b")
-        files.sync_directory(path.parent)
+        target = Path(os.path.realpath(path))  # a link may lead to what is not there yet
+        file = files.open(target, "x+b")
+        files.sync_directory(target.parent)
         return file
 
     def _begin(self, file: IO[Any]) -> _Mark:

@@ -13,6 +13,7 @@ import attrs
 
 from fluxion_core.connectors.file_pieces import end_of_last_line, lines_between, tail_at, whole_lines_bytes
 from fluxion_core.connectors.lines import LineCutter, Lines
+from fluxion_core.connectors.regular_files import no_regular_file
 from fluxion_core.spi import (
     REQUIRED,
     Batch,
@@ -41,7 +42,7 @@ _PIECES_LEFT = 8
 class FileSourceOptions(Options):
     """Which file, and whether it is still growing."""
 
-    path: Path = option(REQUIRED, "The file to read: one record per line.", example="orders.ndjson")
+    path: Path = option(REQUIRED, "The file to read: one record per line.", example="orders.ndjson", check=no_regular_file)
     follow: bool = option(False, "Whether to wait for more at the end of the file instead of ending there.")
     chunk_bytes: int = option(128 * 1024, "How much is read at a time.", minimum=1)
     piece_bytes: int = option(
@@ -278,6 +279,8 @@ class FileSource(Source[FileSourceOptions]):
 
     def _open_file(self, context: Context) -> IO[Any]:
         path = self.config.path
+        if wrong := no_regular_file(path):  # before opening it, which would wait for the other end of a pipe
+            raise FatalError(wrong)
         try:
             return context.host.files.open(path, "rb")
         except FileNotFoundError:

@@ -12,6 +12,7 @@ import pytest
 
 from fluxion_core.connectors import FileSink
 from fluxion_core.connectors.file_sink import FileSinkOptions
+from fluxion_core.errors import ConfigError
 from fluxion_core.spi import Cursor, FatalError, Refusal, StateError, TransientError
 
 CURSOR = "out.ndjson.fluxion"
@@ -263,6 +264,34 @@ def test_a_directory_is_no_file(path: Path, sink) -> None:
     path.mkdir()
     with pytest.raises(FatalError, match=r"cannot be written \(Is a directory\)"):
         sink()
+
+
+def test_a_pipe_or_a_device_is_refused_before_anything_is_made(path: Path, sink) -> None:
+    os.mkfifo(path)
+    letter = f"{path} is a pipe, no regular file; use type: stdout, redirected with >"
+    with pytest.raises(FatalError, match=f"^{letter}$"):
+        sink()
+    with pytest.raises(ConfigError, match=f"^sink.path: {letter}$"):
+        FileSinkOptions.parse({"path": path}, where="sink")
+    assert [path] == list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize(("name", "kind"), [("/dev/null", "a device"), ("/proc/self/fd/1", "")])
+def test_streams_of_the_process_are_refused_wherever_they_lead(name: str, kind: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^sink\.path: {name} is {kind}.*, no regular file; use type: stdout"):
+        FileSinkOptions.parse({"path": name}, where="sink")
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_link_to_what_is_not_there_yet_is_written_where_it_leads(
+    path: Path, sink, sealed, lines, tmp_path: Path, *, relative: bool
+) -> None:
+    (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "target"
+    path.symlink_to(Path("there/target") if relative else target)
+    sink().write(sealed(1))
+    sink().write(sealed(2))
+    assert (lines(1, 2), True) == (target.read_bytes(), path.is_symlink())
 
 
 def test_a_file_that_somebody_else_is_writing_is_waited_for(path: Path, sink, sealed) -> None:

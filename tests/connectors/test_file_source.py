@@ -367,6 +367,15 @@ def test_a_directory_is_no_file(path: Path, source) -> None:
         source()
 
 
+def test_a_pipe_is_no_regular_file(path: Path, context: Context) -> None:
+    os.mkfifo(path)
+    letter = f"{path} is a pipe, no regular file; use type: stdin, redirected with <"
+    with pytest.raises(FatalError, match=f"^{letter}$"):
+        FileSource(FileSourceOptions(path=path)).splits(context)
+    with pytest.raises(ConfigError, match=f"^source.path: {letter}$"):
+        FileSourceOptions.parse({"path": path}, where="source")
+
+
 def test_an_empty_path_is_a_problem() -> None:
     with pytest.raises(ConfigError, match=r"source.path: '' \(text\) does not fit; expected a path"):
         FileSourceOptions.parse({"path": ""}, where="source")
