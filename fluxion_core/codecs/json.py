@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -85,6 +85,10 @@ _TOO_DEEP = f"the document is nested more than {MAX_DEPTH} levels deep"
 _KINDS: Mapping[type, str] = {list: "an array", str: "a text", bool: "true or false", type(None): "null"}
 
 
+_HALF_PAIR: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])", re.DOTALL)
+"""An escape of the first half that no second follows; a backslash that is itself escaped begins none."""
+
+
 def _letter(payload: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return _TOO_DEEP
@@ -92,7 +96,12 @@ def _letter(payload: bytes, error: Exception) -> str:
         return "the record is empty; expected a JSON object"
     if isinstance(error, UnicodeDecodeError):
         return "the record is not UTF-8; expected JSON text in UTF-8"
-    return f"the record is not JSON: {error}"
+    found = str(error)
+    if isinstance(error, msgspec.ValidationError):
+        return f"the record is not JSON that can be read: {found}"
+    if "surrogate" in found or ("truncated" in found and _HALF_PAIR.search(payload)):
+        return "the record is not JSON that can be read: a \\u escape in it is half of a surrogate pair"
+    return f"the record is not JSON: {found}"
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

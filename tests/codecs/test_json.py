@@ -53,6 +53,9 @@ def test_no_bytes_raise_anything_but_a_record_error(payload: bytes) -> None:
     assert isinstance(answer, dict | RecordError)
 
 
+HALF_A_PAIR = "the record is not JSON that can be read: a \\u escape in it is half of a surrogate pair"
+
+
 @pytest.mark.parametrize(
     ("payload", "letter"),
     [
@@ -66,6 +69,13 @@ def test_no_bytes_raise_anything_but_a_record_error(payload: bytes) -> None:
         (b"null", "the record is null; expected a JSON object"),
         (b"{", "the record is not JSON: "),
         (b'{"a":NaN}', "the record is not JSON: "),
+        (b'{"a":1e999}', "the record is not JSON that can be read: Number out of range"),
+        (rb'{"a":"\ud800"}', HALF_A_PAIR),
+        (rb'{"a":"\ud800 and more than six bytes"}', HALF_A_PAIR),
+        (rb'{"a":"\udc00"}', HALF_A_PAIR),
+        (rb'{"a":"\\\ud800"}', HALF_A_PAIR),
+        (rb'{"a":"\ud83d\ude00', "the record is not JSON: Input data was truncated"),
+        (rb'{"a":"\\ud800', "the record is not JSON: Input data was truncated"),
         (b'{"a":1}{"a":2}', "the record is not JSON: "),
         (b'{"a":"\xff"}', "the record is not "),
         (b'\xef\xbb\xbf{"a":1}', "the record is not JSON: "),

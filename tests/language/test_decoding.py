@@ -8,6 +8,8 @@ import pytest
 from fluxion_core import aggregate, aggregate_ndjson, compile_pipeline
 from fluxion_core.language.compiler.reading import choose_reading
 
+HALF_A_PAIR = "the record is not JSON that can be read: a \\u escape in it is half of a surrogate pair"
+
 
 def below(depth: int, value: object) -> dict[str, object]:
     for _ in range(depth):
@@ -121,3 +123,23 @@ def test_lines_without_a_byte_are_no_records_and_leave_with_none(stages) -> None
     one, other = compile_pipeline(stages).start(), compile_pipeline(stages).start()
     assert one.feed(block=without).json_lines() == other.feed(block=among).json_lines()
     assert one.finish().json_lines() == other.finish().json_lines()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"[1]", "the record is no JSON object: Expected `object`, got `array`"),
+        (b'{"a":1e999}', "the record is not JSON that can be read: Number out of range"),
+        (rb'{"a":"\ud800"}', HALF_A_PAIR),
+        (rb'{"a":"\ud800 and more than six bytes"}', HALF_A_PAIR),
+        (rb'{"a":"\udc00"}', HALF_A_PAIR),
+        (rb'{"b":"\ud800 and more than six bytes"}', HALF_A_PAIR),
+        (rb'{"a":"\ud83d\ude00', "the record is not JSON: Input data was truncated"),
+        (rb'{"a":"\\ud800', "the record is not JSON: Input data was truncated"),
+    ],
+)
+def test_the_reason_says_what_is_wrong_with_a_record(text: bytes, reason: str) -> None:
+    (failure,) = (
+        compile_pipeline([{"$match": {"a": {"$ne": 5}}}, {"$project": {"a": 1}}]).start().feed(payloads=[text]).failures
+    )
+    assert reason == str(failure.error)[: len(reason)]

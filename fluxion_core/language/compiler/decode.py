@@ -6,9 +6,10 @@ record is taken line by line, so that each record fails or passes on its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from fluxion_core.language.compiler.likely import Likely
 
 __all__ = ["Decoded", "Decoder", "lines_within"]
+
+
+_HALF_PAIR: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])", re.DOTALL)
+"""An escape of the first half that no second follows; a backslash that is itself escaped begins none."""
 
 
 class Decoded(msgspec.Struct):
@@ -134,6 +139,9 @@ def _letter(payload: bytes, error: Exception) -> str:
         return f"the record is not UTF-8: byte {error.start} of {len(payload)} cannot be decoded"
     if not payload.strip():
         return "the record is empty; expected a JSON object"
+    found = str(error)
     if isinstance(error, msgspec.ValidationError):
-        return f"the record is no JSON object: {error}"
-    return f"the record is not JSON: {error}"
+        return f"the record is {'no JSON object' if found.startswith('Expected') else 'not JSON that can be read'}: {found}"
+    if "surrogate" in found or (("truncated" in found or "hex escape" in found) and _HALF_PAIR.search(payload)):
+        return "the record is not JSON that can be read: a \\u escape in it is half of a surrogate pair"
+    return f"the record is not JSON: {found}"
