@@ -37,6 +37,7 @@ from fluxion_core.spi import (
 __all__ = ["FileSink", "FileSinkOptions"]
 
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EAGAIN, errno.EINTR)
+_ALL_THREE = "the results, their cursor and the pipeline's state"
 
 
 @attrs.frozen
@@ -133,7 +134,10 @@ class FileSink(Sink[FileSinkOptions]):
         if files.exists(path):
             return files.open(path, "r+b")
         if files.exists(cursor):
-            msg = f"{path}: the results are gone, but their cursor {cursor.name} is there; put them back, or remove that too"
+            msg = (
+                f"{path}: the results are gone, but their cursor {cursor.name} is there; put them back, or, to start over, "
+                "remove the cursor and the pipeline's state too"
+            )
             raise StateError(msg)
         target = Path(os.path.realpath(path))  # a link may lead to what is not there yet
         file = files.open(target, "x+b")
@@ -167,7 +171,7 @@ class FileSink(Sink[FileSinkOptions]):
             return None
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             where = self._cursor_path
-            msg = f"{where}: the cursor is damaged ({error}); put it back from a backup, or remove it and the results"
+            msg = f"{where}: the cursor is damaged ({error}); put it back from a backup, or, to start over, remove {_ALL_THREE}"
             raise StateError(msg) from error
         if mark.seq and mark.pipeline != self._context.pipeline_id:
             msg = f"{self.config.path}: holds the results of pipeline '{mark.pipeline}'; choose another path, or move it away"
@@ -188,7 +192,7 @@ class FileSink(Sink[FileSinkOptions]):
         if length < mark.length:
             msg = (
                 f"{self.config.path}: the file has {length} bytes, its cursor {self._cursor_path.name} says {mark.length}: "
-                "results were removed; put them back, or remove both files"
+                f"results were removed; put them back, or, to start over, remove {_ALL_THREE}"
             )
             raise StateError(msg)
         if length > mark.length:

@@ -17,7 +17,7 @@ __all__ = ["Outlet"]
 
 
 class Outlet(msgspec.Struct, kw_only=True):
-    """One sink with everything that stands before it: *target* is "sink" or "dead_letter"."""
+    """One sink with everything that stands before it: *target* is "sink" or "dead_letter"; *state_place* says where the state is."""
 
     target: str
     sink: Sink[Any]
@@ -25,6 +25,7 @@ class Outlet(msgspec.Struct, kw_only=True):
     context: Context
     lease: Lease
     patience: Patience
+    state_place: str
     queue: SealedQueue = msgspec.field(default_factory=SealedQueue)
     sealed_seq: int = 0
     delivered_seq: int = 0
@@ -75,7 +76,7 @@ class Outlet(msgspec.Struct, kw_only=True):
     def _refuse(self, finding: str) -> None:
         msg = (
             f"{self._name}: the target {finding}; state and target must come from the same runs: bring back the one that is "
-            "missing or older, or remove both to start over"
+            f"missing or older, or, to start over, remove what the target holds and the state ({self.state_place})"
         )
         raise StateError(msg)
 

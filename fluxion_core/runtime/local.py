@@ -223,6 +223,7 @@ class LocalExecution:
                 context=context if target == "sink" else attrs.evolve(context, incarnation=f"{lease.incarnation}-{target}"),
                 lease=lease,
                 patience=self._patience(target, self.abandoned),
+                state_place=self.bound.store.place,
             )
             for target, (sink, codec) in sinks.items()
         }

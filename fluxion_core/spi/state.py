@@ -190,6 +190,11 @@ class StateStore(ABC, Generic[O]):
         """Replace the claimed pipeline's state by *snapshot*; the epoch stays ours."""
 
     @property
+    def place(self) -> str:
+        """Where the state is kept, as a person finds it; for messages."""
+        return f"the state store '{self.name}'"
+
+    @property
     def state_bytes(self) -> int:
         """About how many bytes the claimed pipeline's keyed state takes in the store."""
         return 0

@@ -89,6 +89,11 @@ class SqliteStateStore(StateStore[SqliteOptions]):
             return self.config.path or Path(".fluxion/state.db")
         return self._context.base_dir / ".fluxion" / f"{self._context.pipeline_id}.db"
 
+    @property
+    def place(self) -> str:
+        """The state file, as text."""
+        return str(self.path)
+
     def open(self, context: Context) -> None:
         """Open the state file, or make a new one where there is none.
 

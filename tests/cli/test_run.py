@@ -313,3 +313,21 @@ def test_what_a_missing_extra_could_read_is_no_dead_letter_and_read_when_it_is_t
     assert "id: a value of BSON type ObjectId needs the extra 'bson': pip install 'fluxion-core[bson]'" in stopped.err
     assert 0 == shell.fluxion("run", name).code
     assert (list(range(100)), b"") == (written(shell), (shell.folder / "dead.ndjson").read_bytes())
+
+
+def test_who_removed_the_output_is_told_all_that_starting_over_takes(shell):
+    expected = numbers(shell, 10)
+    name = shell.pipeline()
+    assert 0 == shell.fluxion("run", name).code
+    (shell.folder / "out.ndjson").unlink()
+    told = shell.fluxion("run", name)
+    assert 76 == told.code
+    assert "put them back, or, to start over, remove the cursor and the pipeline's state too" in told.err
+    (shell.folder / "out.ndjson.fluxion").unlink()
+    told = shell.fluxion("run", name)
+    assert 76 == told.code
+    assert f"or, to start over, remove what the target holds and the state ({shell.folder / 'state.db'})" in told.err
+    for left in [*shell.folder.glob("state.db*"), *shell.folder.glob("out.*")]:
+        left.unlink()
+    assert 0 == shell.fluxion("run", name).code
+    assert expected == written(shell)

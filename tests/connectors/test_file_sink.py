@@ -124,7 +124,9 @@ def test_both_files_gone_is_a_new_beginning(path: Path, sink, sealed, lines) -> 
 def test_a_damaged_cursor_is_an_error_and_stays(path: Path, sink, sealed, lines, damage: bytes) -> None:
     sink().write(sealed(1))
     path.with_name(CURSOR).write_bytes(damage)
-    with pytest.raises(StateError, match=r"fluxion: the cursor is damaged .*; put it back from a backup, or remove"):
+    with pytest.raises(
+        StateError, match=r"fluxion: the cursor is damaged .*; put it back from a backup, or, to start over, remove"
+    ):
         sink(epoch=2)
     assert (damage, lines(1)) == (path.with_name(CURSOR).read_bytes(), path.read_bytes())
 

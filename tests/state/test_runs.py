@@ -147,5 +147,9 @@ def test_a_state_that_is_gone_does_not_write_the_results_again(start, endless: P
     before = numbers(tmp_path)
     again: Any = subprocess.run([sys.executable, "-c", RUN, "run", str(endless)], capture_output=True, text=True, check=False)
     assert 76 == again.returncode
-    assert "bring back the one that is missing or older, or remove both to start over" in again.stderr
+    state = tmp_path / ".fluxion" / "count.db"
+    advice = (
+        f"bring back the one that is missing or older, or, to start over, remove what the target holds and the state ({state})"
+    )
+    assert advice in again.stderr
     assert before == numbers(tmp_path)
