@@ -226,6 +226,11 @@ class FileSource(Source[FileSourceOptions]):
             msg = f"{self.config.path}: reading at byte {start} or behind failed ({error.strerror})"
             raise TransientError(msg) from error
 
+    def place(self, split: str, position: Json) -> str:
+        """Return which byte of which file."""
+        del split
+        return f"byte {position} of {self.config.path}"
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:

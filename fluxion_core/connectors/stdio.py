@@ -96,6 +96,11 @@ class StdinSource(Source[StdinSourceOptions]):
                 break
         return Batch.empty()
 
+    def place(self, split: str, position: Json) -> str:
+        """Return which byte it was."""
+        del split
+        return f"byte {position} of standard input"
+
     def _fill(self, timeout_seconds: float) -> bool:
         """Read what is there, waiting for it; return whether anything (or the end) came."""
         assert self._descriptor is not None

@@ -38,11 +38,15 @@ class Sealed(Event, frozen=True, kw_only=True):
 
 
 class RecordFailed(Event, frozen=True, kw_only=True):
-    """A record is at fault. *fate* is ``skipped``, ``dead_lettered`` or ``fatal``; the record's bytes are not in here."""
+    """A record is at fault. *fate* is ``skipped``, ``dead_lettered`` or ``fatal``; the record's bytes are not in here.
+
+    *place* says *position* in the words of the source, and nothing where there is none.
+    """
 
     stage: str
     reason: str
     position: Any
+    place: str
     fate: str
 
 

@@ -26,7 +26,8 @@ def _sealed(event: Sealed) -> tuple[int, str]:
 
 
 def _record_failed(event: RecordFailed) -> tuple[int, str]:
-    return logging.WARNING, f"record at {event.position} {event.fate} in {event.stage}: {event.reason}"
+    where = f" at {event.place}" if event.place else ""
+    return logging.WARNING, f"record{where} {event.fate} in {event.stage}: {event.reason}"
 
 
 def _paused(event: Paused) -> tuple[int, str]:

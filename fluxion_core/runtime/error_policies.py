@@ -12,9 +12,9 @@ import msgspec
 from fluxion_core.config.model import ErrorPolicy
 from fluxion_core.errors import EvaluationError, FatalError
 from fluxion_core.language import Failure
-from fluxion_core.spi import Batch, Document, Json
+from fluxion_core.spi import Batch, Document, Json, Source
 
-__all__ = ["Fault", "Located", "dead_letter", "fatal", "faults_of", "located", "nobodys", "too_many_groups"]
+__all__ = ["Fault", "Located", "dead_letter", "fatal", "faults_of", "located", "nobodys", "place_of", "too_many_groups"]
 
 Located: TypeAlias = "tuple[int | None, str, Exception, Any]"
 """A failure: the index of its record in the batch, or ``None`` for a later document; the stage; the error; the document."""
@@ -100,10 +100,16 @@ def _content(fault: Fault) -> Document:
         return {"payloadBase64": b64encode(fault.payload).decode("ascii")}
 
 
-def fatal(fault: Fault, policy: ErrorPolicy) -> FatalError:
-    """Return the error that stops a pipeline whose policy is to fail at once."""
-    split = fault.split if fault.stage == "sink" else f"split {fault.split}"
-    where = f"{split} at {fault.position}: " if fault.position is not None else ""
+def place_of(fault: Fault, source: Source[Any]) -> str:
+    """Return where the record at fault stood, in the words of *source*; empty where that is not known."""
+    if fault.position is None or fault.split is None:
+        return ""
+    return f"{fault.split} at {fault.position}" if fault.stage == "sink" else source.place(fault.split, fault.position)
+
+
+def fatal(fault: Fault, policy: ErrorPolicy, place: str) -> FatalError:
+    """Return the error that stops a pipeline whose policy is to fail at once; *place* is where the record at *fault* stood."""
+    where = f"{place}: " if place else ""
     hint = "" if policy.action != "fail_fast" else "; error_policy: skip or dead_letter would go on without this record"
     return FatalError(f"{fault.stage}: {where}{fault.reason}{hint}")
 

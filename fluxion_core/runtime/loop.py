@@ -35,6 +35,7 @@ from fluxion_core.runtime.error_policies import (
     faults_of,
     located,
     nobodys,
+    place_of,
     too_many_groups,
 )
 from fluxion_core.runtime.outputs import OutputBuffer, content_bytes
@@ -151,17 +152,19 @@ class Loop(msgspec.Struct, kw_only=True):
         policy = self.bound.definition.error_policy
         self.metrics.failures += 1
         fate = {"fail_fast": "fatal", "skip": "skipped", "dead_letter": "dead_lettered"}[policy.action]
+        place = place_of(fault, self.bound.source)
         self.notify(
             RecordFailed(
                 pipeline_id=self.lease.pipeline_id,
                 stage=fault.stage,
                 reason=fault.reason,
                 position={"split": fault.split, "position": fault.position},
+                place=place,
                 fate=fate,
             )
         )
         if fate == "fatal":
-            raise fatal(fault, policy)
+            raise fatal(fault, policy, place)
         if fate == "dead_lettered":
             letter = dead_letter(fault, self.lease.pipeline_id, self.host.clock.now())
             for _, error in self._buffers["dead_letter"].add_documents([letter]):

@@ -140,6 +140,10 @@ class Source(ABC, Generic[O]):
         """Return how many records wait behind the last poll, or ``None`` where that is unknown. Must not block."""
         return None
 
+    def place(self, split: str, position: Json) -> str:
+        """Return in words where the record at *position* of *split* stands, as ``poll`` told it; for messages. Never raises."""
+        return f"split {split} at {position}"
+
     def discover(self, context: Context) -> Sequence[StreamDescriptor]:
         """Return the streams that could be read with these options; called by tools, without ``open``."""
         del context

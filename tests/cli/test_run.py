@@ -331,3 +331,17 @@ def test_who_removed_the_output_is_told_all_that_starting_over_takes(shell):
         left.unlink()
     assert 0 == shell.fluxion("run", name).code
     assert expected == written(shell)
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [({"type": "file", "path": "in.ndjson"}, "byte 8 of {}"), ({"type": "stdin"}, "byte 8 of standard input")],
+)
+def test_a_record_at_fault_is_told_with_its_place_in_the_words_of_the_source(shell, source, place):
+    content = b'{"n":1}\nbad\n'
+    shell.write("in.ndjson", content)
+    outcome = shell.fluxion("run", shell.pipeline(source=source), stdin=content)
+    place = place.format(shell.folder / "in.ndjson")
+    assert 74 == outcome.code
+    assert f"record at {place} fatal in decode: the record is not JSON: " in outcome.err
+    assert f"error: decode: {place}: the record is not JSON: " in outcome.err

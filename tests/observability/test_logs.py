@@ -25,9 +25,9 @@ LINES = [
         "seal 3: 10 records, 4 documents, 12.5 ms",
     ),
     (
-        RecordFailed(pipeline_id="p", stage="stages[0]", reason="bad", position={"offset": 7}, fate="skipped"),
+        RecordFailed(pipeline_id="p", stage="stages[0]", reason="bad", position=7, place="byte 7 of in.ndjson", fate="skipped"),
         "WARNING",
-        "record at {'offset': 7} skipped in stages[0]: bad",
+        "record at byte 7 of in.ndjson skipped in stages[0]: bad",
     ),
     (
         Paused(pipeline_id="p", where="sink", reason="no answer", attempt=2, retry_in_seconds=0.4),
@@ -68,7 +68,7 @@ def test_a_flood_of_records_at_fault_does_not_flood_the_log(caplog: pytest.LogCa
     caplog.set_level(logging.INFO)
     seconds = [100.0]
     tell = EventLog(most_per_second=3, monotonic=lambda: seconds[0])
-    fault = RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, fate="skipped")
+    fault = RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, place="split 0 at 0", fate="skipped")
     for second, faults in ((100.0, 10), (101.5, 2)):
         seconds[0] = second
         for _ in range(faults):
@@ -76,7 +76,7 @@ def test_a_flood_of_records_at_fault_does_not_flood_the_log(caplog: pytest.LogCa
     tell(Ended(pipeline_id="p", status="finished", reason="", ledger={}))
     told = [record.getMessage() for record in caplog.records]
     line, more = (
-        "record at 0 skipped in decode: bad",
+        "record at split 0 at 0 skipped in decode: bad",
         "7 more records at fault; the ledger counts them, and dead letters tell of each",
     )
     assert [*[line] * 3, more, *[line] * 2, "finished"] == told
@@ -86,6 +86,6 @@ def test_what_was_left_out_is_told_at_the_end(caplog: pytest.LogCaptureFixture) 
     caplog.set_level(logging.INFO)
     tell = EventLog(most_per_second=1, monotonic=lambda: 100.0)
     for fate in ("skipped", "skipped", "fatal"):
-        tell(RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, fate=fate))
+        tell(RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, place="split 0 at 0", fate=fate))
     tell(Ended(pipeline_id="p", status="failed", reason="bad", ledger={}))
     assert ["record", "record", "1", "failed:"] == [record.getMessage().split()[0] for record in caplog.records]

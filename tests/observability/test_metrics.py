@@ -119,6 +119,6 @@ def test_events_are_immutable_and_name_their_pipeline(name: str) -> None:
 
 def test_a_failed_record_is_told_without_its_bytes() -> None:
     """Events go to logs and plugins; the bytes go to the dead letters alone."""
-    assert {"pipeline_id", "stage", "reason", "position", "fate"} == {
+    assert {"pipeline_id", "stage", "reason", "position", "place", "fate"} == {
         field.name for field in msgspec.structs.fields(events.RecordFailed)
     }

@@ -37,7 +37,7 @@ def test_fail_fast_names_the_record_and_seals_nothing_of_its_batch(bench, direct
     source = bench.file("in.ndjson", GOOD, BAD)
     handle = bench.start(source=source, stages=STAGES, runtime={"direct_handoff": direct})
     with pytest.raises(
-        FatalError, match=r"^stages\[0\]\.\$set\.half\.\$divide: split 0 at 9: .*error_policy: skip or dead_letter"
+        FatalError, match=r"^stages\[0\]\.\$set\.half\.\$divide: byte 9 of .*in\.ndjson: .*error_policy: skip or dead_letter"
     ):
         handle.wait(20)
     assert 0 == handle.metrics().ledger.documents_sealed
