@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -12,7 +12,10 @@ import attrs
 from fluxion_core.errors import ConfigError, Problem
 from fluxion_core.spi import REQUIRED, Options, Secret, option
 
-__all__ = ["HttpConnection", "SqlConnection", "connection_options"]
+if TYPE_CHECKING:
+    import sqlalchemy
+
+__all__ = ["HttpConnection", "SqlConnection", "connection_options", "url_problem"]
 
 
 def _check_base_url(value: str) -> str | None:
@@ -44,11 +47,49 @@ class HttpConnection(Options):
     ca_file: str | None = option(None, "Certificates to trust in place of the system's.")
 
 
+def url_problem(value: Secret) -> str | None:
+    """Return what is wrong with a database URL, without a word of its password; nothing is connected to.
+
+    The exceptions of SQLAlchemy and of Python quote what they could not read, which is often the rest of a password.
+    """
+    import sqlalchemy  # only who has such a connection should wait for it
+    from sqlalchemy import exc
+
+    encode = "percent-encode the password (@ is %40)"
+    try:
+        url = sqlalchemy.make_url(value.reveal())
+        driver = url.drivername
+        if _holds_rest_of_password(url, value.reveal()):
+            return f"user, password and host cannot be told apart; {encode}"
+        if url.get_backend_name() == "sqlite":
+            sqlalchemy.create_engine(url)
+        else:
+            url.get_dialect().import_dbapi()
+    except exc.NoSuchModuleError:
+        return f"no dialect or driver '{driver}' is installed for SQLAlchemy; check the name, or pip install the package that has it"
+    except ImportError as error:
+        module = f" (no module '{error.name}')" if error.name else ""
+        return f"the database driver of '{driver}' is not installed{module}; pip install it"
+    except (exc.ArgumentError, ValueError):
+        return f"this is no database URL (for example sqlite:///products.db); if it holds a password, {encode}"
+    return None
+
+
+def _holds_rest_of_password(url: sqlalchemy.URL, text: str) -> bool:
+    """Whether a ``@`` within the password was taken for the end of it: the rest would be a host, which drivers show."""
+    if url.username is None:
+        return False
+    names = text.partition("=")[0]  # values of the query may hold it
+    return "@" in f"{url.host or ''}{url.database or ''}" or names.count("@") > 1 + url.username.count("@")
+
+
 @attrs.frozen
 class SqlConnection(Options):
     """Options of ``connections: {name: {type: sql, ...}}``."""
 
-    url: Secret = option(REQUIRED, "SQLAlchemy's database URL, for example sqlite:///products.db; never shown.")
+    url: Secret = option(
+        REQUIRED, "SQLAlchemy's database URL, for example sqlite:///products.db; never shown.", check=url_problem
+    )
     max_rows: int = option(1000, "More rows from one query are a record error.", minimum=1)
     pool_size: int = option(5, "The most database connections at a time.", minimum=1)
     timeout_seconds: float = option(5.0, "How long to wait for a free connection of the pool.", minimum=0.001)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from fluxion_core.errors import ConfigError, FatalError, Problem, RecordError, TransientError
+from fluxion_core.errors import ConfigError, EvaluationError, FatalError, Problem, RecordError, TransientError
 from fluxion_core.language import MISSING, Operator
 from fluxion_enrich.batches import ask_once
-from fluxion_enrich.connections import SqlConnection, connection_options
+from fluxion_enrich.connections import SqlConnection, connection_options, url_problem
 
 if TYPE_CHECKING:
     import sqlalchemy  # imported by the first call: loading a plugin must stay cheap
@@ -37,22 +37,36 @@ def _engine(effects: Any, name: str) -> tuple[sqlalchemy.Engine, SqlConnection]:
 
 def _created(name: str, options: SqlConnection) -> sqlalchemy.Engine:
     import sqlalchemy
-    from sqlalchemy import exc
 
-    try:
-        url = sqlalchemy.make_url(options.url.reveal())
-        if url.get_backend_name() == "sqlite":
-            return sqlalchemy.create_engine(url)
-        return sqlalchemy.create_engine(
-            url, pool_size=options.pool_size, max_overflow=0, pool_timeout=options.timeout_seconds, pool_pre_ping=True
-        )
-    except exc.ArgumentError:
-        raise ConfigError(
-            [Problem(f"connections.{name}.url", "this is no database URL", "for example sqlite:///products.db")]
-        ) from None
-    except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        problem = Problem(f"connections.{name}.url", f"the database's driver is not installed: {error}", "pip install it")
-        raise ConfigError([problem]) from None
+    wrong = url_problem(options.url)
+    if wrong:
+        raise ConfigError([Problem(f"connections.{name}.url", wrong)])
+    url = sqlalchemy.make_url(options.url.reveal())
+    if url.get_backend_name() == "sqlite":
+        return sqlalchemy.create_engine(url)
+    return sqlalchemy.create_engine(
+        url, pool_size=options.pool_size, max_overflow=0, pool_timeout=options.timeout_seconds, pool_pre_ping=True
+    )
+
+
+def _unbound(query: str, given: Iterable[str]) -> str:
+    """Return what to say of the parameters of *query* that are not among those *given*; nothing if all are."""
+    import sqlalchemy
+
+    names = [f"':{name}'" for name in sqlalchemy.text(query).compile().params if name not in set(given)]
+    if not names:
+        return ""
+    which = f"{'parameters' if len(names) > 1 else 'parameter'} {', '.join(names)} of the query"
+    return (
+        f"nothing is given for {which}: name it under params, and where its field may be missing write {{$ifNull: [..., null]}}"
+    )
+
+
+def _check(constants: Mapping[str, Any]) -> None:
+    """Find a parameter that no document can bind: ``params`` names constants only, and not this one."""
+    query, params = constants.get("query"), constants.get("params")
+    if isinstance(query, str) and isinstance(params, Mapping) and (unbound := _unbound(query, params)):
+        raise EvaluationError(unbound)
 
 
 def _parameter(value: Any, name: str) -> Any:
@@ -101,6 +115,8 @@ def _ask(call: Mapping[str, Any], effects: Any) -> Any:
     except (exc.DataError, exc.IntegrityError) as error:
         raise RecordError(f"$sqlQuery: connection '{name}': {_reason(error)}") from None
     except (exc.SQLAlchemyError, TypeError, ValueError) as error:
+        if isinstance(error, exc.StatementError) and (unbound := _unbound(call["query"], parameters)):
+            raise RecordError(f"$sqlQuery: connection '{name}': {unbound}") from None
         raise FatalError(f"$sqlQuery: connection '{name}': {_reason(error)}") from None
     if len(rows) > options.max_rows:
         raise RecordError(f"$sqlQuery: connection '{name}': more than max_rows = {options.max_rows} rows")
@@ -150,6 +166,7 @@ SQL_QUERY = Operator(
     foldable=False,
     evaluate_batch=evaluate_batch,
     connection=("sql", SqlConnection),
+    check=_check,
     arguments=("connection", "query"),
     optional=("params", "mode"),
     constants=("connection", "query", "mode"),

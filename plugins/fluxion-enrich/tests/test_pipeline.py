@@ -91,3 +91,9 @@ def test_a_host_from_a_document_does_not_compile() -> None:
 def test_a_call_in_a_branch_does_not_compile() -> None:
     call = {"$sqlQuery": {"connection": "shop", "query": "select 1"}}
     assert "branch" in problems({"$set": {"x": {"$cond": ["$a", call, None]}}})[0]
+
+
+def test_a_parameter_that_no_document_can_bind_does_not_compile() -> None:
+    call = {"connection": "shop", "query": "select :a, :b", "params": {"a": 1}}
+    (found,) = problems({"$set": {"x": {"$sqlQuery": call}}})
+    assert "stages[0].$set.x.$sqlQuery: nothing is given for parameter ':b' of the query" in found

@@ -82,3 +82,9 @@ def test_the_url_is_never_shown(effects) -> None:
     with pytest.raises(ConfigError) as caught:
         ask(effects, {"sku": "a"})
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_parameter_that_nothing_is_given_for_is_named_as_an_error_of_the_record(effects) -> None:
+    (answer,) = ask(effects, {"colour": "red"})
+    assert isinstance(answer, RecordError)
+    assert "connection 'shop': nothing is given for parameter ':sku' of the query" in str(answer)
