@@ -1,6 +1,6 @@
 """Vector similarity and the subtype of binary data.
 
-Source: MongoDB manual 8.3, "$similarityCosine", "$similarityDotProduct", "$similarityEuclidean", "$subtype"; the BSON specification,
+Source: MongoDB manual 8.3, "$similarityCosine", "$similarityDotProduct", "$similarityEuclidean", "$subtype", "$toArray"; the BSON specification,
 "BinData Vector".
 """
 
@@ -53,6 +53,45 @@ def test_there_are_two_vectors_and_the_score_is_true_or_false(wrong) -> None:
 def test_binary_vectors_are_of_bytes_floats_or_bits(data, dot) -> None:
     bson = pytest.importorskip("bson")
     assert dot == value_of({"$similarityDotProduct": ["$vector", [1, 2]]}, {"vector": bson.Binary(data, 9)})
+
+
+@pytest.mark.parametrize(
+    ("data", "items"),
+    [
+        (b"\x03\x00\xff\x02", [-1, 2]),
+        (b"\x27\x00" + struct.pack("<2f", 0.5, 2), [0.5, 2.0]),
+        (b"\x10\x06\x40", [False, True]),
+        (b"\x10\x00", []),
+        (b"\x10\x07", []),
+        (b"", []),
+    ],
+)
+def test_a_binary_vector_becomes_an_array(data, items) -> None:
+    bson = pytest.importorskip("bson")
+    found = value_of({"$toArray": "$vector"}, {"vector": bson.Binary(data, 9)})
+    assert items == found
+    assert [type(item) for item in items] == [type(item) for item in found]
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x03", b"\x03\x01\xff", b"\x27\x01\0\0\0\0", b"\x27\x00\0\0\0", b"\x10\x08\xff", b"\x44\x00\xff"]
+)
+def test_bytes_of_another_element_length_or_padding_are_no_vector(data) -> None:
+    bson = pytest.importorskip("bson")
+    for expression in ({"$toArray": "$vector"}, {"$similarityDotProduct": ["$vector", "$vector"]}):
+        with pytest.raises(EvaluationError):
+            value_of(expression, {"vector": bson.Binary(data, 9)})
+
+
+def test_binary_data_of_another_subtype_is_no_vector() -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$toArray": "$data"}, {"data": b"\x03\x00\xff"})
+
+
+def test_bits_beyond_what_a_document_may_make_are_refused() -> None:
+    bson = pytest.importorskip("bson")
+    with pytest.raises(EvaluationError):
+        value_of({"$toArray": "$vector"}, {"vector": bson.Binary(b"\x10\x00" + bytes(8_000_000), 9)})
 
 
 def test_the_subtype_of_a_uuid_is_4_and_of_what_is_no_binary_data_an_error() -> None:

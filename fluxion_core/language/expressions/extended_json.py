@@ -1,4 +1,4 @@
-"""``$serializeEJSON $deserializeEJSON $toArray $toObject``: values as Extended JSON, and JSON text as values.
+"""``$serializeEJSON $deserializeEJSON $toArray $toObject``: values as Extended JSON, and JSON text and binary vectors as values.
 
 Source: MongoDB manual, "$serializeEJSON", "$deserializeEJSON", "$toArray" and "$toObject" (new in 8.3). The manual gives ``relaxed``
 as false by default, the server takes true; so do we.
@@ -23,6 +23,7 @@ from fluxion_core.language.date_text import parse_instant
 from fluxion_core.language.dates import EPOCH, milliseconds
 from fluxion_core.language.expressions.conversions import CONVERSIONS, to_uuid
 from fluxion_core.language.expressions.strings import float_text, iso_text
+from fluxion_core.language.expressions.vectors import is_binary_vector, unpacked
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.regex import options_of
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_nullish, is_string, kind, type_name
@@ -282,11 +283,15 @@ def _finite(text: str) -> float:
 
 
 def _from_text(name: str, target: str) -> Operator:
+    other = " or a binary vector" if target == "array" else ""
+
     def function(value: Any) -> Any:
         if is_nullish(value):
             return None
+        if target == "array" and is_binary_vector(value):
+            return unpacked(value, name) if len(value) else []
         if not is_string(value):
-            raise EvaluationError(f"{name} needs a string, not {type_name(value)}")
+            raise EvaluationError(f"{name} needs a string{other}, not {type_name(value)}")
         take(4 * len(value))
         try:
             result = json.loads(

@@ -13,6 +13,7 @@ from operator import mul
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import take
 from fluxion_core.language.compiler.nodes import Call, Node
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.values import MISSING, is_number, kind, type_name
@@ -20,11 +21,13 @@ from fluxion_core.language.values import MISSING, is_number, kind, type_name
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["OPERATORS"]
+__all__ = ["OPERATORS", "is_binary_vector", "unpacked"]
 
-_VECTOR: Final = 9
+_SUBTYPE: Final = 9
 """The subtype of binary data that holds a vector."""
 _INT8, _FLOAT32, _BITS = 0x03, 0x27, 0x10
+_NUMBER_BYTES: Final = 32
+"""What a float and its place in an array take."""
 
 
 def _vector(value: Any, name: str) -> list[float]:
@@ -33,21 +36,33 @@ def _vector(value: Any, name: str) -> list[float]:
             if not is_number(item) and not isinstance(item, bool):
                 raise EvaluationError(f"{name} needs vectors of numbers, not of {type_name(item)}")
         return [float(item) for item in value]
-    if kind(value) == "binData" and getattr(value, "subtype", 0) == _VECTOR:
-        return _unpacked(bytes(value), name)
+    if is_binary_vector(value):
+        return [float(item) for item in unpacked(value, name)]
     raise EvaluationError(f"{name} needs arrays or binary vectors, not {type_name(value)}")
 
 
-def _unpacked(data: bytes, name: str) -> list[float]:
+def is_binary_vector(value: Any) -> bool:
+    """Tell whether *value* is binary data of the subtype for vectors."""
+    return kind(value) == "binData" and getattr(value, "subtype", 0) == _SUBTYPE
+
+
+def unpacked(vector: bytes, name: str) -> list[Any]:
+    """Return the elements of binary *vector*: ints of 8 bits, floats of 32, or a bool a bit, as operator *name* needs them.
+
+    Raises:
+        EvaluationError: the bytes are no vector, or its elements are more than one document may make.
+    """
+    data = bytes(vector)
     if len(data) >= 2:
         element, padding, items = data[0], data[1], data[2:]
-        if element == _INT8:
-            return [float(item) for item in struct.unpack(f"{len(items)}b", items)]
-        if element == _FLOAT32 and len(items) % 4 == 0:
+        take(_NUMBER_BYTES * len(items) * (8 if element == _BITS else 1))
+        if element == _INT8 and not padding:
+            return list(struct.unpack(f"{len(items)}b", items))
+        if element == _FLOAT32 and not padding and len(items) % 4 == 0:
             return list(struct.unpack(f"<{len(items) // 4}f", items))
-        if element == _BITS:
-            bits = [float(byte >> place & 1) for byte in items for place in range(7, -1, -1)]
-            return bits[: len(bits) - padding]
+        if element == _BITS and padding <= 7:
+            bits = [bool(byte >> place & 1) for byte in items for place in range(7, -1, -1)]
+            return bits[: len(bits) - padding] if padding else bits
     raise EvaluationError(f"{name}: the binary data is no vector")
 
 
