@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -82,6 +82,8 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
         pure: a function of the arguments alone. An *effectful* operator (``pure=False``) has ``evaluate_batch`` in place of
             ``function`` and is asked once per batch.
         commutative: constants are looked at last, so that a null in the document decides before an error among them.
+        associative: "left" or "fully" where constants that stand together are computed while the pipeline is read, those at the head or
+            any; one that is wrong among them is then refused whatever the documents hold.
         foldable: may be computed at compile time when all arguments are constants.
         evaluate_batch: ``(calls, effects) -> answers``: *calls* holds the argument values of every document of a batch (a tuple
             for positional operators, a dict for named arguments), *answers* one value per call, or an exception object for a call
@@ -103,6 +105,7 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
     total: bool = False
     pure: bool = True
     commutative: bool = False
+    associative: Literal["", "left", "fully"] = ""
     foldable: bool = True
     evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
     connection: tuple[str, Any] | None = None

@@ -57,3 +57,35 @@ def test_a_constant_that_decides_comes_before_what_needs_the_document(operator, 
 
 def test_what_the_answer_to_an_error_is_for_is_left_for_the_run() -> None:
     assert value_of({"$convert": {"input": "x", "to": "int", "onError": "no"}}) == "no"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"$concat": ["$none", 5, "b"]},
+        {"$concat": ["$none", {"$concat": ["$none", 5]}, "b"]},
+        {"$concatArrays": ["$none", 5, [1]]},
+        {"$setUnion": [5, "$none", [1]]},
+        {"$bitAnd": [1, "$none", 5.5]},
+        {"$cond": ["$none", {"$add": [1, "a", "$none"]}, 0]},
+        {"$cond": ["$none", {"$multiply": [1, "a", "$none"]}, 0]},
+    ],
+)
+def test_constants_that_stand_together_in_an_associative_operator_are_computed_together(expression) -> None:
+    """``ExpressionNary::optimize``: every run, those at the head of a sum or a product, and all where the order does not matter."""
+    with pytest.raises(CompileError):
+        value_of(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"$concat": ["$none", 5]},
+        {"$concat": ["$none", 5, "$none", "b"]},
+        {"$setUnion": [5, "$none"]},
+        {"$add": ["$none", "a", "b"]},
+        {"$multiply": [1, "$none", "a", "b"]},
+    ],
+)
+def test_a_constant_that_stands_alone_is_computed_with_the_document(expression) -> None:
+    assert value_of(expression) is None

@@ -13,6 +13,7 @@ from typing import Any
 from fluxion_core.errors import EvaluationError, Problem, did_you_mean
 from fluxion_core.language.allowance import begin
 from fluxion_core.language.compiler import known
+from fluxion_core.language.compiler.constants import computed_together
 from fluxion_core.language.compiler.nodes import (
     ArrayOf,
     Call,
@@ -345,6 +346,8 @@ class Parser:
             nodes = self.positional(spec, where, found.minimum, found.maximum)
             if found.commutative:
                 nodes.sort(key=lambda node: isinstance(node, Constant))
+            if found.associative and self._reached:
+                self._compute_together(found, nodes, where)
             return Call(where, found, tuple(nodes)) if len(self.problems) == before else Constant(where, None)
         given = self.arguments(spec, where, found.arguments, found.optional)
         for argument in found.constants:
@@ -358,6 +361,18 @@ class Parser:
             }
         absent = Constant(where, MISSING)
         return Call(where, found, tuple(given.get(argument, absent) for argument in (*found.arguments, *found.optional)))
+
+    def _compute_together(self, operator: Operator, nodes: Sequence[Node], where: str) -> None:
+        """Keep the problem of constants that stand together and cannot be computed, as MongoDB does while it reads a pipeline."""
+        begin()
+        try:
+            for values in computed_together(operator, nodes):
+                assert operator.function is not None, operator.name  # noqa: S101  # an operator with effects is not associative
+                operator.function(*values)
+        except EvaluationError as error:
+            self.problem(where, error.message)
+        except (RecursionError, ArithmeticError, MemoryError):  # left for the run
+            pass
 
     def _check(self, operator: Operator, given: Mapping[str, Node], where: str) -> None:
         known = {name: node.value for name, node in given.items() if isinstance(node, Constant)}

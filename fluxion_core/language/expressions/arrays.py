@@ -252,10 +252,10 @@ def slice_array(items: Any, first: Any, *lengths: Any) -> Any:  # a length that 
 
 
 def _positional(
-    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any], **more: Any
 ) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
-    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="array", examples=made)
+    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, **more, family="array", examples=made)
 
 
 def _several(name: str, cut: Callable[[list[Any], int], list[Any]], answer: list[Any]) -> Operator:
@@ -266,7 +266,7 @@ def _several(name: str, cut: Callable[[list[Any], int], list[Any]], answer: list
 OPERATORS = (
     _positional("$arrayElemAt", array_elem_at, 2, 2, ([[1, 2], -1], 2)),
     _positional("$arrayToObject", array_to_object, 1, 1, ([[["a", 1]]], {"a": 1})),
-    _positional("$concatArrays", concat_arrays, 0, None, ([[1], [2]], [1, 2])),
+    _positional("$concatArrays", concat_arrays, 0, None, ([[1], [2]], [1, 2]), associative="fully"),
     _positional("$first", _end("$first", 0), 1, 1, ([[1, 2]], 1)),
     _several("$firstN", lambda items, count: items[:count], [3, 1]),
     _positional("$in", contains, 2, 2, ([1, [1, 2]], True)),

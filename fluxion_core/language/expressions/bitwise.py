@@ -43,6 +43,7 @@ OPERATORS = (
             minimum=0,
             maximum=None,
             commutative=True,
+            associative="fully",
             family="bitwise",
             examples=[Example({name: [6, 3]}, answer), Example({name: [6, None]}, None)],
         )

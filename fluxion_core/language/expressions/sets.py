@@ -105,7 +105,7 @@ OPERATORS = (
     _operator("$anyElementTrue", any_element_true, 1, 1, [[False, 0]], answer=False),
     _operator("$setDifference", set_difference, 2, 2, [[1, 2], [2]], [1]),
     _operator("$setEquals", set_equals, 2, None, [[1, 2], [2, 1, 1]], answer=True),
-    _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2], commutative=True),
+    _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2], commutative=True, associative="fully"),
     _operator("$setIsSubset", set_is_subset, 2, 2, [[1], [1, 2]], answer=True),
-    _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3], commutative=True),
+    _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3], commutative=True, associative="fully"),
 )

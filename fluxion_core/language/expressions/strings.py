@@ -269,10 +269,10 @@ def to_upper(text: Any) -> str:
 
 
 def _positional(
-    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any], **more: Any
 ) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
-    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="string", examples=made)
+    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, **more, family="string", examples=made)
 
 
 def _named(
@@ -291,7 +291,7 @@ def _named(
 
 
 OPERATORS = (
-    _positional("$concat", concat, 0, None, (["a", "b"], "ab"), (["a", None], None)),
+    _positional("$concat", concat, 0, None, (["a", "b"], "ab"), (["a", None], None), associative="fully"),
     _positional("$indexOfBytes", _index("$indexOfBytes", in_bytes=True), 2, 4, (["vanilla", "ll"], 4)),
     _positional("$indexOfCP", _index("$indexOfCP", in_bytes=False), 2, 4, (["cafétéria", "t"], 4)),
     _named("$ltrim", _trim("$ltrim", left=True, right=False), ("input",), ("chars",), ({"input": " a "}, "a ")),
