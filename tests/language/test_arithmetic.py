@@ -154,3 +154,29 @@ def test_a_sum_adds_to_a_decimal_what_the_floats_hold(floats: list[float], text:
     for stages in (grouped, slid, listed):
         assert str(next(iter(aggregate(documents, stages)))["x"]) == text
     assert str(next(iter(aggregate(documents[::-1], grouped)))["x"]) == text
+
+
+def test_what_outgrows_64_bits_is_computed_with_floats_from_the_first_number_on() -> None:
+    """The server rounds every number to a float; to round what comes out would be off by a bit."""
+    odd = 2**53 + 1
+    assert value_of({"$multiply": ["$v", "$v"]}, {"v": odd}) == float(2**53) * float(2**53)
+    assert value_of({"$multiply": ["$v", 3, 1.0]}, {"v": odd}) == 3.0 * 2**53
+    assert value_of({"$pow": ["$v", 2]}, {"v": odd}) == float(2**53) ** 2
+    assert value_of({"$add": ["$v", "$w"]}, {"v": 2**62 + 513, "w": 2**62 + 513}) == 2 * float(2**62 + 513)
+
+
+@pytest.mark.parametrize("terms", [["$noon", 1e15, -1e15], [1e15, "$noon", -1e15]])
+def test_milliseconds_are_added_up_before_they_move_a_date(terms) -> None:
+    assert value_of({"$add": terms}, {"noon": NOON}) == NOON
+
+
+def test_a_zero_of_a_decimal_to_the_power_of_a_negative_zero_is_an_error() -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$pow": ["$zero", "$minus"]}, {"zero": Decimal(0), "minus": Decimal("-0")})
+    assert value_of({"$pow": ["$zero", Decimal(0)]}, {"zero": Decimal(0)}) == 1
+
+
+def test_powers_of_decimals_and_those_with_no_digit_to_round_are_written_out_to_34_digits() -> None:
+    """``Decimal128::power`` and ``Decimal128::quantize`` add a zero of the least exponent."""
+    assert value_of({"$toString": {"$pow": ["$v", 3]}}, {"v": Decimal(2)}) == "8." + "0" * 33
+    assert value_of({"$toString": {"$round": ["$v", 10]}}, {"v": Decimal("1E+30")}) == "1." + "0" * 33 + "E+30"

@@ -22,7 +22,17 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_finite, is_nan, is_number, is_whole, type_name
+from fluxion_core.language.values import (
+    INT64_MAX,
+    INT64_MIN,
+    MISSING,
+    as_float,
+    is_finite,
+    is_nan,
+    is_number,
+    is_whole,
+    type_name,
+)
 
 __all__ = ["DECIMAL", "OPERATORS", "narrowed", "number", "to_decimal"]
 
@@ -30,6 +40,8 @@ DECIMAL: Final = Context(prec=34, Emin=-6143, Emax=6144, clamp=1, traps=[])
 """Arithmetic of Decimal128: 34 digits; what is undefined is NaN."""
 _EXACT: Final = Context(prec=13_000, Emin=-20_000, Emax=20_000, traps=[])
 """Enough digits for the quotient of any two decimals."""
+_LEAST_ZERO: Final = Decimal("0E-6176")
+"""Added to a decimal it writes that out to 34 digits, as MongoDB does where it rounds and after a power."""
 _LEFT_OUT: Final = object()
 """An optional argument that was not written, which is not the same as one that is missing in the document."""
 
@@ -78,40 +90,43 @@ def add(*values: Any) -> Any:
     """
     total: Any = 0
     date: datetime | None = None
+    shift = 0
     for value in values:
         if value is None or value is MISSING:
             return None
         if value.__class__ is datetime:
             if date is not None:
                 raise EvaluationError("only one date allowed in an $add expression")
-            date = _shifted(value, total, "$add")
+            date, shift = value, _whole_milliseconds(total, "$add")
         elif not is_number(value):
             raise EvaluationError(f"$add only supports numeric or date types, not {type_name(value)}")
         elif date is not None:
-            date = _shifted(date, value, "$add")
+            shift += _whole_milliseconds(value, "$add")
         else:
             total = _added(total, value)
-    return total if date is None else date
+    return total if date is None else _shifted(date, shift, "$add")
 
 
 def _added(left: Any, right: Any) -> Any:
     if left.__class__ is Decimal or right.__class__ is Decimal:
         return DECIMAL.add(to_decimal(left), to_decimal(right))
     result = left + right
-    return narrowed(result) if result.__class__ is int else result
+    if result.__class__ is int and not INT64_MIN <= result <= INT64_MAX:
+        return as_float(left) + as_float(right)  # each rounded, as a processor does it
+    return result
 
 
-def _shifted(date: datetime, milliseconds: Any, operator: str, sign: int = 1) -> datetime:
-    """Return *date* moved; halves of a millisecond go away from zero, those of a decimal to the even neighbour."""
-    if not is_finite(milliseconds):
-        raise EvaluationError(f"{operator} cannot shift a date by {milliseconds}")
+def _whole_milliseconds(value: Any, operator: str) -> int:
+    """Return a number as whole milliseconds; halves of a float go away from zero, those of a decimal to the even neighbour."""
+    if not is_finite(value) or not INT64_MIN <= value <= INT64_MAX:
+        raise EvaluationError(f"{operator} cannot shift a date by {value}"[:200])
+    return math.trunc(value + math.copysign(0.5, value)) if value.__class__ is float else round(value)
+
+
+def _shifted(date: datetime, milliseconds: int, operator: str) -> datetime:
     try:
-        if milliseconds.__class__ is float:
-            whole = math.trunc(milliseconds + math.copysign(0.5, milliseconds))
-        else:
-            whole = round(milliseconds) if INT64_MIN < milliseconds < INT64_MAX else INT64_MAX  # out of range anyway
         start = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-        return start + timedelta(milliseconds=sign * whole)
+        return start + timedelta(milliseconds=milliseconds)
     except OverflowError:
         raise EvaluationError(f"{operator}: the date is out of range") from None
 
@@ -124,35 +139,34 @@ def subtract(left: Any, right: Any) -> Any:
         if right.__class__ is datetime:
             return milliseconds(left) - milliseconds(right)
         if is_number(right):
-            return _shifted(left, right, "$subtract", -1)
+            return _shifted(left, -_whole_milliseconds(right, "$subtract"), "$subtract")
     elif is_number(left) and is_number(right):
         if Decimal in {left.__class__, right.__class__}:
             return DECIMAL.subtract(to_decimal(left), to_decimal(right))
-        result = left - right
-        return narrowed(result) if result.__class__ is int else result
+        return _added(left, -right)
     raise EvaluationError(f"can't $subtract {type_name(right)} from {type_name(left)}")
 
 
 def multiply(*values: Any) -> Any:
-    """``$multiply``, from the left to the right; the first null ends it."""
+    """``$multiply``, from the left to the right; the first null ends it.
+
+    The product of the numbers as floats is kept beside that of the whole numbers, which holds as long as it fits 64 bits.
+    """
     result: Any = 1
+    product = 1.0
     for value in values:
         if value is None or value is MISSING:
             return None
         number(value, "$multiply")
         if value.__class__ is Decimal or result.__class__ is Decimal:
             result = DECIMAL.multiply(to_decimal(result), to_decimal(value))
-        else:
-            result = _product(result, value)
+            continue
+        product *= as_float(value)
+        whole = isinstance(result, int) and isinstance(value, int)
+        result = result * value if whole else product
+        if whole and not INT64_MIN <= result <= INT64_MAX:
+            result = product
     return result
-
-
-def _product(left: Any, right: Any) -> Any:
-    try:
-        result = left * right
-        return narrowed(result) if result.__class__ is int else result
-    except OverflowError:  # an integer beyond every float
-        return math.inf if (left < 0) == (right < 0) else -math.inf
 
 
 def divide(left: Any, right: Any) -> Any:
@@ -274,7 +288,8 @@ def power(base: Any, exponent: Any) -> Any:
         return None
     number(base, "$pow")
     number(exponent, "$pow")
-    if base == 0 and not is_nan(exponent) and exponent < 0:
+    negative = exponent.is_signed() if exponent.__class__ is Decimal else exponent < 0  # of decimals, a zero and a NaN may be negative
+    if base == 0 and negative:
         raise EvaluationError("$pow cannot take a base of 0 and a negative exponent")
     if Decimal in {base.__class__, exponent.__class__}:
         return _decimal_power(to_decimal(base), to_decimal(exponent))
@@ -295,15 +310,15 @@ def power(base: Any, exponent: Any) -> Any:
 
 def _decimal_power(base: Decimal, exponent: Decimal) -> Decimal:
     """Return what C's ``pow`` says where Python's decimals know no answer: 1 for an exponent of 0 and for a base of 1."""
-    if exponent == 0 or base == 1 or (base == -1 and exponent.is_infinite()):
-        return Decimal(1)
-    return DECIMAL.power(base, exponent)
+    known = exponent == 0 or base == 1 or (base == -1 and exponent.is_infinite())
+    return DECIMAL.add(Decimal(1) if known else DECIMAL.power(base, exponent), _LEAST_ZERO)
 
 
 def _whole_power(base: int, exponent: int) -> Any:
     if abs(base) <= 1:
         return base ** (exponent % 2 + 2 if exponent else 0) if base < 0 else base ** min(exponent, 1)
-    return narrowed(base**exponent)
+    result = base**exponent
+    return result if INT64_MIN <= result <= INT64_MAX else math.pow(base, exponent)
 
 
 def _places(value: Any, name: str) -> int | None:
@@ -351,7 +366,7 @@ def _round_whole(value: int, places: int, rounding: str) -> Any:
 def _quantized(value: Decimal, places: int, rounding: str) -> Decimal:
     """Return *value* cut to *places*; it has no digits to lose where those would be beyond the 34th."""
     if value and value.adjusted() + places >= DECIMAL.prec:
-        return value
+        return DECIMAL.add(value, _LEAST_ZERO)
     return value.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=DECIMAL)
 
 
@@ -368,15 +383,15 @@ def sigmoid(value: Any) -> Any:
 
 
 def _operator(
-    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any]
+    name: str, function: Callable[..., Any], minimum: int, maximum: int | None, *examples: tuple[Any, Any], **more: Any
 ) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
-    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="arithmetic", examples=made)
+    return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="arithmetic", examples=made, **more)
 
 
 OPERATORS = (
     _operator("$abs", absolute, 1, 1, (-1, 1), (None, None)),
-    _operator("$add", add, 0, None, ([1, 2.5], 3.5), (["$missing", 1], None)),
+    _operator("$add", add, 0, None, ([1, 2.5], 3.5), (["$missing", 1], None), associative="left"),
     _operator("$ceil", _whole("$ceil", math.ceil, ROUND_CEILING), 1, 1, (7.2, 8)),
     _operator("$divide", divide, 2, 2, ([7, 2], 3.5)),
     _operator("$exp", exp, 1, 1, (0, 1)),
@@ -385,7 +400,7 @@ OPERATORS = (
     _operator("$log", log, 2, 2, ([100, 10], 2)),
     _operator("$log10", _logarithm("$log10", math.log10, DECIMAL.log10), 1, 1, (1000, 3)),
     _operator("$mod", mod, 2, 2, ([-7, 3], -1)),
-    _operator("$multiply", multiply, 0, None, ([2, 3], 6), ([2, None], None)),
+    _operator("$multiply", multiply, 0, None, ([2, 3], 6), ([2, None], None), associative="left"),
     _operator("$pow", power, 2, 2, ([2, 10], 1024)),
     _operator("$round", _rounded("$round", ROUND_HALF_EVEN), 1, 2, ([2.345, 2], 2.35), ([2.5], 2)),
     _operator("$sigmoid", sigmoid, 1, 1, (0, 0.5)),
