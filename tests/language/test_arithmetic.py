@@ -179,4 +179,4 @@ def test_a_zero_of_a_decimal_to_the_power_of_a_negative_zero_is_an_error() -> No
 def test_powers_of_decimals_and_those_with_no_digit_to_round_are_written_out_to_34_digits() -> None:
     """``Decimal128::power`` and ``Decimal128::quantize`` add a zero of the least exponent."""
     assert value_of({"$toString": {"$pow": ["$v", 3]}}, {"v": Decimal(2)}) == "8." + "0" * 33
-    assert value_of({"$toString": {"$round": ["$v", 10]}}, {"v": Decimal("1E+30")}) == "1." + "0" * 33 + "E+30"
+    assert value_of({"$toString": {"$round": ["$v", 10]}}, {"v": Decimal("1E+40")}) == "1." + "0" * 33 + "E+40"
