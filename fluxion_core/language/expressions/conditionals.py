@@ -29,6 +29,20 @@ def _if_null(parser: Parser, spec: Any, where: str) -> Node:
     return FirstPresent(where, tuple(parser.positional(spec, where, 2, None)))
 
 
+def _always(test: Node) -> bool:
+    return isinstance(test, Constant) and truthy(test.value)
+
+
+def _branch(parser: Parser, spec: Any, where: str) -> tuple[Node, Node] | None:
+    """Return case and then; what a case that is never true would lead to is not computed, as in the server's ``ExpressionSwitch``."""
+    members = parser.members(spec, where, ("case", "then"))
+    if len(members) < 2:  # the problem is kept
+        return None
+    case = parser.expression(members["case"], f"{where}.case")
+    with parser.unreached() if isinstance(case, Constant) and not _always(case) else nullcontext():
+        return case, parser.expression(members["then"], f"{where}.then")
+
+
 def _switch(parser: Parser, spec: Any, where: str) -> Node:
     members = parser.members(spec, where, ("branches",), ("default",))
     given = members.get("branches", ())
@@ -38,11 +52,11 @@ def _switch(parser: Parser, spec: Any, where: str) -> Node:
         return parser.expression(None, where)
     branches: list[tuple[Node, Node]] = []
     for index, branch in enumerate(given):
-        last = bool(branches) and isinstance(branches[-1][0], Constant) and truthy(branches[-1][0].value)
+        last = bool(branches) and _always(branches[-1][0])
         with parser.unreached() if last else nullcontext():
-            parsed = parser.arguments(branch, f"{where}.branches[{index}]", ("case", "then"))
-        if len(parsed) == 2 and not last:  # case and then
-            branches.append((parsed["case"], parsed["then"]))
+            parsed = _branch(parser, branch, f"{where}.branches[{index}]")
+        if parsed is not None and not last:
+            branches.append(parsed)
     default = parser.expression(members["default"], f"{where}.default") if "default" in members else None
     return Switch(where, tuple(branches), default)
 
