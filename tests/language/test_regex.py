@@ -204,3 +204,16 @@ def test_what_looks_like_a_class_of_posix_is_an_error(pattern: str) -> None:
 def test_a_pattern_may_say_that_lines_end_with_a_carriage_return(matches: list[str], pattern: str, text: str) -> None:
     """Pcre2pattern, "Newline conventions"; the last one that is given counts."""
     assert matches == found(pattern, text)
+
+
+def test_options_with_a_null_byte_are_an_error_even_without_a_pattern() -> None:
+    with pytest.raises(EvaluationError):
+        list(
+            aggregate([{"o": "i\0"}], [{"$project": {"x": {"$regexMatch": {"input": "a", "regex": "$none", "options": "$o"}}}}])
+        )
+
+
+def test_patterns_of_one_text_are_ordered_by_the_letters_of_their_options() -> None:
+    patterns = [re.compile("x", re.MULTILINE), re.compile("x", re.DOTALL | re.IGNORECASE), re.compile("x", re.IGNORECASE)]
+    rows = aggregate([{"p": pattern} for pattern in patterns], [{"$sort": {"p": 1}}])
+    assert patterns[::-1] == [row["p"] for row in rows]

@@ -4,6 +4,7 @@ Source: MongoDB manual, "String Expression Operators"; for the order in which ar
 """
 
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -48,10 +49,12 @@ def test_to_string_writes_the_infinities_in_full() -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e19])
-def test_a_number_that_is_no_long_is_a_negative_one_for_substr(number) -> None:
-    assert value_of({"$substrBytes": ["hello", 1, "$n"]}, {"n": number}) == "ello"
-    with pytest.raises(EvaluationError):
-        value_of({"$substrBytes": ["hello", "$n", 1]}, {"n": number})
+def test_a_float_that_is_no_long_is_an_error_for_substr(number) -> None:
+    """``Value::coerceToLong`` checks the range of floats, and forgets it for decimals."""
+    for arguments in (["hello", 1, "$n"], ["hello", "$n", 1]):
+        with pytest.raises(EvaluationError):
+            value_of({"$substrBytes": arguments}, {"n": number})
+    assert value_of({"$substrBytes": ["hello", 1, "$n"]}, {"n": Decimal(number)}) == "ello"
 
 
 def test_a_match_of_code_points_begins_before_the_end_and_may_go_on_behind_it() -> None:

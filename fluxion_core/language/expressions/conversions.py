@@ -311,8 +311,8 @@ def parse_target(to: Any) -> Any:
         return None
     if not isinstance(to, dict):
         return _type_name(to), 0
-    if not set(to) <= {"type", "subtype"} or "type" not in to:
-        raise EvaluationError(f"$convert's 'to' has a type and may have a subtype, not {', '.join(to) or 'nothing'}"[:200])
+    if "type" not in to:  # the server passes over what else stands there, but for the subtype
+        raise EvaluationError(f"$convert's 'to' needs a type, which is not among {', '.join(to) or 'nothing'}"[:200])
     return _type_name(to["type"]), to.get("subtype", 0)
 
 

@@ -23,6 +23,8 @@ def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[st
         raise EvaluationError(f"{name} needs a string as its input, not {type_name(text)}")
     if options is not MISSING and options is not None and not is_string(options):
         raise EvaluationError(f"{name} needs a string as its options, not {type_name(options)}")
+    if is_string(options) and "\0" in options:
+        raise EvaluationError(f"{name}: the options may not hold a null byte")
     if pattern is None or pattern is MISSING:
         return None
     found: re.Pattern[str]

@@ -240,10 +240,12 @@ def substr_bytes(text: Any, start: Any, length: Any) -> str:
 def _long(value: Any, role: str) -> int:
     if not is_number(value):
         raise EvaluationError(f"$substrBytes needs a number as its {role}, not {type_name(value)}")
-    if not is_finite(value):
-        return INT64_MIN  # what a processor makes of it; a negative length is the rest
-    whole = round(value) if value.__class__ is Decimal else int(value)
-    return whole if INT64_MIN <= whole <= INT64_MAX else INT64_MIN
+    if value.__class__ is Decimal:  # of one out of range comes the least integer, and a negative length is the rest
+        whole = round(value) if is_finite(value) else INT64_MIN
+        return whole if INT64_MIN <= whole <= INT64_MAX else INT64_MIN
+    if not is_finite(value) or not INT64_MIN <= value <= INT64_MAX:
+        raise EvaluationError(f"$substrBytes: the {role} {value} is out of range"[:200])
+    return int(value)
 
 
 def _continues(data: bytes, index: int) -> bool:
