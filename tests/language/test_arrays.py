@@ -88,3 +88,64 @@ def test_the_name_of_a_field_to_set_is_a_constant_string(operator, name) -> None
     value = {"value": 1} if operator == "$setField" else {}
     with pytest.raises(CompileError, match="name"):
         value_of({operator: {"field": name, "input": {"a": 1}, **value}})
+
+
+def test_a_default_of_zip_that_is_missing_leaves_no_place() -> None:
+    """The server puts nothing there, and writes an array without it."""
+    zipped = {"$zip": {"inputs": ["$a", "$b"], "useLongestLength": True, "defaults": ["$none", "$none"]}}
+    assert value_of(zipped, {"a": [1, 2], "b": [3]}) == [[1, 3], [2]]
+
+
+def test_the_defaults_of_zip_are_an_array_of_expressions() -> None:
+    with pytest.raises(CompileError):
+        value_of({"$zip": {"inputs": [[1]], "useLongestLength": True, "defaults": "$a"}}, {"a": [1]})
+
+
+def test_the_limit_of_a_filter_is_looked_at_where_there_is_an_element() -> None:
+    spec = {"input": "$a", "cond": True, "limit": "$text"}
+    assert value_of({"$filter": spec}, {"a": [], "text": "x"}) == []
+    with pytest.raises(EvaluationError):
+        value_of({"$filter": spec}, {"a": [1], "text": "x"})
+
+
+def test_of_equal_values_an_intersection_keeps_the_one_of_the_smaller_set() -> None:
+    kept = value_of({"$setIntersection": ["$a", "$b"]}, {"a": [1, 2, 3], "b": [1.0]})
+    assert (kept, float) == ([1.0], type(kept[0]))
+    kept = value_of({"$setIntersection": ["$a", "$b"]}, {"a": [1], "b": [1.0, 2]})
+    assert (kept, int) == ([1], type(kept[0]))
+
+
+def test_sets_are_compared_with_the_first_constant() -> None:
+    """``ExpressionSetEquals::optimize`` keeps it; it differs from the first set, so that the text is not looked at."""
+    assert value_of({"$setEquals": ["$a", "$text", [2]]}, {"a": [1], "text": "x"}) is False
+    with pytest.raises(CompileError):
+        value_of({"$setEquals": ["$a", 5]})
+
+
+def test_an_array_is_hashed_as_one() -> None:
+    hashed = value_of({"$toHashedIndexKey": [1]})
+    assert hashed == value_of({"$toHashedIndexKey": "$a"}, {"a": [1]})
+    assert hashed != value_of({"$toHashedIndexKey": 1})
+
+
+@pytest.mark.parametrize("name", ["$id", "$ref", "$db"])
+def test_a_path_may_name_the_parts_of_a_dbref(name) -> None:
+    assert value_of(f"$a.{name}", {"a": {name: 1}}) == 1
+    assert value_of({"$mergeObjects": [{"b": 1, name: 2}]}) == {"b": 1, name: 2}
+    with pytest.raises(CompileError):
+        value_of("$a.$other")
+
+
+def test_an_object_of_expressions_has_no_null_byte_in_a_name() -> None:
+    with pytest.raises(CompileError):
+        value_of({"$mergeObjects": [{"a\0b": 1}]})
+
+
+def test_expr_is_a_parenthesis() -> None:
+    assert value_of({"$add": [{"$expr": "$a"}, {"$expr": {"$add": ["$a", 1]}}]}, {"a": 2}) == 5
+
+
+def test_a_sigmoid_takes_its_number_as_it_stands() -> None:
+    assert value_of({"$sigmoid": "$a"}, {"a": 0}) == 0.5
+    with pytest.raises(CompileError):
+        value_of({"$sigmoid": ["$a"]}, {"a": 0})

@@ -126,6 +126,7 @@ EXPRESSIONS: Final = frozenset(
         "$encStrStartsWith",
         "$eq",
         "$exp",
+        "$expr",
         "$filter",
         "$first",
         "$firstN",

@@ -109,7 +109,7 @@ def filter_loop(emitter: Emitter, node: Filter) -> Value:
     with _over(emitter, source, target, "$filter", node.where):
         most = None
         if limit is not None:
-            most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text})", node.where)
+            most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text}) if {source} else 0", node.where)
         _turns(emitter, array, node, node.test)
         writer.line(f"{target} = []")
         made = writer.assign(f"{writer.allowance()}.made") if builds(node.test) else ""

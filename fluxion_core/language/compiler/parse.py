@@ -321,12 +321,11 @@ class Parser:
             path = f"{where}.{name}"
             if not is_string(name):
                 self.problem(where, f"a field's name is a string, not {shown(name)}")
-            elif name.startswith("$"):
+            elif name.startswith("$") and name not in DOLLAR_NAMES:
                 self.problem(path, f"'{name}' stands beside fields", "an operator is the only name in its object")
-            elif "." in name or not name:
-                self.problem(
-                    path, f"a field's name in an expression object may not be empty or hold a dot: '{name}'", "nest objects"
-                )
+            elif "." in name or "\0" in name or not name:
+                message = f"a field's name in an expression object may not be empty or hold a dot or a null byte: '{name}'"
+                self.problem(path, message, "nest objects")
             else:
                 fields.append((name, self.expression(value, path)))
         return ObjectOf(where, tuple(fields))
@@ -367,7 +366,7 @@ class Parser:
         begin()
         try:
             for values in computed_together(operator, nodes):
-                assert operator.function is not None, operator.name  # noqa: S101  # an operator with effects is not associative
+                assert operator.function is not None, operator.name  # an operator with effects is not associative
                 operator.function(*values)
         except EvaluationError as error:
             self.problem(where, error.message)

@@ -47,7 +47,7 @@ FAMILIES: Final = {
     "types": (
         "$convert $isNumber $type $subtype $toBool $toDate $toDecimal $toDouble $toInt $toLong $toObjectId $toString $toUUID"
     ),
-    "variables": "$let $const $literal",
+    "variables": "$let $expr $const $literal",
     "vectors": "$similarityCosine $similarityDotProduct $similarityEuclidean",
     "accumulators": "$avg $max $min $stdDevPop $stdDevSamp $sum $percentile $median",
     ".registered": "$function",

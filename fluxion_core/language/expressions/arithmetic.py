@@ -17,11 +17,12 @@ from decimal import (
     Context,
     Decimal,
 )
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.compiler.nodes import Call, Node
 from fluxion_core.language.dates import milliseconds
-from fluxion_core.language.operators import Example, Operator
+from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.values import (
     INT64_MAX,
     INT64_MIN,
@@ -33,6 +34,9 @@ from fluxion_core.language.values import (
     is_whole,
     type_name,
 )
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
 
 __all__ = ["DECIMAL", "OPERATORS", "narrowed", "number", "to_decimal"]
 
@@ -288,7 +292,9 @@ def power(base: Any, exponent: Any) -> Any:
         return None
     number(base, "$pow")
     number(exponent, "$pow")
-    negative = exponent.is_signed() if exponent.__class__ is Decimal else exponent < 0  # of decimals, a zero and a NaN may be negative
+    negative = (
+        exponent.is_signed() if exponent.__class__ is Decimal else exponent < 0
+    )  # of decimals, a zero and a NaN may be negative
     if base == 0 and negative:
         raise EvaluationError("$pow cannot take a base of 0 and a negative exponent")
     if Decimal in {base.__class__, exponent.__class__}:
@@ -389,6 +395,15 @@ def _operator(
     return Operator(name=name, function=function, minimum=minimum, maximum=maximum, family="arithmetic", examples=made, **more)
 
 
+_SIGMOID: Final = Operator(name="$sigmoid", function=sigmoid, family="arithmetic")
+
+
+def _parse_sigmoid(parser: Parser, spec: Any, where: str) -> Node:
+    if isinstance(spec, list | tuple):
+        return parser.problem(where, "$sigmoid takes its number as it stands, not in an array")
+    return Call(where, _SIGMOID, (parser.expression(spec, where),))
+
+
 OPERATORS = (
     _operator("$abs", absolute, 1, 1, (-1, 1), (None, None)),
     _operator("$add", add, 0, None, ([1, 2.5], 3.5), (["$missing", 1], None), associative="left"),
@@ -403,7 +418,7 @@ OPERATORS = (
     _operator("$multiply", multiply, 0, None, ([2, 3], 6), ([2, None], None), associative="left"),
     _operator("$pow", power, 2, 2, ([2, 10], 1024)),
     _operator("$round", _rounded("$round", ROUND_HALF_EVEN), 1, 2, ([2.345, 2], 2.35), ([2.5], 2)),
-    _operator("$sigmoid", sigmoid, 1, 1, (0, 0.5)),
+    Form(name="$sigmoid", parse=_parse_sigmoid, family="arithmetic", examples=[Example({"$sigmoid": 0}, 0.5)]),
     _operator("$sqrt", sqrt, 1, 1, (9, 3)),
     _operator("$subtract", subtract, 2, 2, ([5, 3], 2)),
     _operator("$trunc", _rounded("$trunc", ROUND_DOWN), 1, 2, ([-2.7], -2), ([1234, -2], 1200)),

@@ -105,30 +105,39 @@ def _parse_sort_array(parser: Parser, spec: Any, where: str) -> Node:
     return Call(where, _SORT_ARRAY, (source, Constant(where, order)))
 
 
-def _zip(inputs: Any, longest: Any, defaults: Any) -> Any:
-    if inputs is None or inputs is MISSING:
-        return None
-    rows = array(inputs, "$zip", "inputs")
-    if not rows:
-        raise EvaluationError("$zip needs at least one array")
+def _zip(longest: Any, count: int, *values: Any) -> Any:
+    """``$zip`` of *count* inputs, behind which the defaults follow."""
+    rows, defaults = values[:count], values[count:]
     for row in rows:  # the first that is null or wrong decides between null and an error
         if row is None or row is MISSING:
             return None
         array(row, "$zip", "inputs")
-    fill = [None] * len(rows) if defaults is MISSING or defaults is None else array(defaults, "$zip", "defaults")
-    if len(fill) != len(rows):
-        raise EvaluationError("$zip needs as many defaults as inputs")
+    fill = defaults or [None] * count
     length = (max if longest else min)(map(len, rows))
-    size = length * (CONTAINER_BYTES + PLACE_BYTES * len(rows))
+    size = length * (CONTAINER_BYTES + PLACE_BYTES * count)
     if size > SMALL_BYTES:
         take(size, 4 * size)
-    return [
+    zipped = [
         [row[index] if index < len(row) else default for row, default in zip(rows, fill, strict=True)]
         for index in range(length)
     ]
+    if any(default is MISSING for default in fill):  # leaves no place in the array
+        return [[item for item in row if item is not MISSING] for row in zipped]
+    return zipped
 
 
-_ZIP = Operator(name="$zip", function=_zip, minimum=3, maximum=3, family="array")
+def _zip_of(longest: Any, inputs: Any, *defaults: Any) -> Any:
+    """``$zip`` of an expression that comes to its inputs, which MongoDB refuses and engines compatible with it take."""
+    if inputs is None or inputs is MISSING:
+        return None
+    rows = array(inputs, "$zip", "inputs")
+    if not rows or len(defaults) not in {0, len(rows)}:
+        raise EvaluationError("$zip needs at least one array, and as many defaults as inputs")
+    return _zip(longest, len(rows), *rows, *defaults)
+
+
+_ZIP = Operator(name="$zip", function=_zip, minimum=3, maximum=None, family="array")
+_ZIP_OF = Operator(name="$zip", function=_zip_of, minimum=2, maximum=None, family="array")
 
 
 def _parse_zip(parser: Parser, spec: Any, where: str) -> Node:
@@ -136,14 +145,25 @@ def _parse_zip(parser: Parser, spec: Any, where: str) -> Node:
     longest = members.get("useLongestLength", False)
     if not isinstance(longest, bool):
         return parser.problem(f"{where}.useLongestLength", f"true or false was expected, not {type_name(longest)}")
-    written = members.get("defaults", [])
-    if written != [] and not longest:
-        parser.problem(f"{where}.defaults", "defaults need useLongestLength: true")
-    defaults = parser.expression(written, f"{where}.defaults") if written != [] else Constant(where, MISSING)
-    if isinstance(defaults, Constant) and written != [] and not isinstance(defaults.value, list):
-        parser.problem(f"{where}.defaults", f"an array was expected, not {type_name(defaults.value)}")
-    inputs = parser.expression(members.get("inputs"), f"{where}.inputs")
-    return Call(where, _ZIP, (inputs, Constant(where, longest), defaults))
+    defaults = _listed(parser, members.get("defaults", []), f"{where}.defaults")
+    if defaults and not longest:
+        return parser.problem(f"{where}.defaults", "defaults need useLongestLength: true")
+    written = members.get("inputs", [])
+    if not isinstance(written, list | tuple):
+        return Call(where, _ZIP_OF, (Constant(where, longest), parser.expression(written, f"{where}.inputs"), *defaults))
+    inputs = _listed(parser, written, f"{where}.inputs")
+    if not inputs:
+        return parser.problem(f"{where}.inputs", "an array of at least one expression was expected")
+    if defaults and len(defaults) != len(inputs):
+        return parser.problem(f"{where}.defaults", "as many defaults as inputs were expected")
+    return Call(where, _ZIP, (Constant(where, longest), Constant(where, len(inputs)), *inputs, *defaults))
+
+
+def _listed(parser: Parser, spec: Any, where: str) -> list[Node]:
+    if isinstance(spec, list | tuple):
+        return [parser.expression(item, f"{where}[{index}]") for index, item in enumerate(spec)]
+    parser.problem(where, f"an array of expressions was expected, not {type_name(spec)}")
+    return []
 
 
 OPERATORS = (

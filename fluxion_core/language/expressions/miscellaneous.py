@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.bson_size import bson_size
-from fluxion_core.language.compiler.nodes import Environment, Node
+from fluxion_core.language.compiler.nodes import Call, Environment, Node
 from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import RANK
@@ -105,15 +105,22 @@ def _whole(value: Any) -> int:
     return int(min(max(value, INT64_MIN), INT64_MAX))
 
 
+_HASHED_KEY = Operator(name="$toHashedIndexKey", function=to_hashed_index_key, total=True, family="miscellaneous")
+
+
+def _hashed_key(parser: Parser, spec: Any, where: str) -> Node:
+    """Parse the one argument as it stands: an array is hashed as one."""
+    return Call(where, _HASHED_KEY, (parser.expression(spec, where),))
+
+
 OPERATORS = (
     Form(name="$rand", parse=_rand, family="miscellaneous", examples=[Example({"$lt": [{"$rand": {}}, 1]}, True)]),
     Operator(
         name="$bsonSize", function=size_of, family="data size", examples=[Example({"$bsonSize": {"$literal": {"a": 1}}}, 12)]
     ),
-    Operator(
+    Form(
         name="$toHashedIndexKey",
-        function=to_hashed_index_key,
-        total=True,
+        parse=_hashed_key,
         family="miscellaneous",
         examples=[Example({"$toHashedIndexKey": "string to hash"}, 763543691661428748)],
     ),

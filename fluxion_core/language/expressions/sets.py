@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import places, sort_work
-from fluxion_core.language.operators import Example, Operator
+from fluxion_core.language.compiler.nodes import Call, Constant, Node
+from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import identity, sort_key
 from fluxion_core.language.values import MISSING, truthy, type_name
+
+if TYPE_CHECKING:
+    from fluxion_core.language.compiler.parse import Parser
 
 __all__ = ["OPERATORS"]
 
@@ -51,7 +55,7 @@ def set_difference(left: Any, right: Any) -> Any:
 
 
 def set_equals(*values: Any) -> bool:
-    """``$setEquals``; the first set that differs ends it, what stands behind is not looked at."""
+    """``$setEquals``; the first that differs from the first ends it, what stands behind is not looked at."""
     sets = (set(_members(_array(value, "$setEquals"))) for value in values)
     first = next(sets)
     return all(other == first for other in sets)
@@ -59,14 +63,17 @@ def set_equals(*values: Any) -> bool:
 
 def set_intersection(*values: Any) -> Any:
     """``$setIntersection``, in the order of all values."""
-    sets = []
+    common: dict[Any, Any] | None = None
     for value in values:
         if _nullish(value):
             return None
-        sets.append(_members(_array(value, "$setIntersection")))
-    if not sets:
-        return []
-    return sorted((item for key, item in sets[0].items() if all(key in other for other in sets[1:])), key=sort_key)
+        members = _members(_array(value, "$setIntersection"))
+        if common is None:
+            common = members
+        else:  # of equal values the one in the smaller set stays, as 1 or 1.0
+            kept, other = (members, common) if len(common) > len(members) else (common, members)
+            common = {key: item for key, item in kept.items() if key in other}
+    return sorted((common or {}).values(), key=sort_key)
 
 
 def set_is_subset(left: Any, right: Any) -> bool:
@@ -100,11 +107,26 @@ def _operator(
     )
 
 
+_SET_EQUALS = Operator(name="$setEquals", function=set_equals, minimum=2, maximum=None, family="set")
+
+
+def _parse_set_equals(parser: Parser, spec: Any, where: str) -> Node:
+    """Put the first constant at the head: the server compares the others with it, one after the other."""
+    nodes = parser.positional(spec, where, 2, None)
+    for node in nodes:
+        if isinstance(node, Constant) and not isinstance(node.value, list):
+            return parser.problem(where, f"$setEquals needs arrays, not {type_name(node.value)}")
+    first = next((node for node in nodes if isinstance(node, Constant)), nodes[0])
+    return Call(where, _SET_EQUALS, (first, *(node for node in nodes if node is not first)))
+
+
 OPERATORS = (
     _operator("$allElementsTrue", all_elements_true, 1, 1, [[True, 1]], answer=True),
     _operator("$anyElementTrue", any_element_true, 1, 1, [[False, 0]], answer=False),
     _operator("$setDifference", set_difference, 2, 2, [[1, 2], [2]], [1]),
-    _operator("$setEquals", set_equals, 2, None, [[1, 2], [2, 1, 1]], answer=True),
+    Form(
+        name="$setEquals", parse=_parse_set_equals, family="set", examples=[Example({"$setEquals": [[1, 2], [2, 1, 1]]}, True)]
+    ),
     _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2], commutative=True, associative="fully"),
     _operator("$setIsSubset", set_is_subset, 2, 2, [[1], [1, 2]], answer=True),
     _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3], commutative=True, associative="fully"),

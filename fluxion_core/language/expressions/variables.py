@@ -1,4 +1,4 @@
-"""Variables and literals: ``$let $literal`` (and ``$const``, which is how the server itself writes the latter)."""
+"""Variables and literals: ``$let $literal`` (and ``$const``, which is how the server itself writes the latter), and ``$expr`` as a parenthesis."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def _literal(parser: Parser, spec: Any, where: str) -> Node:
     return Constant(where, spec)
 
 
+def _parenthesis(parser: Parser, spec: Any, where: str) -> Node:
+    return parser.expression(spec, where)
+
+
 OPERATORS = (
     Form(
         name="$let",
@@ -40,6 +44,7 @@ OPERATORS = (
         family="variable",
         examples=[Example({"$let": {"vars": {"x": 2, "y": "$a"}, "in": {"$multiply": ["$$x", "$$y"]}}}, 6, {"a": 3})],
     ),
+    Form(name="$expr", parse=_parenthesis, family="variable", examples=[Example({"$expr": {"$add": ["$a", 1]}}, 4, {"a": 3})]),
     Form(name="$const", parse=_literal, family="literal", examples=[Example({"$const": "$a"}, "$a", {"a": 3})]),
     Form(name="$literal", parse=_literal, family="literal", examples=[Example({"$literal": "$a"}, "$a", {"a": 3})]),
 )
