@@ -76,7 +76,8 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
         optional: names of further arguments, passed after the required ones, ``MISSING`` where left out.
         null_if_missing: an optional argument that was written down and comes to nothing is null, not left out.
         check: gets those arguments that are constants, by name, when the pipeline is compiled and the operator is not computed then
-            already; raises ``EvaluationError`` for one that is wrong whatever the documents hold.
+            already; raises ``EvaluationError`` for one that is wrong whatever the documents hold, answers true where they make the
+            result null.
         constants: names of arguments that must be known when the pipeline is compiled (SQL text, the name of a connection).
         total: never raises, whatever the arguments; lets the compiler leave out bookkeeping.
         pure: a function of the arguments alone. An *effectful* operator (``pure=False``) has ``evaluate_batch`` in place of
@@ -100,7 +101,7 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
     arguments: Sequence[str] = ()
     optional: Sequence[str] = ()
     null_if_missing: bool = False
-    check: Callable[[Mapping[str, Any]], None] | None = None
+    check: Callable[[Mapping[str, Any]], bool | None] | None = None
     constants: Sequence[str] = ()
     total: bool = False
     pure: bool = True

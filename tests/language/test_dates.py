@@ -370,3 +370,34 @@ def test_what_is_no_time_zone_is_an_error(name) -> None:
 )
 def test_a_date_of_another_year_in_utc_survives_in_state(date) -> None:
     assert [date, date.utcoffset()] == [(found := decode_value(encode_value(date))), found.utcoffset()]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"$dateTrunc": {"date": "$text", "unit": "day", "startOfWeek": None}},
+        {"$dateTrunc": {"date": "$text", "unit": "day", "timezone": None, "binSize": "x"}},
+        {"$dateTrunc": {"date": "$text", "unit": None, "startOfWeek": "no day"}},
+        {"$dateDiff": {"startDate": "$text", "endDate": "$text", "unit": "day", "startOfWeek": None}},
+        {"$dateAdd": {"startDate": "$text", "unit": "$text", "amount": "$text", "timezone": None}},
+        {"$dateAdd": {"startDate": "$text", "unit": None, "amount": 1, "timezone": "nowhere"}},
+        {"$dateFromParts": {"year": "$text", "hour": "$text", "timezone": None}},
+    ],
+)
+def test_a_constant_that_is_null_decides_before_the_document_is_looked_at(expression) -> None:
+    """``optimize`` of the expressions: the constants among the arguments are read in order, and the first null or wrong one decides."""
+    (row,) = aggregate([{"text": "x"}], [{"$project": {"value": expression}}])
+    assert row["value"] is None
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"$dateTrunc": {"date": "$none", "unit": "day", "timezone": "nowhere", "binSize": None}},
+        {"$dateAdd": {"startDate": "$none", "unit": "no unit", "amount": 1, "timezone": None}},
+        {"$dateFromParts": {"year": 2000, "hour": "$none", "timezone": "nowhere"}},
+    ],
+)
+def test_a_constant_that_is_wrong_is_refused_where_none_before_it_is_null(expression) -> None:
+    with pytest.raises(CompileError):
+        list(aggregate([{}], [{"$project": {"value": expression}}]))

@@ -352,8 +352,8 @@ class Parser:
         for argument in found.constants:
             if argument in given and not isinstance(given[argument], Constant):
                 self.problem(f"{where}.{argument}", f"'{argument}' of {name} must be a constant, not taken from a document")
-        if found.check is not None:
-            self._check(found, given, where)
+        if found.check is not None and self._check(found, given, where):
+            return Constant(where, None)
         if found.null_if_missing:
             given = {
                 name: Call(where, _NULL_IF_MISSING, (node,)) if name in found.optional else node for name, node in given.items()
@@ -373,13 +373,15 @@ class Parser:
         except (RecursionError, ArithmeticError, MemoryError):  # left for the run
             pass
 
-    def _check(self, operator: Operator, given: Mapping[str, Node], where: str) -> None:
+    def _check(self, operator: Operator, given: Mapping[str, Node], where: str) -> bool:
+        """Look at the constants among the arguments; tell whether they make the result null."""
         known = {name: node.value for name, node in given.items() if isinstance(node, Constant)}
         if operator.check is not None and (len(known) < len(given) or not operator.pure):
             try:
-                operator.check(known)
+                return bool(operator.check(known))
             except EvaluationError as error:
                 self.problem(where, error.message)
+        return False
 
 
 def _null_if_missing(value: Any) -> Any:

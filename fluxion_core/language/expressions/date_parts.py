@@ -88,14 +88,18 @@ def _part(name: str, read: Callable[[datetime], int]) -> Form:
 
 
 def _check_zone(parser: Parser, given: dict[str, Node], where: str, operator: str) -> None:
-    """Report a constant time zone that there is not: an error even where no date is."""
+    """Report a constant time zone that there is not: an error even where no date is, but where all is constant and computed."""
     timezone = given.get("timezone")
-    if not isinstance(timezone, Constant) or nullish(timezone.value) or isinstance(given.get("date"), Constant):
+    if not isinstance(timezone, Constant) or nullish(timezone.value) or all(map(_is_constant, given.values())):
         return
     try:
         as_zone(timezone.value, operator)
     except EvaluationError as error:
         parser.problem(f"{where}.timezone", error.message)
+
+
+def _is_constant(node: Node) -> bool:
+    return isinstance(node, Constant)
 
 
 _AT: Final = {"at": datetime(2026, 11, 24, 11, 5, 7, 9000, tzinfo=UTC)}
@@ -192,6 +196,10 @@ def _parse_from_parts(parser: Parser, spec: Any, where: str) -> Node:
     plain = [name for name in ("year", "month", "day") if name in given]
     if iso and plain:
         parser.problem(where, f"'{iso[0]}' and '{plain[0]}' are parts of different calendars")
+    _check_zone(parser, given, where, "$dateFromParts")
+    timezone = given.get("timezone")
+    if isinstance(timezone, Constant) and nullish(timezone.value) and not all(map(_is_constant, given.values())):
+        return Constant(where, None)  # before the other parts are looked at, as the server's optimisation has it
     absent = Constant(where, MISSING)
     return Call(where, _FROM_PARTS, tuple(_null_for_missing(given[name]) if name in given else absent for name in _FIELDS))
 

@@ -180,8 +180,11 @@ def _truncated(moment: datetime, unit: str, size: int, where: tzinfo, start_of_w
     return instant(result, where) + away
 
 
-def _check_of(operator: str) -> Callable[[Mapping[str, Any]], None]:
-    """Return what looks at the arguments that are constants: a wrong one is an error even where a null makes the answer null."""
+def _check_of(operator: str, *names: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what looks at the arguments *names* that are constants, in this order: the first that is wrong or null decides.
+
+    Source: the server's ``optimize`` of the expression.
+    """
     readers: dict[str, Callable[[Any], Any]] = {
         "unit": lambda value: as_unit(value, operator),
         "timezone": lambda value: as_zone(value, operator),
@@ -189,10 +192,13 @@ def _check_of(operator: str) -> Callable[[Mapping[str, Any]], None]:
         "binSize": _bin_size,
     }
 
-    def check(constants: Mapping[str, Any]) -> None:
-        for name, read in readers.items():
-            if not nullish(constants.get(name)):
-                read(constants[name])
+    def check(constants: Mapping[str, Any]) -> bool:
+        for name in names:
+            if name in constants:
+                if nullish(constants[name]):
+                    return True
+                readers[name](constants[name])
+        return False
 
     return check
 
@@ -207,7 +213,7 @@ OPERATORS = (
         arguments=("startDate", "unit", "amount"),
         optional=("timezone",),
         null_if_missing=True,
-        check=_check_of("$dateAdd"),
+        check=_check_of("$dateAdd", "unit", "timezone"),
         family="date",
         examples=[Example({"$dateAdd": {"startDate": "$at", "unit": "day", "amount": 1}}, _NEXT_DAY, _AT)],
     ),
@@ -217,7 +223,7 @@ OPERATORS = (
         arguments=("startDate", "unit", "amount"),
         optional=("timezone",),
         null_if_missing=True,
-        check=_check_of("$dateSubtract"),
+        check=_check_of("$dateSubtract", "unit", "timezone"),
         family="date",
         examples=[Example({"$dateSubtract": {"startDate": _NEXT_DAY, "unit": "day", "amount": 1}}, _AT["at"])],
     ),
@@ -227,7 +233,7 @@ OPERATORS = (
         arguments=("startDate", "endDate", "unit"),
         optional=("timezone", "startOfWeek"),
         null_if_missing=True,
-        check=_check_of("$dateDiff"),
+        check=_check_of("$dateDiff", "unit", "startOfWeek", "timezone"),
         family="date",
         examples=[Example({"$dateDiff": {"startDate": "$at", "endDate": _NEXT_DAY, "unit": "hour"}}, 24, _AT)],
     ),
@@ -237,7 +243,7 @@ OPERATORS = (
         arguments=("date", "unit"),
         optional=("binSize", "timezone", "startOfWeek"),
         null_if_missing=True,
-        check=_check_of("$dateTrunc"),
+        check=_check_of("$dateTrunc", "unit", "startOfWeek", "timezone", "binSize"),
         family="date",
         examples=[Example({"$dateTrunc": {"date": "$at", "unit": "day"}}, _MIDNIGHT, _AT)],
     ),
