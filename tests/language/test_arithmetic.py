@@ -180,3 +180,10 @@ def test_powers_of_decimals_and_those_with_no_digit_to_round_are_written_out_to_
     """``Decimal128::power`` and ``Decimal128::quantize`` add a zero of the least exponent."""
     assert value_of({"$toString": {"$pow": ["$v", 3]}}, {"v": Decimal(2)}) == "8." + "0" * 33
     assert value_of({"$toString": {"$round": ["$v", 10]}}, {"v": Decimal("1E+40")}) == "1." + "0" * 33 + "E+40"
+
+
+@pytest.mark.parametrize("operator", ["$ln", "$log10"])
+def test_the_logarithm_of_a_decimal_that_is_no_number_is_a_float(operator) -> None:
+    found = value_of({operator: "$v"}, {"v": Decimal("NaN")})
+    assert float is type(found)
+    assert math.isnan(found)

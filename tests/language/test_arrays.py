@@ -4,6 +4,8 @@ Source: MongoDB manual, "Array Expression Operators", "Set Expression Operators"
 the server's evaluation of them.
 """
 
+from decimal import Decimal
+
 import pytest
 
 from fluxion_core import CompileError, EvaluationError, aggregate
@@ -149,3 +151,10 @@ def test_a_sigmoid_takes_its_number_as_it_stands() -> None:
     assert value_of({"$sigmoid": "$a"}, {"a": 0}) == 0.5
     with pytest.raises(CompileError):
         value_of({"$sigmoid": ["$a"]}, {"a": 0})
+
+
+@pytest.mark.parametrize("count", [1e19, Decimal("1E+19")])
+def test_a_count_beyond_64_bits_is_an_error(count) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({"$firstN": {"n": "$n", "input": [1, 2]}}, {"n": count})
+    assert value_of({"$firstN": {"n": "$n", "input": [1, 2]}}, {"n": 2**62}) == [1, 2]

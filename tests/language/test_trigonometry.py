@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from fluxion_core import aggregate
+from fluxion_core import EvaluationError, aggregate
 
 WITHIN_ONE = ("-1", "-0.3", "-1E-9", "0", "1E-9", "0.3", "1")
 
@@ -85,3 +85,9 @@ def test_decimals_and_doubles_agree(name, number) -> None:
 )
 def test_the_ends_of_the_range(expression, expected) -> None:
     assert expected == str(value_of(expression))
+
+
+def test_the_first_side_of_atan2_that_is_null_or_wrong_decides() -> None:
+    assert value_of({"$atan2": ["$none", "$text"]}, {"text": "x"}) is None
+    with pytest.raises(EvaluationError):
+        value_of({"$atan2": ["$text", "$none"]}, {"text": "x"})

@@ -261,7 +261,7 @@ def _logarithm(name: str, of_float: Callable[[float], float], of_decimal: Callab
         if _nullish(value):
             return None
         if is_nan(number(value, name)):
-            return value
+            return math.nan  # a double even for a decimal, as in the server
         if value <= 0:
             raise EvaluationError(f"{name}'s argument must be a positive number, but is {value}")
         return of_decimal(value) if value.__class__ is Decimal else of_float(value)

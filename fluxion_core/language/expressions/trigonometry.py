@@ -74,10 +74,10 @@ def _atanh(value: float) -> float:
 
 
 def _atan2(y: Any, x: Any) -> Any:
-    if y is None or y is MISSING or x is None or x is MISSING:
-        return None
-    number(y, "$atan2")
-    number(x, "$atan2")
+    for side in (y, x):  # the first that is null or wrong decides
+        if side is None or side is MISSING:
+            return None
+        number(side, "$atan2")
     if Decimal in {y.__class__, x.__class__}:
         return _angle(to_decimal(y), to_decimal(x))
     return math.atan2(float(y), float(x))
