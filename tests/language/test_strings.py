@@ -77,3 +77,10 @@ def test_what_is_no_text_to_trim_is_an_error_before_chars_that_are_null(operator
 def test_only_a_text_separates() -> None:  # patterns came with 8.3
     with pytest.raises(EvaluationError):
         value_of({"$split": ["$text", re.compile("b")]}, {"text": "abc"})
+
+
+@pytest.mark.parametrize(("number", "text"), [(3.14159265, "3.14159"), (1234567.0, "1.23457e+06"), (0.1, "0.1"), (-0.0, "-0")])
+def test_a_float_that_stands_for_a_text_is_written_with_6_digits(number, text) -> None:
+    """``Value::coerceToString`` leaves it to the server's ``StringBuilder``; ``$toString`` writes all digits."""
+    assert value_of({"$toLower": "$n"}, {"n": number}) == text
+    assert value_of({"$substr": ["$n", 0, -1]}, {"n": number}) == text

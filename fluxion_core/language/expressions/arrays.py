@@ -133,9 +133,8 @@ def _end(name: str, position: int) -> Callable[[Any], Any]:
 
 
 def _count(value: Any, name: str) -> int:
-    if is_number(value) and is_finite(value) and value > 0:
-        if value <= INT64_MAX and value == int(value):
-            return int(value)
+    if is_number(value) and is_finite(value) and 0 < value <= INT64_MAX and value == int(value):
+        return int(value)
     raise EvaluationError(f"{name} needs a whole number of at least 1 as its n, not {value!r}"[:200])
 
 

@@ -83,7 +83,7 @@ def coerced(value: Any, operator: str) -> str:
     if name == "int":
         return str(value)
     if name == "double":
-        return float_text(value) if math.isfinite(value) else repr(value)  # $toString writes NaN and Infinity, these do not
+        return f"{value:g}"  # 6 digits, as the server's StringBuilder writes it; $toString writes them all
     if name == "decimal":
         return str(value)
     if name == "date":
