@@ -13,7 +13,7 @@ from typing import Any
 from fluxion_core.errors import EvaluationError, Problem, did_you_mean
 from fluxion_core.language.allowance import begin
 from fluxion_core.language.compiler import known
-from fluxion_core.language.compiler.constants import computed_together
+from fluxion_core.language.compiler.constants import problem_together
 from fluxion_core.language.compiler.nodes import (
     ArrayOf,
     Call,
@@ -345,8 +345,9 @@ class Parser:
             nodes = self.positional(spec, where, found.minimum, found.maximum)
             if found.commutative:
                 nodes.sort(key=lambda node: isinstance(node, Constant))
-            if found.associative and self._reached:
-                self._compute_together(found, nodes, where)
+            wrong = problem_together(found, nodes) if found.associative and self._reached else None
+            if wrong is not None:
+                self.problem(where, wrong)
             return Call(where, found, tuple(nodes)) if len(self.problems) == before else Constant(where, None)
         given = self.arguments(spec, where, found.arguments, found.optional)
         for argument in found.constants:
@@ -360,18 +361,6 @@ class Parser:
             }
         absent = Constant(where, MISSING)
         return Call(where, found, tuple(given.get(argument, absent) for argument in (*found.arguments, *found.optional)))
-
-    def _compute_together(self, operator: Operator, nodes: Sequence[Node], where: str) -> None:
-        """Keep the problem of constants that stand together and cannot be computed, as MongoDB does while it reads a pipeline."""
-        begin()
-        try:
-            for values in computed_together(operator, nodes):
-                assert operator.function is not None, operator.name  # an operator with effects is not associative
-                operator.function(*values)
-        except EvaluationError as error:
-            self.problem(where, error.message)
-        except (RecursionError, ArithmeticError, MemoryError):  # left for the run
-            pass
 
     def _check(self, operator: Operator, given: Mapping[str, Node], where: str) -> bool:
         """Look at the constants among the arguments; tell whether they make the result null."""
