@@ -85,6 +85,8 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
         commutative: constants are looked at last, so that a null in the document decides before an error among them.
         associative: "left" or "fully" where constants that stand together are computed while the pipeline is read, those at the head or
             any; one that is wrong among them is then refused whatever the documents hold.
+        spared_from: place of the first argument that MongoDB does not come to where one before it is null; what fails from there on is
+            no failure then, and *function*, which gets null in its place, answers with the first null.
         foldable: may be computed at compile time when all arguments are constants.
         evaluate_batch: ``(calls, effects) -> answers``: *calls* holds the argument values of every document of a batch (a tuple
             for positional operators, a dict for named arguments), *answers* one value per call, or an exception object for a call
@@ -107,6 +109,7 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
     pure: bool = True
     commutative: bool = False
     associative: Literal["", "left", "fully"] = ""
+    spared_from: int = 0
     foldable: bool = True
     evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
     connection: tuple[str, Any] | None = None

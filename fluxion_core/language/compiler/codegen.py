@@ -38,6 +38,7 @@ from fluxion_core.language.compiler.nodes import (
     Reduce,
     Switch,
     Variable,
+    can_fail,
 )
 from fluxion_core.language.compiler.shape import Shape
 from fluxion_core.language.compiler.writer import Value, Writer
@@ -160,9 +161,8 @@ def _call(emitter: Emitter, node: Call) -> Value:
         emitter.writer.allowance()
         node = _metered(node)
     template = inline.TEMPLATES.get(node.operator.name) if node.operator.family != "plugin" else None
-    values = [emitter.value(argument) for argument in node.arguments]
+    values = _arguments(emitter, node, sharp=template is not None)
     if template is not None:
-        values = [emitter.sharp(value) for value in values]
         made = template(emitter.writer, node, values)
         if made is not None:
             return made
@@ -172,6 +172,37 @@ def _call(emitter: Emitter, node: Call) -> Value:
     text = f"{function}({', '.join(value.text for value in values)})"
     kind = "bool" if node.operator.name in inline.BOOLEANS else ""
     return Value(emitter.writer.assign(text, "" if node.operator.total else node.where), not kind, kind)
+
+
+def _arguments(emitter: Emitter, node: Call, *, sharp: bool) -> list[Value]:
+    """Write the arguments one after the other; of those that a null before them spares, a failure counts where there is none."""
+    values: list[Value] = []
+    spared = node.operator.spared_from
+    for place, argument in enumerate(node.arguments):
+        nulls: list[str] = []
+        if spared and place >= spared and can_fail(argument):
+            values = [emitter.sharp(value) for value in values] if sharp else values
+            written = zip(values, node.arguments, strict=False)
+            nulls = [value.text for value, before in written if _may_be_null(value, before, node)]
+        values.append(_spared(emitter, argument, nulls) if nulls else emitter.value(argument))
+    return [emitter.sharp(value) for value in values] if sharp else values
+
+
+def _may_be_null(value: Value, node: Node, call: Call) -> bool:
+    if isinstance(node, Constant):  # what is missing was left out, but where there may be any number
+        return node.value is None or (node.value is MISSING and call.operator.maximum is None)
+    return value.may_miss or value.kind in {"", "floats"}
+
+
+def _spared(emitter: Emitter, node: Node, nulls: Sequence[str]) -> Value:
+    writer = emitter.writer
+    target = writer.fresh()
+    with writer.block("try:"), emitter.branch():
+        value = emitter.into(target, node)
+    with writer.block("except EvaluationError:"):
+        writer.line(f"if not ({' or '.join(f'{text} is None or {text} is M' for text in nulls)}): raise")
+        writer.line(f"{target} = None")
+    return Value(target, value.may_miss)
 
 
 def _metered(node: Call) -> Call:

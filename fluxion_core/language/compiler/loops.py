@@ -104,12 +104,14 @@ def filter_loop(emitter: Emitter, node: Filter) -> Value:
     writer = emitter.writer
     array = emitter.value(node.source)
     source = array.text
-    limit = emitter.value(node.limit) if node.limit is not None else None
     target, item = writer.fresh(), writer.fresh("e")
     with _over(emitter, source, target, "$filter", node.where):
         most = None
-        if limit is not None:
-            most = writer.assign(f"{writer.constant(library.filter_limit)}({limit.text}) if {source} else 0", node.where)
+        if node.limit is not None:
+            most = writer.assign("0")
+            with writer.block(f"if {source}:"), emitter.branch():
+                limit = emitter.value(node.limit)
+                writer.line(f"{most} = {writer.constant(library.filter_limit)}({limit.text})", node.where)
         _turns(emitter, array, node, node.test)
         writer.line(f"{target} = []")
         made = writer.assign(f"{writer.allowance()}.made") if builds(node.test) else ""
@@ -128,11 +130,11 @@ def reduce_loop(emitter: Emitter, node: Reduce) -> Value:
     """Write ``$reduce``."""
     writer = emitter.writer
     source = emitter.value(node.source)
-    start = emitter.value(node.start)
     target, item = writer.fresh(), writer.fresh("e")
     with _over(emitter, source.local, target, "$reduce", node.where):
         _turns(emitter, source, node, node.body)
         check = writer.assign(f"{writer.constant(library.growth)}({writer.allowance()})")
+        start = emitter.value(node.start)
         writer.line(f"{target} = {start.text}")
         with _loop(emitter, source.local, node, {node.result: Value(target), node.name: _element(source, item)}, item):
             body = emitter.value(node.body)

@@ -35,6 +35,7 @@ __all__ = [
     "Reduce",
     "Switch",
     "Variable",
+    "can_fail",
     "checked",
     "fold",
     "is_pure",
@@ -314,3 +315,11 @@ def fold(node: Node) -> Node:
 def is_pure(node: Node) -> bool:
     """Whether *node* is a function of the document alone: no effect, no clock, no randomness."""
     return not any(isinstance(part, Environment) or (isinstance(part, Call) and not part.operator.pure) for part in walk(node))
+
+
+def can_fail(node: Node) -> bool:
+    """Whether evaluating *node* can raise."""
+    return any(
+        not part.operator.total if isinstance(part, Call) else isinstance(part, Filter | Map | Reduce | Switch)
+        for part in walk(node)
+    )

@@ -406,7 +406,7 @@ def _parse_sigmoid(parser: Parser, spec: Any, where: str) -> Node:
 
 OPERATORS = (
     _operator("$abs", absolute, 1, 1, (-1, 1), (None, None)),
-    _operator("$add", add, 0, None, ([1, 2.5], 3.5), (["$missing", 1], None), associative="left"),
+    _operator("$add", add, 0, None, ([1, 2.5], 3.5), (["$missing", 1], None), associative="left", spared_from=1),
     _operator("$ceil", _whole("$ceil", math.ceil, ROUND_CEILING), 1, 1, (7.2, 8)),
     _operator("$divide", divide, 2, 2, ([7, 2], 3.5)),
     _operator("$exp", exp, 1, 1, (0, 1)),
@@ -415,11 +415,11 @@ OPERATORS = (
     _operator("$log", log, 2, 2, ([100, 10], 2)),
     _operator("$log10", _logarithm("$log10", math.log10, DECIMAL.log10), 1, 1, (1000, 3)),
     _operator("$mod", mod, 2, 2, ([-7, 3], -1)),
-    _operator("$multiply", multiply, 0, None, ([2, 3], 6), ([2, None], None), associative="left"),
+    _operator("$multiply", multiply, 0, None, ([2, 3], 6), ([2, None], None), associative="left", spared_from=1),
     _operator("$pow", power, 2, 2, ([2, 10], 1024)),
-    _operator("$round", _rounded("$round", ROUND_HALF_EVEN), 1, 2, ([2.345, 2], 2.35), ([2.5], 2)),
+    _operator("$round", _rounded("$round", ROUND_HALF_EVEN), 1, 2, ([2.345, 2], 2.35), ([2.5], 2), spared_from=1),
     Form(name="$sigmoid", parse=_parse_sigmoid, family="arithmetic", examples=[Example({"$sigmoid": 0}, 0.5)]),
     _operator("$sqrt", sqrt, 1, 1, (9, 3)),
     _operator("$subtract", subtract, 2, 2, ([5, 3], 2)),
-    _operator("$trunc", _rounded("$trunc", ROUND_DOWN), 1, 2, ([-2.7], -2), ([1234, -2], 1200)),
+    _operator("$trunc", _rounded("$trunc", ROUND_DOWN), 1, 2, ([-2.7], -2), ([1234, -2], 1200), spared_from=1),
 )

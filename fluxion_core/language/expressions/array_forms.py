@@ -136,7 +136,7 @@ def _zip_of(longest: Any, inputs: Any, *defaults: Any) -> Any:
     return _zip(longest, len(rows), *rows, *defaults)
 
 
-_ZIP = Operator(name="$zip", function=_zip, minimum=3, maximum=None, family="array")
+_ZIP = Operator(name="$zip", function=_zip, minimum=3, maximum=None, spared_from=3, family="array")
 _ZIP_OF = Operator(name="$zip", function=_zip_of, minimum=2, maximum=None, family="array")
 
 

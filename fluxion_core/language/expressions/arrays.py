@@ -263,11 +263,11 @@ def _several(name: str, cut: Callable[[list[Any], int], list[Any]], answer: list
 OPERATORS = (
     _positional("$arrayElemAt", array_elem_at, 2, 2, ([[1, 2], -1], 2)),
     _positional("$arrayToObject", array_to_object, 1, 1, ([[["a", 1]]], {"a": 1})),
-    _positional("$concatArrays", concat_arrays, 0, None, ([[1], [2]], [1, 2]), associative="fully"),
+    _positional("$concatArrays", concat_arrays, 0, None, ([[1], [2]], [1, 2]), associative="fully", spared_from=1),
     _positional("$first", _end("$first", 0), 1, 1, ([[1, 2]], 1)),
     _several("$firstN", lambda items, count: items[:count], [3, 1]),
     _positional("$in", contains, 2, 2, ([1, [1, 2]], True)),
-    _positional("$indexOfArray", index_of_array, 2, 4, ([[1, 2], 2], 1)),
+    _positional("$indexOfArray", index_of_array, 2, 4, ([[1, 2], 2], 1), spared_from=1),
     Operator(name="$isArray", function=is_array, total=True, family="array", examples=[Example({"$isArray": [[1]]}, True)]),
     _positional("$last", _end("$last", -1), 1, 1, ([[1, 2]], 2)),
     _several("$lastN", lambda items, count: items[-count:], [1, 2]),
@@ -277,5 +277,5 @@ OPERATORS = (
     _positional("$range", make_range, 2, 3, ([0, 6, 2], [0, 2, 4])),
     _positional("$reverseArray", reverse_array, 1, 1, ([[1, 2]], [2, 1])),
     _positional("$size", size, 1, 1, ([[1, 2]], 2)),
-    _positional("$slice", slice_array, 2, 3, ([[1, 2, 3], 1, 1], [2])),
+    _positional("$slice", slice_array, 2, 3, ([[1, 2, 3], 1, 1], [2]), spared_from=2),
 )

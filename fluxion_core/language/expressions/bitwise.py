@@ -44,6 +44,7 @@ OPERATORS = (
             maximum=None,
             commutative=True,
             associative="fully",
+            spared_from=1,
             family="bitwise",
             examples=[Example({name: [6, 3]}, answer), Example({name: [6, None]}, None)],
         )

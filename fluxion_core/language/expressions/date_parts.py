@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable
+from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable, can_fail
 from fluxion_core.language.date_formats import check_format, parse_format
 from fluxion_core.language.date_text import parse_date
 from fluxion_core.language.dates import EPOCH, format_date, instant, on_calendar, week_of_year, zone
@@ -61,7 +61,7 @@ def _part(name: str, read: Callable[[datetime], int]) -> Form:
         local, years = on_calendar(moment, as_zone(timezone, name))
         return read(local) + years if years and is_year else read(local)
 
-    operator = Operator(name=name, function=function, minimum=2, maximum=2, family="date")
+    operator = Operator(name=name, function=function, minimum=2, maximum=2, spared_from=1, family="date")
 
     def parse(parser: Parser, spec: Any, where: str) -> Node:
         absent = Constant(where, MISSING)
@@ -124,19 +124,6 @@ def date_to_parts(date: Any, timezone: Any = MISSING, iso8601: Any = MISSING) ->
     return {"year": local.year + years, "month": local.month, "day": local.day, **time}
 
 
-_FIELDS: Final = (
-    "year",
-    "isoWeekYear",
-    "month",
-    "isoWeek",
-    "day",
-    "isoDayOfWeek",
-    "hour",
-    "minute",
-    "second",
-    "millisecond",
-    "timezone",
-)
 _TIME_BOUND: Final = 32767
 _READ_IN_ORDER: Final = (  # the first that is null or wrong decides between null and an error
     *("hour", "minute", "second", "millisecond", "timezone"),
@@ -152,10 +139,8 @@ def _bounded(value: int, name: str) -> int:
 
 def date_from_parts(*values: Any) -> Any:
     """``$dateFromParts``; what lies beyond a part's bounds is carried on."""
-    given = dict(zip(_FIELDS, values, strict=True))
     parts: dict[str, int] = {}
-    for name in _READ_IN_ORDER:
-        value = given[name]
+    for name, value in zip(_READ_IN_ORDER, values, strict=True):
         if value is None:
             return None
         if name == "timezone":
@@ -184,12 +169,17 @@ def date_from_parts(*values: Any) -> Any:
 
 
 _FROM_PARTS = Operator(
-    name="$dateFromParts", function=date_from_parts, minimum=len(_FIELDS), maximum=len(_FIELDS), family="date"
+    name="$dateFromParts",
+    function=date_from_parts,
+    minimum=len(_READ_IN_ORDER),
+    maximum=len(_READ_IN_ORDER),
+    spared_from=1,
+    family="date",
 )
 
 
 def _parse_from_parts(parser: Parser, spec: Any, where: str) -> Node:
-    given = parser.arguments(spec, where, (), _FIELDS)
+    given = parser.arguments(spec, where, (), _READ_IN_ORDER)
     if "year" not in given and "isoWeekYear" not in given:
         parser.problem(where, "$dateFromParts needs 'year' or 'isoWeekYear'")
     iso = [name for name in ("isoWeekYear", "isoWeek", "isoDayOfWeek") if name in given]
@@ -201,7 +191,9 @@ def _parse_from_parts(parser: Parser, spec: Any, where: str) -> Node:
     if isinstance(timezone, Constant) and nullish(timezone.value) and not all(map(_is_constant, given.values())):
         return Constant(where, None)  # before the other parts are looked at, as the server's optimisation has it
     absent = Constant(where, MISSING)
-    return Call(where, _FROM_PARTS, tuple(_null_for_missing(given[name]) if name in given else absent for name in _FIELDS))
+    return Call(
+        where, _FROM_PARTS, tuple(_null_for_missing(given[name]) if name in given else absent for name in _READ_IN_ORDER)
+    )
 
 
 def _null_for_missing(node: Node) -> Node:
@@ -254,17 +246,14 @@ def _parse_to_string(parser: Parser, spec: Any, where: str) -> Node:
             parser.problem(f"{where}.format", f"a string was expected, not {type_name(pattern.value)}")
         else:
             _check_format(parser, pattern.value, f"{where}.format")
-    on_null = given.get("onNull", Constant(where, None))
-    return Call(
-        where,
-        _TO_STRING,
-        (
-            given.get("date", absent),
-            _null_if_given(given, "format", absent),
-            _null_if_given(given, "timezone", absent),
-            on_null,
-        ),
-    )
+    how = (_null_if_given(given, "format", absent), _null_if_given(given, "timezone", absent))
+    on_null, date = given.get("onNull", Constant(where, None)), given.get("date", absent)
+    if not can_fail(on_null):
+        return Call(where, _TO_STRING, (date, *how, on_null))
+    read = Variable(where, "date of $dateToString")  # no user writes spaces
+    text = Call(where, _TO_STRING, (read, *how, Constant(where, None)))
+    checked = Let(where, (("text of $dateToString", text),), on_null)  # a wrong format is an error all the same
+    return Let(where, ((read.name, date),), Condition(where, Call(where, _IS_NULLISH, (read,)), checked, text))
 
 
 def _null_if_given(given: dict[str, Node], name: str, absent: Node) -> Node:

@@ -60,7 +60,7 @@ def set_field(name: Any, value: Any, new: Any) -> Any:
 
 
 _GET = Operator(name="$getField", function=get_field, minimum=2, maximum=2, family="object")
-_SET = Operator(name="$setField", function=set_field, minimum=3, maximum=3, family="object")
+_SET = Operator(name="$setField", function=set_field, minimum=3, maximum=3, spared_from=2, family="object")
 
 
 def _parse_get(parser: Parser, spec: Any, where: str) -> Node:

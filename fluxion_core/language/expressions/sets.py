@@ -127,7 +127,17 @@ OPERATORS = (
     Form(
         name="$setEquals", parse=_parse_set_equals, family="set", examples=[Example({"$setEquals": [[1, 2], [2, 1, 1]]}, True)]
     ),
-    _operator("$setIntersection", set_intersection, 0, None, [[1, 2], [2, 3]], [2], commutative=True, associative="fully"),
+    _operator(
+        "$setIntersection",
+        set_intersection,
+        0,
+        None,
+        [[1, 2], [2, 3]],
+        [2],
+        commutative=True,
+        associative="fully",
+        spared_from=1,
+    ),
     _operator("$setIsSubset", set_is_subset, 2, 2, [[1], [1, 2]], answer=True),
-    _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3], commutative=True, associative="fully"),
+    _operator("$setUnion", set_union, 0, None, [[2, 1], [3]], [1, 2, 3], commutative=True, associative="fully", spared_from=1),
 )

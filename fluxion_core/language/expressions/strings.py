@@ -278,7 +278,12 @@ def _positional(
 
 
 def _named(
-    name: str, function: Callable[..., Any], required: tuple[str, ...], optional: tuple[str, ...], *examples: tuple[Any, Any]
+    name: str,
+    function: Callable[..., Any],
+    required: tuple[str, ...],
+    optional: tuple[str, ...],
+    *examples: tuple[Any, Any],
+    spared_from: int = 0,
 ) -> Operator:
     made = [Example({name: argument}, answer) for argument, answer in examples]
     return Operator(
@@ -287,18 +292,26 @@ def _named(
         arguments=required,
         optional=optional,
         null_if_missing=True,
+        spared_from=spared_from,
         family="string",
         examples=made,
     )
 
 
 OPERATORS = (
-    _positional("$concat", concat, 0, None, (["a", "b"], "ab"), (["a", None], None), associative="fully"),
-    _positional("$indexOfBytes", _index("$indexOfBytes", in_bytes=True), 2, 4, (["vanilla", "ll"], 4)),
-    _positional("$indexOfCP", _index("$indexOfCP", in_bytes=False), 2, 4, (["cafétéria", "t"], 4)),
-    _named("$ltrim", _trim("$ltrim", left=True, right=False), ("input",), ("chars",), ({"input": " a "}, "a ")),
-    _named("$rtrim", _trim("$rtrim", left=False, right=True), ("input",), ("chars",), ({"input": " a "}, " a")),
-    _named("$trim", _trim("$trim", left=True, right=True), ("input",), ("chars",), ({"input": "xxaxx", "chars": "x"}, "a")),
+    _positional("$concat", concat, 0, None, (["a", "b"], "ab"), (["a", None], None), associative="fully", spared_from=1),
+    _positional("$indexOfBytes", _index("$indexOfBytes", in_bytes=True), 2, 4, (["vanilla", "ll"], 4), spared_from=1),
+    _positional("$indexOfCP", _index("$indexOfCP", in_bytes=False), 2, 4, (["cafétéria", "t"], 4), spared_from=1),
+    _named("$ltrim", _trim("$ltrim", left=True, right=False), ("input",), ("chars",), ({"input": " a "}, "a "), spared_from=1),
+    _named("$rtrim", _trim("$rtrim", left=False, right=True), ("input",), ("chars",), ({"input": " a "}, " a"), spared_from=1),
+    _named(
+        "$trim",
+        _trim("$trim", left=True, right=True),
+        ("input",),
+        ("chars",),
+        ({"input": "xxaxx", "chars": "x"}, "a"),
+        spared_from=1,
+    ),
     _named(
         "$replaceAll",
         _replace("$replaceAll", -1),

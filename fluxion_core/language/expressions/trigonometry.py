@@ -129,7 +129,13 @@ OPERATORS = (
         for name, of_float, valid, value, answer in _ROWS
     ),
     Operator(
-        name="$atan2", function=_atan2, minimum=2, maximum=2, family="trigonometry", examples=[Example({"$atan2": [0, 1]}, 0.0)]
+        name="$atan2",
+        function=_atan2,
+        minimum=2,
+        maximum=2,
+        spared_from=1,
+        family="trigonometry",
+        examples=[Example({"$atan2": [0, 1]}, 0.0)],
     ),
     Operator(
         name="$degreesToRadians",
