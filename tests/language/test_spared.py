@@ -90,3 +90,12 @@ def test_a_field_that_was_read_in_what_failed_is_read_again_behind_it() -> None:
         [{"$project": {"_id": 0, "x": {"$add": ["$none", {"$add": [FAILS, "$b"]}]}, "y": {"$add": ["$b", 1]}, "z": "$b"}}],
     )
     assert list(rows) == [{"x": None, "y": 4, "z": 3}]
+
+
+@pytest.mark.parametrize("wrap", [lambda e: {"$add": ["$a", e]}, lambda e: {"$cond": ["$a", {"$add": [e, 1]}, "$b"]}])
+def test_what_nests_deep_is_computed_in_functions_of_its_own(wrap) -> None:
+    """The code of the inner ones moves into functions, which keep what they assign as their own."""
+    expression = "$b"
+    for _ in range(40):
+        expression = wrap(expression)
+    assert value_of(expression, {"a": 1, "b": 2}) == 42

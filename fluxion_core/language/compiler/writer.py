@@ -24,6 +24,7 @@ NUMBERS: Final = frozenset({"int", "float", "number"})
 
 _GLOBAL: Final = re.compile(r"(?<![\w.])(?:k\d+|[MN]|str|int|float|dict|list)\b")
 _LOCAL: Final = re.compile(r"(?<![\w.])[a-z]\d+\b")
+_ASSIGNED: Final = re.compile(r"(?<![\w.])([a-z]\d+) :?= ")
 ALLOWANCE: Final = "q0"
 _LITERALS: Final = {"None": None, "True": True, "False": False}
 
@@ -196,7 +197,7 @@ class Writer:
         yield function, name
         self._stack.pop()
         text = "\n".join(function.lines)
-        own = set(re.findall(r"^\s*([a-z]\d+) = ", text, re.MULTILINE)) | set(re.findall(r"for ([a-z]\d+) in", text))
+        own = set(_ASSIGNED.findall(text)) | set(re.findall(r"for ([a-z]\d+) in", text))
         read = [found for found in dict.fromkeys(_LOCAL.findall(text)) if found not in own and found not in self.constants]
         function.parameters = ["d", "env", *read]
         self.finished.append(function)
