@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from os import SEEK_END
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
@@ -79,6 +79,7 @@ class FileSource(Source[FileSourceOptions]):
         self._whole_to = 0  # before it, every line that is followed has its end
         self._tail = b""  # the last bytes before it, of a file that is followed
         self._stamp: tuple[int, ...] | None = None  # of the file when it was last found to be the same
+        self._inode: tuple[int, ...] = ()  # of the file that is open
 
     @property
     def bounded(self) -> bool:
@@ -112,6 +113,7 @@ class FileSource(Source[FileSourceOptions]):
         self._context = context
         position = positions.get(_SPLIT)
         offset = position["offset"] if isinstance(position, dict) else 0
+        self._inode = (self._stamp_now() or ())[:2]  # before opening: if it is replaced meanwhile, it is opened once more
         self._file = self._open_file(context)
         self._head = _read(self._file, 0, min(_HEAD_BYTES, offset))
         tail = tail_at(self._file, offset)
@@ -213,11 +215,15 @@ class FileSource(Source[FileSourceOptions]):
         if self._file is None:
             self._file = self._open_file(context)
         try:
-            if len(self._head) < _HEAD_BYTES:
-                self._head = _read(self._file, 0, _HEAD_BYTES)
             size = int(self._file.seek(0, SEEK_END))
+            if size < end and self.config.follow:  # another may have taken the name and grown, which next_piece has compared
+                self.close()
+                self._file = self._open_file(context)
+                size = int(self._file.seek(0, SEEK_END))
             if size < end:
                 raise StateError(self._shorter(size, end))
+            if len(self._head) < _HEAD_BYTES:
+                self._head = _read(self._file, 0, _HEAD_BYTES)
             if crc32(self._head[:end]) != piece["head"]:
                 raise StateError(self._another(end))
             for lines in lines_between(self._file, start, end, context.max_record_bytes, self.config.chunk_bytes):
@@ -314,12 +320,11 @@ class FileSource(Source[FileSourceOptions]):
 
     def _check_growing(self, offset: int, whole: int, tail: bytes) -> None:
         """Refuse to go on following a file that was read up to *offset*, and cut or replaced by one without *tail* before *whole*."""
-        stamp = None
-        with suppress(OSError):  # opening it tells what is wrong
-            stamp = self._context.host.files.stamp(self.config.path)
+        stamp = self._stamp_now()
         if stamp is not None and stamp == self._stamp:
             return
-        with self._open_file(self._context) as now:
+        with ExitStack() as closing:
+            now = closing.enter_context(self._open_file(self._context))
             size = self._context.host.files.size(self.config.path)
             if size < offset:
                 raise StateError(self._shorter(size, offset))
@@ -327,7 +332,24 @@ class FileSource(Source[FileSourceOptions]):
                 raise StateError(self._another(offset))
             if tail_at(now, whole) != tail:
                 raise StateError(self._another_before(whole))
+            if stamp is not None and stamp[:2] != self._inode:
+                closing.pop_all()
+                self._go_on_in(now, whole, tail)
+                self._inode = stamp[:2]
         self._stamp = stamp
+
+    def _go_on_in(self, file: IO[Any], whole: int, tail: bytes) -> None:
+        """Read on in *file*, which has taken the name and holds the same up to *whole*, where the last whole line ends."""
+        self.close()
+        self._file = file
+        self._file.seek(whole)
+        self._head = self._head[:whole]
+        self._lines = LineCutter(whole, self._context.max_record_bytes, tail)
+
+    def _stamp_now(self) -> tuple[int, ...] | None:
+        with suppress(OSError):  # opening the file tells what is wrong
+            return self._context.host.files.stamp(self.config.path)
+        return None
 
     def _shorter(self, size: int, offset: int) -> str:
         return (

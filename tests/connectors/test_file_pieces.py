@@ -100,6 +100,22 @@ def test_a_followed_file_gives_whole_lines_only(source, context, tmp_path: Path)
     assert ([16, 32], None) == (bounds(made.next_piece(0)), made.next_piece(0))
 
 
+def test_pieces_of_a_followed_file_that_was_written_anew_with_the_same_content_and_more_are_read(
+    source, context, tmp_path: Path
+) -> None:
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(b'{"n":1}\n')
+    made, reader = source(follow=True), FileSource(FileSourceOptions(path=path, follow=True))
+    payloads = []
+    for content in (b'{"n":1}\n', b'{"n":1}\n{"n":2}\n'):
+        (tmp_path / "other").write_bytes(content)
+        (tmp_path / "other").replace(path)
+        for batch in reader.read_piece(context, made.next_piece(0)):
+            payloads += batch.payload_list() or ()
+    reader.close()
+    assert [b'{"n":1}', b'{"n":2}'] == payloads
+
+
 def test_a_followed_file_is_cut_up_when_much_of_it_is_there(source, tmp_path: Path) -> None:
     (tmp_path / "in.ndjson").write_bytes(b"0123456789\n" * 10 + b"rest")
     made = source(follow=True, piece_bytes=50)

@@ -289,6 +289,24 @@ def test_a_followed_file_that_is_replaced_by_one_that_begins_with_the_same_lines
         opened.poll(10, 0)
 
 
+def test_a_followed_file_that_was_written_anew_with_the_same_content_and_more_goes_on(path: Path, source) -> None:
+    """As an editor or rsync does it: the file that is open does not grow any more."""
+    path.write_bytes(b"a\nbe")
+    opened, records = source(follow=True), []
+    for content in (
+        b"a\nbe",
+        b"a\nbegun\nc\nd",
+        b"a\nbegun\nc\nd\n" + b"e\n" * 2000,
+        b"a\nbegun\nc\nd\n" + b"e\n" * 2000 + b"f\n",
+    ):
+        other = path.with_name("other")
+        other.write_bytes(content)
+        other.replace(path)
+        records += read_all(opened)[0] + read_all(opened)[0]
+    assert [b"a", b"begun", b"c", b"d", *[b"e"] * 2000, b"f"] == records
+    assert [] == read_all(source(read_all(source(follow=True))[1]))[0]
+
+
 def test_a_followed_file_that_is_gone_is_an_error(path: Path, source) -> None:
     path.write_bytes(b"a\n")
     opened = source(follow=True)
