@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from fluxion_core.errors import FatalError, PluginError, RecordError
+from fluxion_core.runtime.decoding import check_documents
 from fluxion_core.runtime.retry import Abandoned, Patience
 from fluxion_core.spi import Batch, Codec, Context, Document, EndOfInput, Source
 
@@ -58,4 +59,7 @@ class BoundCollection(msgspec.Struct, frozen=True, kw_only=True):
                 msg = f"collections.{self.name}: record {number}: {document}"
                 raise FatalError(msg) from document
             documents.append(document)
+        check_documents(
+            documents, f"source '{self.source.name}'" if payloads is None else f"codec '{self.codec.name}': decode_batch()"
+        )
         return documents

@@ -116,7 +116,7 @@ class Loop(msgspec.Struct, kw_only=True):
 
     def _feed(self, batch: Batch) -> tuple[int, list[Located]]:
         """Run *batch*; return how many records it had, which decoding its block tells, and its failures."""
-        fed = feed_batch(self.run, self.bound.source_codec, batch, self.config.max_record_bytes)
+        fed = feed_batch(self.run, self.bound.source, self.bound.source_codec, batch, self.config.max_record_bytes)
         self.metrics.bytes_in += fed.bytes_in
         return fed.records, [*self._gather(fed.output, fed.indexes), *fed.broken]
 

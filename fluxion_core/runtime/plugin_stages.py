@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from fluxion_core.errors import PluginError
 from fluxion_core.language import AnsweringStep, StageForm, StepPart
+from fluxion_core.runtime.decoding import check_documents
 from fluxion_core.runtime.effects import EffectContext
 from fluxion_core.spi import Document, Stage
 
@@ -45,6 +46,10 @@ class _PluginStep(AnsweringStep):
             answers = self._effects.patience.call(lambda: stage.process(documents))
         if len(answers) != len(documents):
             raise PluginError(f"stage {stage.name}: process() gave {len(answers)} answers to {len(documents)} documents")
+        check_documents(
+            [made for answer in answers if not isinstance(answer, BaseException) for made in answer],
+            f"stage '{stage.name}': process()",
+        )
         return answers
 
 

@@ -85,7 +85,8 @@ class Head:
 
     def _feed(self, batch: Batch, made: _Made) -> tuple[int, list[Located]]:
         """Run *batch*; return how many records it had and its failures."""
-        fed = feed_batch(self._run, self._division.source_codec, batch, self._division.runtime.max_record_bytes)
+        division = self._division
+        fed = feed_batch(self._run, division.source, division.source_codec, batch, division.runtime.max_record_bytes)
         made.bytes_in += fed.bytes_in
         return fed.records, [*self._add(fed.output, fed.indexes, made), *fed.broken]
 
