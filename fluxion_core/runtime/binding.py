@@ -18,7 +18,8 @@ import msgspec
 from fluxion_core.components import PACKAGES, ComponentSet
 from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkConfig, SourceConfig
 from fluxion_core.errors import CompileError, ConfigError, Problem
-from fluxion_core.language import Form, Operator, Program, compile_pipeline
+from fluxion_core.language import Accumulator, Form, Operator, Program, compile_pipeline
+from fluxion_core.runtime.bugs import Registered
 from fluxion_core.runtime.collections import BoundCollection
 from fluxion_core.runtime.connections import Connections
 from fluxion_core.runtime.effects import patient_operator
@@ -50,6 +51,8 @@ class BoundPipeline(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Literal["exactly_once", "at_least_once"]
     delivery_note: str
     notes: tuple[str, ...]
+    registered: Registered = ()
+    """What the expressions may call that plugins have registered."""
     division: Division | None = None
     """How the pipeline is divided over processes; ``None``: it runs in this one."""
     undivided: str = ""
@@ -64,6 +67,7 @@ class _Binder:
         self.components = components
         self.problems: list[Problem] = []
         self.operators: list[Operator | Form] = [component.value for component in components.all("operator")]
+        self.accumulators: list[Accumulator] = [component.value for component in components.all("accumulator")]
         self.connections = Connections(definition.connections, self.operators)
 
     def attempt(self, action: Callable[[], T], prefix: str = "") -> T | None:
@@ -131,12 +135,11 @@ class _Binder:
         operators = [
             patient_operator(self.connections.checked(one)) if isinstance(one, Operator) else one for one in self.operators
         ]
-        accumulators = [component.value for component in self.components.all("accumulator")]
         return self.attempt(
             lambda: compile_pipeline(
                 self.definition.stages,
                 operators=operators,
-                accumulators=accumulators,
+                accumulators=self.accumulators,
                 forms=[stage_form(component.value) for component in self.components.all("stage")],
                 variables=self.definition.variables,
                 collections=MappingProxyType(lists) if lists else None,
@@ -235,7 +238,8 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
             ]
         )
     emit = _emit(definition, source)
-    division, undivided = divide(definition.runtime, program, (source, source_codec), (sink, sink_codec), emit)
+    registered = (*binder.operators, *binder.accumulators)
+    division, undivided = divide(definition.runtime, program, (source, source_codec), (sink, sink_codec), emit, registered)
     return BoundPipeline(
         definition=attrs.evolve(definition, connections=binder.connections.options),
         source=source,
@@ -251,6 +255,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         delivery=delivery,  # type: ignore[arg-type]  # one of the two words, see _delivery
         delivery_note=note,
         notes=(*notes, undivided) if undivided else tuple(notes),
+        registered=registered,
         division=division,
         undivided=undivided,
     )

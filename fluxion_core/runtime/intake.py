@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from fluxion_core.errors import FluxionError, PluginError
+from fluxion_core.errors import PluginError
 from fluxion_core.observability.events import Listener, Warned
 from fluxion_core.observability.metrics import MetricsRegistry
+from fluxion_core.runtime.advisory import AdvisoryCalls
 from fluxion_core.runtime.retry import Patience
 from fluxion_core.spi import Batch, Context, Json, Source, Split
 
@@ -29,6 +30,13 @@ class Intake(msgspec.Struct, kw_only=True):
     before_outage: Callable[[], object] | None = None
     """Called when the source is found to be away, before it is waited for."""
     _to_commit: Mapping[str, Json] | None = None
+    _advisory: AdvisoryCalls = msgspec.UNSET  # type: ignore[assignment]  # made when the source is known
+
+    def __post_init__(self) -> None:
+        self._advisory = AdvisoryCalls(source=self.source, warn=self._warn)
+
+    def _warn(self, message: str) -> None:
+        self.notify(Warned(pipeline_id=self.context.pipeline_id, message=message))
 
     def splits(self) -> list[Split]:
         """Return the source's splits, waiting for the outside world if need be."""
@@ -55,7 +63,7 @@ class Intake(msgspec.Struct, kw_only=True):
             msg = f"source '{self.source.name}': poll() returned {type(batch).__name__}; the contract says Batch"
             raise PluginError(msg)
         self.positions.update(batch.positions)
-        self.metrics.lag_records = self.source.lag()
+        self.metrics.lag_records = self._advisory.lag()
         return batch
 
     def sealed_up_to(self, positions: Mapping[str, Json]) -> None:
@@ -67,10 +75,7 @@ class Intake(msgspec.Struct, kw_only=True):
         positions, self._to_commit = self._to_commit, None
         if positions is None:
             return
-        try:
-            self._commit(positions)
-        except (FluxionError, OSError) as error:
-            self.notify(Warned(pipeline_id=self.context.pipeline_id, message=f"source '{self.source.name}': commit: {error}"))
+        self._advisory.commit(lambda: self._commit(positions))
         self.context.host.reach("committed")
 
     def _commit(self, positions: Mapping[str, Json]) -> None:

@@ -17,11 +17,11 @@ import attrs
 import msgspec
 
 from fluxion_core.config.model import RetryPolicy
-from fluxion_core.errors import FluxionError, PluginError
 from fluxion_core.hookspecs import hookimpl
 from fluxion_core.observability.events import Ended, Listener, Started, Warned
 from fluxion_core.observability.metrics import MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
+from fluxion_core.runtime.bugs import presentable
 from fluxion_core.runtime.checkpoints import check_fits
 from fluxion_core.runtime.deadline import DrainDeadline
 from fluxion_core.runtime.delivery import Outlet
@@ -318,7 +318,7 @@ class LocalExecution:
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:
-            self._failure = _presentable(error)
+            self._failure = presentable(error, self.bound.registered)
         self.stopping.set()
         self._abandon()
 
@@ -349,11 +349,3 @@ class LocalExecution:
                 )
             )
         self._ended.set()
-
-
-def _presentable(error: BaseException) -> BaseException:
-    if isinstance(error, FluxionError) or not isinstance(error, Exception):
-        return error
-    wrapped = PluginError(f"{type(error).__name__}: {error} (this is a bug in a component; --debug shows where)")
-    wrapped.__cause__ = error
-    return wrapped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from fluxion_core import (
     load_plugins,
 )
 from fluxion_core.connectors import FileSource
+from fluxion_core.language import Accumulator, Operator
 from fluxion_core.runtime.binding import bind
 from fluxion_core.runtime.parallel.channel import Message
 from fluxion_core.runtime.parallel.exchange import Exchange
@@ -109,10 +111,33 @@ class VanishingFile(FileSource):
         yield from super().read_piece(context, piece)
 
 
+class NumbersSource(PartedSource):
+    """Hands out numbers in place of documents."""
+
+    name: ClassVar[str] = "numbers"
+
+    def poll(self, max_records: int, timeout_seconds: float) -> Batch:
+        batch = super().poll(max_records, timeout_seconds)
+        return Batch(positions=batch.positions, documents=[5 for _ in batch.payload_list() or ()])  # type: ignore[misc]  # that is the fault
+
+
+def leave(_value: Any) -> Any:
+    """Do what no component may."""
+    sys.exit(0)
+
+
+def fold_and_leave(_state: Any, _value: Any) -> Any:
+    """Do so as an accumulator."""
+    sys.exit(0)
+
+
 COMPONENTS = (
     REGISTRY.components.with_class("source", PartedSource)
     .with_class("source", UnsteadyFile)
     .with_class("source", VanishingFile)
+    .with_class("source", NumbersSource)
+    .with_class("operator", Operator(name="$leave", function=leave))
+    .with_class("accumulator", Accumulator(name="$leaving", initial=int, step=fold_and_leave))
 )
 
 
@@ -120,7 +145,7 @@ def definition(folder: str, parallelism: int, stages: Any, **given: Any) -> Pipe
     """Return a pipeline over ``in.ndjson`` in *folder*."""
     place = Path(folder)
     source = dict(given.pop("source", {}))
-    if source.setdefault("type", "file") != "parted":
+    if source.setdefault("type", "file") not in {"parted", "numbers"}:
         source = {"path": str(place / "in.ndjson"), "piece_bytes": 300} | source
     policy = given.pop("policy", "fail_fast")
     runtime = {"parallelism": parallelism, "micro_batch_size": 20} | given.pop("runtime", {})

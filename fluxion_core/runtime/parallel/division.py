@@ -9,6 +9,7 @@ import msgspec
 
 from fluxion_core.config.model import RuntimeConfig
 from fluxion_core.language import MAX_SHARDS, Cut, Program, cut_program
+from fluxion_core.runtime.bugs import Registered
 from fluxion_core.spi import Codec, Sink, Source
 
 __all__ = ["Division", "divide"]
@@ -25,6 +26,8 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     sink_codec: Codec[Any]
     runtime: RuntimeConfig
     stage_names: Sequence[str]
+    registered: Registered
+    """What the expressions may call that plugins have registered."""
     sharded: bool
     """Whether each worker can keep a share of the groups, by their keys; else this process keeps them all."""
 
@@ -62,6 +65,7 @@ def divide(
     source: tuple[Source[Any], Codec[Any]],
     sink: tuple[Sink[Any], Codec[Any]],
     emit: Literal["final", "updates", "each"],
+    registered: Registered,
 ) -> tuple[Division | None, str]:
     """Return how the pipeline is divided, or ``None`` and, if that is not what was asked for, why it is not."""
     if runtime.parallelism == 1:
@@ -83,6 +87,7 @@ def divide(
         sink_codec=sink[1],
         runtime=runtime,
         stage_names=program.stage_names,
+        registered=registered,
         sharded=cut.sharding is not None and emit != "each" and runtime.parallelism <= MAX_SHARDS,
     )
     return division, ""

@@ -16,7 +16,7 @@ from fluxion_core.language import decode_value
 from fluxion_core.runtime.error_policies import too_many_groups
 from fluxion_core.runtime.parallel.channel import Message, pack_list, unpack_list
 from fluxion_core.runtime.parallel.part import Part
-from fluxion_core.runtime.parallel.workers import Worker, Workers
+from fluxion_core.runtime.parallel.workers import Worker, Workers, fault_of
 
 __all__ = ["Exchange"]
 
@@ -167,10 +167,16 @@ class Exchange:
             self._tell(member, question)
 
     def _answers(self) -> Sequence[Sequence[bytes]]:
-        """Return the blobs of every worker's next answer, and keep the counts that come with them."""
+        """Return the blobs of every worker's next answer, and keep the counts that come with them.
+
+        Raises:
+            FluxionError: what a worker met while it folded, or a worker is gone.
+        """
         found = []
         for member in self._workers.members:
             answer = self._workers.receive(member, of_groups=True)
+            if answer.kind == "fault":
+                raise fault_of(answer.content)
             if answer.content is not None:
                 self._counts[member.number] = answer.content
             found.append(answer.blobs)

@@ -10,7 +10,6 @@ import attrs
 import msgspec
 
 from fluxion_core.errors import FluxionError
-from fluxion_core.observability.events import Warned
 from fluxion_core.runtime.intake import Intake
 from fluxion_core.runtime.parallel.channel import Message
 from fluxion_core.runtime.parallel.part import Part
@@ -79,7 +78,7 @@ class _WorkedIntake(Intake, kw_only=True):
         """Go on after an outage."""
 
     def _waiting(self) -> int | None:
-        return self.source.lag()
+        return self._advisory.lag()
 
     def _start(self, member: Worker, positions: Mapping[str, Json | None] | None) -> None:
         order = [self.context.incarnation, self.context.epoch, positions]
@@ -210,7 +209,7 @@ class SplitIntake(_WorkedIntake, kw_only=True):
             elif message.kind == "end":
                 self._reading.discard(member.number)
             elif message.kind == "warning":
-                self.notify(Warned(pipeline_id=self.context.pipeline_id, message=message.content))
+                self._warn(message.content)
             elif message.kind == "fault":
                 self._stuck.append(member)
                 faults.append(fault_of(message.content))

@@ -16,6 +16,8 @@ import attrs
 import msgspec
 
 from fluxion_core.errors import FluxionError, TransientError
+from fluxion_core.runtime.advisory import AdvisoryCalls
+from fluxion_core.runtime.bugs import bug_text
 from fluxion_core.runtime.parallel.channel import Channel, Closed, Message
 from fluxion_core.runtime.parallel.division import Division
 from fluxion_core.runtime.parallel.head import Head
@@ -70,7 +72,9 @@ class _Worker:
             self._full.register(groups, select.POLLIN)
         self._context = attrs.evolve(context, host=host, logger=logging.getLogger(f"fluxion.pipeline.{context.pipeline_id}"))
         self._source = division.source
+        self._advisory = AdvisoryCalls(source=self._source, warn=lambda text: self._send(Message("warning", text)))
         self._runtime = division.runtime
+        self._registered = division.registered
         self._head = Head(division, host, assignment.seed, self._shard)
         self._positions: dict[str, Json | None] = {}
         self._credit = 0
@@ -118,7 +122,12 @@ class _Worker:
         """Take the next order about the groups, if its channel is *ready*; return whether there was one."""
         if self._shard is None or self._shard.channel.fileno() not in ready:
             return False
-        self._shard.obey()
+        try:
+            self._shard.obey()
+        except Closed:
+            raise
+        except BaseException as error:  # noqa: BLE001  # what it folded is wrong now: the next answer that is waited for is this
+            self._shard.channel.send(self._fault(error, None))
         return True
 
     def _guarded(self, action: Callable[[], None], piece: int | None) -> None:
@@ -127,13 +136,17 @@ class _Worker:
             action()
         except Closed:
             raise
-        except Exception as error:  # noqa: BLE001  # told to the other side, which raises it where somebody listens
+        except BaseException as error:  # noqa: BLE001  # told to the other side, which raises it where somebody listens
             self._reading = False
-            name, text = type(error).__name__, str(error)
-            if not isinstance(error, FluxionError):
-                name, text = "PluginError", f"{name}: {text} (this is a bug in a component; --debug shows where)"
-            retry = error.retry_after_seconds if isinstance(error, TransientError) else None
-            self._send(Message("fault", [piece, name, text, retry, traceback.format_exc()]))
+            self._send(self._fault(error, piece))
+
+    def _fault(self, error: BaseException, piece: int | None) -> Message:
+        """Return *error* for the other side: what it is called there, its text, and for --debug where it came up."""
+        name, text = type(error).__name__, str(error)
+        if not isinstance(error, FluxionError):
+            name, text = "PluginError", bug_text(error, self._registered)
+        retry = error.retry_after_seconds if isinstance(error, TransientError) else None
+        return Message("fault", [piece, name, text, retry, "".join(traceback.format_exception(error))])
 
     # ------------------------------------------------------------------------------------------------- pieces
 
@@ -165,10 +178,7 @@ class _Worker:
         self._credit += count
 
     def _commit(self, positions: Mapping[str, Json]) -> None:
-        try:
-            self._source.commit(positions)
-        except (FluxionError, OSError) as error:
-            self._send(Message("warning", f"source '{self._source.name}': commit: {error}"))
+        self._advisory.commit(lambda: self._source.commit(positions))
 
     def _poll(self) -> None:
         try:
@@ -182,6 +192,6 @@ class _Worker:
         self._positions.update(batch.positions)
         part = self._head.take([batch], self._number)
         kept = pack_records(batch) if part.origins else None
-        self._send(msgspec.structs.replace(part, kept=kept, lag=self._source.lag()).message(self._number))
+        self._send(msgspec.structs.replace(part, kept=kept, lag=self._advisory.lag()).message(self._number))
         self._number += self._step
         self._credit -= 1
