@@ -79,6 +79,7 @@ class EventLog:
         self._monotonic = monotonic
         self._since = 0.0
         self._told = self._left_out = 0
+        self._lettered = False
 
     def __call__(self, event: Event) -> None:
         """Write *event*, if it is not one too many."""
@@ -88,6 +89,7 @@ class EventLog:
                 self._since, self._told = self._monotonic(), 0
             if self._told >= self._most:
                 self._left_out += 1
+                self._lettered = event.fate == "dead_lettered"  # one error policy for all of a pipeline
                 return
             self._told += 1
         elif isinstance(event, Ended):
@@ -97,5 +99,6 @@ class EventLog:
     def _tell_left_out(self, pipeline_id: str) -> None:
         left_out, self._left_out = self._left_out, 0
         if left_out:
-            text = f"{left_out:,} more records at fault; the ledger counts them, and dead letters tell of each"
+            letters = ", and dead letters tell of each" if self._lettered else ""
+            text = f"{left_out:,} more records at fault; the ledger counts them{letters}"
             logging.getLogger(f"fluxion.pipeline.{pipeline_id}").warning("%s", text)

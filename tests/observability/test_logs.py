@@ -64,11 +64,12 @@ def test_an_event_of_a_later_version_is_passed_over(caplog: pytest.LogCaptureFix
     assert [] == caplog.records
 
 
-def test_a_flood_of_records_at_fault_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("fate", "told_of"), [("skipped", ""), ("dead_lettered", ", and dead letters tell of each")])
+def test_a_flood_of_records_at_fault_does_not_flood_the_log(caplog: pytest.LogCaptureFixture, fate: str, told_of: str) -> None:
     caplog.set_level(logging.INFO)
     seconds = [100.0]
     tell = EventLog(most_per_second=3, monotonic=lambda: seconds[0])
-    fault = RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, place="split 0 at 0", fate="skipped")
+    fault = RecordFailed(pipeline_id="p", stage="decode", reason="bad", position=0, place="split 0 at 0", fate=fate)
     for second, faults in ((100.0, 10), (101.5, 2)):
         seconds[0] = second
         for _ in range(faults):
@@ -76,8 +77,8 @@ def test_a_flood_of_records_at_fault_does_not_flood_the_log(caplog: pytest.LogCa
     tell(Ended(pipeline_id="p", status="finished", reason="", ledger={}))
     told = [record.getMessage() for record in caplog.records]
     line, more = (
-        "record at split 0 at 0 skipped in decode: bad",
-        "7 more records at fault; the ledger counts them, and dead letters tell of each",
+        f"record at split 0 at 0 {fate} in decode: bad",
+        f"7 more records at fault; the ledger counts them{told_of}",
     )
     assert [*[line] * 3, more, *[line] * 2, "finished"] == told
 
