@@ -23,7 +23,7 @@ from fluxion_core.runtime.bugs import Registered
 from fluxion_core.runtime.collections import BoundCollection
 from fluxion_core.runtime.connections import Connections
 from fluxion_core.runtime.effects import patient_operator
-from fluxion_core.runtime.parallel.division import Division, divide
+from fluxion_core.runtime.parallel.division import Division, divide, parallelism_problems
 from fluxion_core.runtime.plugin_stages import stage_form
 from fluxion_core.runtime.shared_files import shared_files
 from fluxion_core.spi import Codec, Sink, Source, StateStore
@@ -222,6 +222,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
     )
     binder.attempt(lambda: components.get("runner", definition.runner), "runner")
     binder.problems += binder.connections.problems()
+    binder.problems += parallelism_problems(definition.runtime)
     program = binder.program(collections, unbounded=source is not None and not source.bounded)
     notes = binder.check_stateful(program, source)
     if binder.problems or program is None:

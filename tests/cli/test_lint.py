@@ -171,3 +171,11 @@ def test_explain_shows_the_plan_and_on_request_the_code(shell):
     assert "def " not in plain.out
     assert "def " in full.out
     assert "secretField" not in full.out.partition("def ")[2]
+
+
+@pytest.mark.parametrize("command", ["lint", "run"])
+def test_more_processes_than_there_are_shares_of_the_keys_are_refused(shell, command):
+    shell.write("in.ndjson", [{"n": 1}])
+    outcome = shell.fluxion(command, shell.pipeline(runtime={"parallelism": 257}))
+    assert 78 == outcome.code
+    assert "runtime.parallelism: 257 is too large; expected at most 256" in outcome.err

@@ -8,11 +8,12 @@ from typing import Any, Literal
 import msgspec
 
 from fluxion_core.config.model import RuntimeConfig
+from fluxion_core.errors import Problem
 from fluxion_core.language import MAX_SHARDS, Cut, Program, cut_program
 from fluxion_core.runtime.bugs import Registered
 from fluxion_core.spi import Codec, Sink, Source
 
-__all__ = ["Division", "divide"]
+__all__ = ["Division", "divide", "parallelism_problems"]
 
 
 class Division(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,14 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
         return self.cut.tail.own_stages if self.cut.tail is not None else ()
 
 
+def parallelism_problems(runtime: RuntimeConfig) -> list[Problem]:
+    """Return what is wrong with the number of processes: each keeps a share of the keys, and there are so many shares at most."""
+    if runtime.parallelism <= MAX_SHARDS:
+        return []
+    found = f"{runtime.parallelism} is too large; expected at most {MAX_SHARDS}"
+    return [Problem("runtime.parallelism", found, "more processes than the machine has cores gain nothing")]
+
+
 def divide(
     runtime: RuntimeConfig,
     program: Program,
@@ -88,6 +97,6 @@ def divide(
         runtime=runtime,
         stage_names=program.stage_names,
         registered=registered,
-        sharded=cut.sharding is not None and emit != "each" and runtime.parallelism <= MAX_SHARDS,
+        sharded=cut.sharding is not None and emit != "each",
     )
     return division, ""
