@@ -1,4 +1,4 @@
-"""The command line: ``fluxion run | lint | explain | plugins | components``, one file per command.
+"""The group of all commands: ``fluxion run | lint | explain | plugins | components``, one file per command.
 
 Commands are imported when they are called, so that each starts as fast as what it needs.
 """
@@ -6,13 +6,12 @@ Commands are imported when they are called, so that each starts as fast as what 
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
-__all__ = ["main"]
+__all__ = ["cli"]
 
 _COMMANDS: Final[Mapping[str, str]] = {
     "run": "Run a pipeline until its source ends or a signal comes.",
@@ -75,19 +74,3 @@ def cli() -> None:
     Exit codes: 0 done, 70 bug, 74 gave up on the outside world, 75 fenced or already running, 76 state does not fit,
     78 configuration, 128+n ended by signal n.
     """
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
-    from fluxion_core.cli.letters import exit_with
-
-    try:
-        code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="fluxion", standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(78 if isinstance(error, click.UsageError) else error.exit_code)
-    except Exception as error:  # noqa: BLE001  # the last place where anything can be told to a person
-        exit_with(error)
-    sys.exit(code if isinstance(code, int) else 0)

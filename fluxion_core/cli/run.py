@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -45,12 +45,14 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
     safe. Running the same file again resumes.
     """
     gc.disable()  # until everything is loaded: what is loaded stays
-    live = sys.stderr.isatty() if progress is None else progress
+    live = sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
     _log(verbose=verbose, quiet=live)
     received: list[int] = []
     with ExitStack() as stack:
         try:
-            handle = _start(file, takeover=takeover, served=lambda metrics: stack.enter_context(_served(metrics, metrics_port)))
+            handle, drain_seconds = _start(
+                file, takeover=takeover, served=lambda metrics: stack.enter_context(_served(metrics, metrics_port))
+            )
         except ConfigError as error:
             if debug:
                 traceback.print_exception(error)
@@ -59,7 +61,7 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
         stack.enter_context(_signals(handle, received))
         settle()
         started = time.monotonic()
-        failure = _watch(handle, metrics, live=live)
+        failure = _watch(handle, metrics, _Stop(metrics.pipeline_id, drain_seconds, received), live=live)
         hung = _hung(f"fluxion-{metrics.pipeline_id}-")
         if not hung:
             _flush_streams()
@@ -75,8 +77,8 @@ def command(file: Path, *, takeover: bool, metrics_port: int | None, progress: b
         raise
 
 
-def _start(file: Path, *, takeover: bool, served: Callable[[MetricsRegistry], object]) -> Any:
-    """Start the pipeline, its metrics *served* before anything else happens."""
+def _start(file: Path, *, takeover: bool, served: Callable[[MetricsRegistry], object]) -> tuple[Any, float]:
+    """Start the pipeline, its metrics *served* before anything else happens; return it and how long a drain may take."""
     from fluxion_core.plugins import load_plugins
     from fluxion_core.runtime.orchestrator import PipelineOrchestrator
 
@@ -85,13 +87,14 @@ def _start(file: Path, *, takeover: bool, served: Callable[[MetricsRegistry], ob
         definition = load_pipeline(file)
         orchestrator, metrics = PipelineOrchestrator(registry=registry, listeners=[EventLog()]), MetricsRegistry(definition.id)
         served(metrics)
-        return orchestrator.run(definition, takeover=takeover, metrics=metrics)
+        handle = orchestrator.run(definition, takeover=takeover, metrics=metrics)
     except ConfigError as error:  # told in full, and by line and column, by a second look
         from fluxion_core.cli.checks import check_file
 
         _, problems = check_file(file, registry.components)
         show_problems(problems or [(file, problem) for problem in error.problems])
         raise
+    return handle, definition.runtime.drain_timeout_seconds
 
 
 def _log(*, verbose: bool, quiet: bool) -> None:
@@ -122,6 +125,30 @@ def _signals(handle: Any, received: list[int]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class _Stop:
+    """Says that a signal was *received*, outside the code that receives it: that may stand in the middle of a line of the log."""
+
+    def __init__(self, pipeline_id: str, drain_seconds: float, received: Sequence[int]) -> None:
+        self._logger = logging.getLogger(f"fluxion.pipeline.{pipeline_id}")
+        self._drain_seconds = drain_seconds
+        self._received = received
+        self._told = 0
+
+    def tell(self) -> None:
+        """Write a line for the first signal, and one for the second."""
+        while self._told < min(2, len(self._received)):
+            name = signal.Signals(self._received[self._told]).name
+            self._told += 1
+            if self._told == 1:
+                text = (
+                    f"stopping: delivering what was read may take {self._drain_seconds:g} s (drain_timeout_seconds); "
+                    "a second signal leaves it to the next run"
+                )
+            else:
+                text = "ending at once: what was not delivered comes with the next run"
+            self._logger.warning("%s: %s", name, text)
+
+
 @contextmanager
 def _served(metrics: MetricsRegistry, port: int | None) -> Iterator[None]:
     if port is None:
@@ -142,7 +169,7 @@ def _served(metrics: MetricsRegistry, port: int | None) -> Iterator[None]:
         server.server_close()
 
 
-def _watch(handle: Any, metrics: MetricsRegistry, *, live: bool) -> BaseException | None:
+def _watch(handle: Any, metrics: MetricsRegistry, stop: _Stop, *, live: bool) -> BaseException | None:
     """Wait for the end and show how it goes; return the reason of a failure."""
     show = _live_display if live else _log_lines
     with show(metrics) as update:
@@ -152,6 +179,7 @@ def _watch(handle: Any, metrics: MetricsRegistry, *, live: bool) -> BaseExceptio
                     return None
             except Exception as error:  # noqa: BLE001  # told, with its exit code, by the caller
                 return error
+            stop.tell()
             update()
 
 
@@ -205,6 +233,8 @@ def _hung(prefix: str) -> bool:
 
 
 def _flush_streams() -> None:
+    if sys.stdout is None:  # it was closed before this process began
+        return
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -247,6 +247,8 @@ def _fork(number: int, ends: Sequence[_Ends], assignment: Assignment) -> _Proces
         channel, groups = map(Channel, ends[number - 1].theirs)
         work(channel, groups, msgspec.structs.replace(assignment, number=number))
         code = 0
+    except KeyboardInterrupt:  # a terminal signals the whole group, and this copy could not ignore it yet
+        code = 130
     except BaseException:  # noqa: BLE001  # nothing of the caller's must run here
         traceback.print_exc()
     finally:
