@@ -17,9 +17,9 @@ import msgspec
 
 from fluxion_core.components import PACKAGES, ComponentSet
 from fluxion_core.config.model import ComponentConfig, PipelineDefinition, SinkConfig, SourceConfig
-from fluxion_core.errors import CompileError, ConfigError, Problem
+from fluxion_core.errors import CompileError, ConfigError, FluxionError, PluginError, Problem
 from fluxion_core.language import Accumulator, Form, Operator, Program, compile_pipeline
-from fluxion_core.runtime.bugs import Registered
+from fluxion_core.runtime.bugs import Registered, bug_text
 from fluxion_core.runtime.collections import BoundCollection
 from fluxion_core.runtime.connections import Connections
 from fluxion_core.runtime.effects import patient_operator
@@ -68,6 +68,7 @@ class _Binder:
         self.problems: list[Problem] = []
         self.operators: list[Operator | Form] = [component.value for component in components.all("operator")]
         self.accumulators: list[Accumulator] = [component.value for component in components.all("accumulator")]
+        self.registered: Registered = (*self.operators, *self.accumulators)
         self.connections = Connections(definition.connections, self.operators)
 
     def attempt(self, action: Callable[[], T], prefix: str = "") -> T | None:
@@ -204,8 +205,19 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
 
     Raises:
         ConfigError: with every problem of the whole definition.
+        PluginError: a component raised what it may not while it was made or asked what is wrong with its options.
     """
     binder = _Binder(definition, components)
+    try:
+        return _bound(binder)
+    except FluxionError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(bug_text(error, binder.registered)) from error
+
+
+def _bound(binder: _Binder) -> BoundPipeline:
+    definition, components = binder.definition, binder.components
     source = binder.component("source", definition.source, "source")
     source_codec = binder.codec(source, definition.source, "source")
     sink = binder.component("sink", definition.sink, "sink")
@@ -239,8 +251,9 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
             ]
         )
     emit = _emit(definition, source)
-    registered = (*binder.operators, *binder.accumulators)
-    division, undivided = divide(definition.runtime, program, (source, source_codec), (sink, sink_codec), emit, registered)
+    division, undivided = divide(
+        definition.runtime, program, (source, source_codec), (sink, sink_codec), emit, binder.registered
+    )
     return BoundPipeline(
         definition=attrs.evolve(definition, connections=binder.connections.options),
         source=source,
@@ -256,7 +269,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
         delivery=delivery,  # type: ignore[arg-type]  # one of the two words, see _delivery
         delivery_note=note,
         notes=(*notes, undivided) if undivided else tuple(notes),
-        registered=registered,
+        registered=binder.registered,
         division=division,
         undivided=undivided,
     )

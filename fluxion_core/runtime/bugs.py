@@ -48,7 +48,7 @@ def bug_text(error: BaseException, registered: Registered) -> str:
     where = _culprit(error, registered)
     if where:
         return f"{where}: {text} (this is a bug in that component; --debug shows where)"
-    return f"{text} (this is a bug in a component; --debug shows where)"
+    return f"{text} (this is a bug in a component or in Fluxion; --debug shows where)"
 
 
 def _culprit(error: BaseException, registered: Registered) -> str:
@@ -70,7 +70,7 @@ def _component_of(frame: FrameType) -> str:
         return ""
     owner = frame.f_locals.get(code.co_varnames[0])
     for kind, word in _KINDS.items():
-        if isinstance(owner, kind):
+        if isinstance(owner, kind) or (isinstance(owner, type) and issubclass(owner, kind)):
             return f"{word} '{getattr(owner, 'name', '?')}': {code.co_name}()"
     return ""
 

@@ -135,8 +135,36 @@ def test_of_operators_that_share_their_code_none_is_accused(bench):
         return lambda value: fail(what, value)
 
     operators = [("operator", Operator(name=name, function=made(name))) for name in ("$y", "$z")]
-    expected = "ValueError: plain value error (this is a bug in a component; --debug shows where)"
+    expected = "ValueError: plain value error (this is a bug in a component or in Fluxion; --debug shows where)"
     assert expected == end_of(bench, *operators, stages=[{"$set": {"b": {"$z": "$a"}}}])
+
+
+def test_a_component_that_cannot_be_made_is_named(bench, act):
+    class Bad(MemorySource):
+        name = "bad"
+
+        def __init__(self, config):
+            act[0]()
+
+    with pytest.raises(PluginError) as caught:
+        bench.start(source=SourceConfig("bad", documents=[]), components=with_parts(("source", Bad)))
+    assert bug("source 'bad': __init__()", act[1]) == str(caught.value)
+
+
+def test_a_stage_that_cannot_check_what_it_is_given_is_named(bench, act):
+    class Bad(Stage):
+        name = "$bad"
+
+        @classmethod
+        def check(cls, specification):
+            act[0]()
+
+        def process(self, documents):
+            return []
+
+    with pytest.raises(PluginError) as caught:
+        bench.start(stages=[{"$bad": {}}], components=with_parts(("stage", Bad)))
+    assert bug("stage '$bad': check()", act[1]) == str(caught.value)
 
 
 # --- what is no document is not sealed ----------------------------------------------------------------------------------
