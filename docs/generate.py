@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from fluxion_core import errors
-from fluxion_core.cli.group import cli
 from fluxion_core.cli.components import options_markdown
+from fluxion_core.cli.group import cli
 from fluxion_core.components import KINDS
 from fluxion_core.config.model import RuntimeConfig
 from fluxion_core.language import allowance, dates, query, regex, registered, weighing
