@@ -137,7 +137,7 @@ class Source(ABC, Generic[O]):
         """
 
     def lag(self) -> int | None:
-        """Return how many records wait behind the last poll, or ``None`` where that is unknown. Must not block."""
+        """Return how many records wait behind the last poll, or ``None`` where that is unknown. Must not block; a failure is only logged."""
         return None
 
     def place(self, split: str, position: Json) -> str:
