@@ -16,6 +16,7 @@ class Interrupts(importlib.abc.MetaPathFinder):
         if name == {module!r}:
             os.kill(os.getpid(), signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a runner in the background ignores it, and children inherit that
 sys.meta_path.insert(0, Interrupts())
 from fluxion_core.cli import main
 main()
