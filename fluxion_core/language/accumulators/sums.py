@@ -1,27 +1,25 @@
 """``$sum $avg $count $stdDevPop $stdDevSamp``: numbers only, everything else is passed over.
 
-Whole numbers are summed exactly. Floats, and whole numbers after the first of them, are summed with what the sum lacks carried along and
-added to the next number, operation by operation as MongoDB's DoubleDoubleSummation does: the last digit is the same, and so is the
-answer however the input is cut into batches. A decimal makes the result a decimal of 34 digits.
+Whole numbers are summed exactly. Floats are summed with the rounding error carried along (2Sum of Knuth; MongoDB does the same in
+its DoubleDoubleSummation), so that the answer does not depend on how the input is cut into batches. A decimal makes the result a
+decimal of 34 digits.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from decimal import Context, Decimal
 from typing import Any, Final
 
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, as_float, is_finite, is_number
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_number
 
-__all__ = ["ACCUMULATORS", "DECIMAL", "sum_of_floats", "total"]
+__all__ = ["ACCUMULATORS", "DECIMAL", "total"]
 
 DECIMAL: Final = Context(prec=34, Emin=-6143, Emax=6144, clamp=1, traps=[])
 """Arithmetic of Decimal128: 34 digits; what is undefined is NaN, what is too great infinite."""
 
-# State of a sum: [exact sum of ints, sum of floats or None, what it lacks, sum of decimals or None]. With the first float the ints go over
-# into the sum of floats, as all that follow.
+# State of a sum: [exact sum of ints, sum of floats or None, its error, sum of decimals or None]
 _State = list[Any]
 
 
@@ -32,16 +30,16 @@ def _start() -> _State:
 def _add(state: _State, value: Any) -> _State:
     cls = value.__class__
     if cls is int:
-        if state[1] is None:
-            state[0] += value
-        else:
-            _add_whole(state, value)
+        state[0] += value
     elif cls is float:
-        if state[1] is None:
-            whole = state[0]
-            floats = as_float(whole)
-            state[:3] = 0, floats, float(whole - int(floats)) if is_finite(floats) else 0.0
-        _add_float(state, value)
+        before = state[1]
+        if before is None:
+            state[1] = value
+        else:
+            after = before + value
+            back = after - before
+            state[2] += (before - (after - back)) + (value - back)
+            state[1] = after
     elif cls is Decimal:
         state[3] = value if state[3] is None else DECIMAL.add(state[3], value)
     elif is_number(value):  # a subclass: bson's Int64
@@ -54,45 +52,20 @@ def _plain_number(value: Any) -> Any:
     return int(value) if isinstance(value, int) else float(value)
 
 
-def _add_whole(state: _State, value: int) -> None:
-    """Add an int to floats; one of more than 32 bits in two halves, which are exact."""
-    if INT32_MIN <= value <= INT32_MAX or not INT64_MIN <= value <= INT64_MAX:
-        _add_float(state, as_float(value))
-        return
-    low = abs(value) & 0xFFFF_FFFF
-    low = low if value >= 0 else -low
-    _add_float(state, float(low))
-    _add_float(state, float(value - low))
-
-
-def _add_float(state: _State, value: float) -> None:
-    before, lacking = state[1], state[2]
-    more = value + lacking
-    after = before + more
-    if not is_finite(after):  # infinite or NaN: nothing is lacking, and so it goes on
-        state[1], state[2] = before + value, 0.0
-        return
-    back = after - before
-    state[1] = after
-    state[2] = (before - (after - back)) + (more - back) + (lacking - (more - value))
-
-
-def sum_of_floats(items: Iterable[float] | None) -> float:
-    """Return the sum of *items*, as ``$sum`` has it; of none it is the whole number 0."""
-    if not items:
-        return 0
-    total = lacking = 0.0
-    for item in items:
-        more = item + lacking
-        after = total + more
-        if more <= total and more >= 0.0:  # Dekker's sum, with the error term of Knuth's
-            total, lacking = after, more - (after - total) + (lacking - (more - item))
-        elif after - after == 0.0:
-            back = after - total
-            total, lacking = after, (total - (after - back)) + (more - back) + (lacking - (more - item))
-        else:
-            total, lacking = total + item, 0.0
-    return total
+def _float_sum(state: _State) -> float:
+    total = state[1]
+    if not is_finite(total):  # infinite or NaN: the error term means nothing
+        return float(total)
+    whole = state[0]
+    if whole == 0:
+        return float(total + state[2])
+    exact = as_float(whole)
+    if not is_finite(exact):
+        return exact
+    after = total + exact
+    back = after - total
+    error = (total - (after - back)) + (exact - back) + state[2] + float(whole - int(exact))
+    return float(after + error)
 
 
 def _decimal(floats: float | None, error: float) -> Decimal:
@@ -109,7 +82,7 @@ def total(state: _State) -> Any:
     if decimals is not None:
         return DECIMAL.add(decimals, DECIMAL.add(Decimal(whole), _decimal(floats, error)))
     if floats is not None:
-        return floats
+        return _float_sum(state)
     return whole if INT64_MIN <= whole <= INT64_MAX else as_float(whole)
 
 
@@ -133,7 +106,7 @@ def _average(state: _State) -> Any:
     result = total(state[:4])
     if result.__class__ is Decimal:
         return DECIMAL.divide(result, Decimal(count))
-    return as_float(result) / count
+    return result / count
 
 
 # State of a count

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
 from fluxion_core.language.operators import Accumulator
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
+from fluxion_core.language.values import INT64_MAX, INT64_MIN
 
 __all__ = ["NO_NUMBER", "Fold", "fold_of"]
 
@@ -65,73 +65,55 @@ class Fold(ABC):
 
 class _Sum(Fold):
     starts: ClassVar[tuple[str, ...]] = ("0", "None", "0.0", "None")
-    """Exact sum of whole numbers until a float comes, sum of floats or ``None``, what it lacks, sum of decimals or ``None``."""
+    """Exact sum of whole numbers, sum of floats or ``None``, its error, sum of decimals or ``None``."""
 
     def step(self, writer: Writer, slot: str, values: Sequence[Value], general: str) -> None:
         (value,) = values
-        whole, floats, *_ = self.places(slot)
-        text = value.text
-        before = writer.assign(floats, letter="x")
-        small = f"{before} is not None and {INT32_MIN} <= {text} <= {INT32_MAX}"  # greater ones are added in two halves
-        if value.kind == "int":
-            test = small
-        elif value.kind == "float":
-            test = ""
-        else:
-            test = f"{text}.__class__ is float or {text}.__class__ is int and {small}"
-        if not test:
-            self._add_float(writer, slot, value, before, general)
+        if value.kind in {"float", "int"}:
+            self._add(writer, slot, value)
             return
-        with writer.block(f"if {test}:"):
-            self._add_float(writer, slot, value, before, general)
-        number = "" if value.kind in NUMBERS or value.kind == "number" else f" and {text}.__class__ is int"
-        with writer.block(f"elif {before} is None{number}:"):
-            writer.line(f"{whole} = {text} + {whole}")  # two instructions less than +=, which keeps the group on the stack
-            self._taken(writer, slot)
-        with writer.block(f"elif {text} is not None and {text} is not M:" if number else "else:"):
-            self._step(writer, slot, value, general)
+        text = value.text
+        with writer.block(f"if {text}.__class__ is float:"):
+            self._add(writer, slot, Value(text, kind="float"))
+        with writer.block("else:" if value.kind == "number" else f"elif {text}.__class__ is int:"):
+            self._add(writer, slot, Value(text, kind="int"))
+        if value.kind == "number":
+            return
+        with writer.block(f"elif {text} is not None and {text} is not M:"):
+            state = writer.assign(self.state(slot, general), letter="s")
+            writer.line(f"{general}({state}, {text}); {self.restore(slot, state)}")
 
     def begun(self, values: Sequence[Value]) -> list[str]:
         found = list(self.starts)
         if values[0].kind not in {"float", "int"}:
             return []
-        found[values[0].kind == "float"] = values[0].text if values[0].kind == "int" else f"{values[0].text} + 0.0"
+        found[values[0].kind == "float"] = values[0].text
         return found
 
-    def _add_float(self, writer: Writer, slot: str, value: Value, before: str, general: str) -> None:
-        """Write how a float, or a whole number of 32 bits, is added to the floats: see ``sums``."""
-        whole, floats, lacking, *_ = self.places(slot)
+    def _add(self, writer: Writer, slot: str, value: Value) -> None:
+        whole, floats, error, *_ = self.places(slot)
         text = value.text
-        if value.kind != "int":
-            with writer.block(f"if {before} is None and {whole}:"):
-                self._step(writer, slot, value, general)
-            with writer.block(f"elif {before} is None:"):
-                writer.line(f"{floats} = {text} + 0.0")  # a zero has no sign
-                self._taken(writer, slot)
-        lack, more, after, back = (writer.fresh(letter) for letter in "wyzb")
-        with writer.block("if True:" if value.kind == "int" else "else:"):
-            writer.line(f"{lack} = {lacking}; {more} = {text} + {lack}; {after} = {before} + {more}")
+        if value.kind == "int":
+            writer.line(f"{whole} = {text} + {whole}")  # two instructions less than +=, which keeps the group on the stack
+            return
+        before, after, back = (writer.fresh(letter) for letter in "xyz")
+        writer.line(f"{before} = {floats}")
+        writer.line(f"if {before} is None: {floats} = {text}")
+        with writer.block("else:"):
+            writer.line(f"{floats} = {after} = {before} + {text}")
             # Dekker's sum, where it is known which of the two is greater, costs half of Knuth's and has the same error term.
-            with writer.block(f"if {more} <= {before} and {more} >= 0.0:"):
-                writer.line(f"{floats} = {after}; {lacking} = {more} - ({after} - {before}) + ({lack} - ({more} - {text}))")
-            with writer.block(f"elif {after} - {after} == 0.0:"):
-                writer.line(f"{floats} = {after}; {back} = {after} - {before}")
-                writer.line(f"{lacking} = ({before} - ({after} - {back})) + ({more} - {back}) + ({lack} - ({more} - {text}))")
-            writer.line(f"else: {floats} = {before} + {text}; {lacking} = 0.0")
-            self._taken(writer, slot)
-
-    def _taken(self, writer: Writer, slot: str) -> None:
-        """Write what else a number changes."""
-
-    def _step(self, writer: Writer, slot: str, value: Value, general: str) -> None:
-        """Write that the function of the accumulator does it all."""
-        state = writer.assign(self.state(slot, general), letter="s")
-        writer.line(f"{general}({state}, {value.text}); {self.restore(slot, state)}")
+            writer.line(f"if {text} <= {before} and {text} >= 0.0: {error} = {text} - ({after} - {before}) + {error}")
+            writer.line(
+                f"else: {back} = {after} - {before}; {error} = ({before} - ({after} - {back})) + ({text} - {back}) + {error}"
+            )
 
     def _floats(self, slot: str) -> tuple[str, str]:
-        """Return a sum with floats, and the test that it is one."""
-        _, floats, _, decimals, *_ = self.places(slot)
-        return floats, f"{floats} is not None and {decimals} is None"
+        """Return a sum of floats alone, and the test that it is one: nothing else came, and it is neither infinite nor NaN."""
+        whole, floats, error, decimals, *_ = self.places(slot)
+        return (
+            f"{floats} + {error}",
+            f"{floats} is not None and {decimals} is None and not {whole} and {floats} - {floats} == 0",
+        )
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         whole, floats, _, decimals, *_ = self.places(slot)
@@ -151,14 +133,15 @@ class _Average(_Sum):
         found = super().begun(values)
         return [*found[:-1], "1"] if found else []
 
-    def _taken(self, writer: Writer, slot: str) -> None:
+    def _add(self, writer: Writer, slot: str, value: Value) -> None:
+        super()._add(writer, slot, value)
         count = self.places(slot)[4]
         writer.line(f"{count} = {count} + 1")
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
         del writer
         total, test = self._floats(slot)
-        return [(f"{total} / {self.places(slot)[4]}", test)]
+        return [(f"({total}) / {self.places(slot)[4]}", test)]
 
 
 class _Steady(_Sum):

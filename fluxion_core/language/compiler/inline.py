@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from fluxion_core.language.accumulators.sums import sum_of_floats
+from fluxion_core.language.compiler.library import sum_of_floats
 from fluxion_core.language.compiler.nodes import Call, Constant
 from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
 from fluxion_core.language.values import INT64_MAX, INT64_MIN

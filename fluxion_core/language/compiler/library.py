@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -26,9 +27,20 @@ __all__ = [
     "no_branch",
     "not_an_array",
     "room",
+    "sum_of_floats",
     "truthy",
     "turns",
 ]
+
+
+def sum_of_floats(items: list[float] | None) -> float:
+    """Return the sum of *items*, rounded once; of none it is the whole number 0, as ``$sum`` has it."""
+    if not items:
+        return 0
+    try:
+        return math.fsum(items)
+    except (OverflowError, ValueError):  # beyond all floats on the way, or both infinities
+        return sum(items)
 
 
 def no_branch() -> NoReturn:

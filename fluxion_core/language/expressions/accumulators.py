@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.accumulators.percentiles import checked_shares, parse_percentile, percentile, sorted_numbers
-from fluxion_core.language.accumulators.sums import sum_of_floats
 from fluxion_core.language.compiler.nodes import Call, Node
 from fluxion_core.language.expressions.arithmetic import narrowed
 from fluxion_core.language.operators import Accumulator, Example, Form, Operator
@@ -54,13 +54,14 @@ def _parse_median(parser: Parser, spec: Any, where: str) -> Node:
 
 
 def sum_of(*values: Any) -> Any:
-    """``$sum`` as an expression: the fast way where all items are plain whole numbers, or all of them floats."""
+    """``$sum`` as an expression: the fast way where every item is a plain number, which fsum adds up exactly."""
     items = values[0] if len(values) == 1 and values[0].__class__ is list else values
     classes = set(map(type, items))
-    if classes == {int}:
-        return narrowed(sum(items))
-    if classes == {float}:
-        return sum_of_floats(items)
+    if classes <= {int, float} and classes:
+        if float not in classes:
+            return narrowed(sum(items))
+        total = sum(items)
+        return math.fsum(items) if math.isfinite(total) else total
     return _SUM(*values)
 
 
