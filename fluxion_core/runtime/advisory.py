@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from fluxion_core.errors import FluxionError
+from fluxion_core.runtime.bugs import error_text
 from fluxion_core.spi import Source
 
 __all__ = ["AdvisoryCalls"]
-
-T = TypeVar("T")
 
 
 class AdvisoryCalls(msgspec.Struct, kw_only=True):
@@ -46,7 +45,5 @@ class AdvisoryCalls(msgspec.Struct, kw_only=True):
         key = (call, type(error))
         if key not in self._told:
             self._told.add(key)
-            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            self.warn(
-                f"source '{self.source.name}': {call}: {text} (this is a bug in that component, told once; the run goes on)"
-            )
+            text = f"{call}: {error_text(error)} (this is a bug in that component, told once; the run goes on)"
+            self.warn(f"source '{self.source.name}': {text}")

@@ -16,7 +16,7 @@ from fluxion_core.language import Accumulator, Form, Operator
 from fluxion_core.runtime.retry import Abandoned
 from fluxion_core.spi import Codec, Sink, Source, Stage, StateStore
 
-__all__ = ["Registered", "bug_text", "presentable"]
+__all__ = ["Registered", "bug_text", "error_text", "presentable"]
 
 Registered: TypeAlias = "Sequence[Operator | Form | Accumulator]"
 """What plugins have registered for expressions: functions, whose calls show no object that has a name."""
@@ -44,11 +44,16 @@ def presentable(error: BaseException, registered: Registered) -> BaseException:
 
 def bug_text(error: BaseException, registered: Registered) -> str:
     """Return the message for *error*, which names the component in whose call it came up, if one is found."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = error_text(error)
     where = _culprit(error, registered)
     if where:
         return f"{where}: {text} (this is a bug in that component; --debug shows where)"
     return f"{text} (this is a bug in a component or in Fluxion; --debug shows where)"
+
+
+def error_text(error: BaseException) -> str:
+    """Return the class of *error*, and what it says if it says anything."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _culprit(error: BaseException, registered: Registered) -> str:

@@ -116,7 +116,9 @@ def test_an_accumulator_is_named(bench, act):
     assert bug("accumulator '$tumble'", act[1]) == end_of(bench, ("accumulator", accumulator), stages=stages)
 
 
-def test_a_stage_is_named(bench, act):
+def stage_that(process):
+    """Return a stage ``$bad`` that does *process* with its documents."""
+
     class Bad(Stage):
         name = "$bad"
 
@@ -125,9 +127,14 @@ def test_a_stage_is_named(bench, act):
             return []
 
         def process(self, documents):
-            act[0]()
+            return process(documents)
 
-    assert bug("stage '$bad': process()", act[1]) == end_of(bench, ("stage", Bad), stages=[{"$bad": {}}])
+    return Bad
+
+
+def test_a_stage_is_named(bench, act):
+    bad = stage_that(lambda _documents: act[0]())
+    assert bug("stage '$bad': process()", act[1]) == end_of(bench, ("stage", bad), stages=[{"$bad": {}}])
 
 
 def test_of_operators_that_share_their_code_none_is_accused(bench):
@@ -210,17 +217,8 @@ def test_a_codec_that_gives_no_document_is_named(bench):
 
 
 def test_a_stage_that_gives_no_document_is_named(bench):
-    class Bad(Stage):
-        name = "$bad"
-
-        @classmethod
-        def check(cls, specification):
-            return []
-
-        def process(self, documents):
-            return [[5] for _ in documents]
-
-    found = end_of(bench, ("stage", Bad), stages=[{"$bad": {}}])
+    bad = stage_that(lambda documents: [[5] for _ in documents])
+    found = end_of(bench, ("stage", bad), stages=[{"$bad": {}}])
     assert found.startswith("stage '$bad': process() gave int as document 0; the contract says dict")
 
 
