@@ -310,7 +310,7 @@ class FileSource(Source[FileSourceOptions]):
             raise StateError(self._another(offset))
         if isinstance(position, dict) and position.get("tail", crc32(tail)) != crc32(tail):
             raise StateError(self._another_before(offset))
-        before, here = _read(file, offset - 1, 1), _read(file, offset, 1)
+        before, here = tail[-1:], _read(file, offset, 1)
         if before != b"\n" and here not in (b"", b"\n", b"\r"):
             msg = (
                 f"{self.config.path}: byte {offset}, where reading should go on, is in the middle of a line: the file was "
