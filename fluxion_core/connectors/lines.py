@@ -141,8 +141,8 @@ class LineCutter:
     def _cut(self, raw: bytes, rest: bytes, max_records: int) -> Lines:
         """Return *max_records* lines of *raw* and keep the others, with *rest*, for the next time."""
         start = self.offset
-        # The difference is the number of newlines: five times as fast as bytes.count.
-        if len(raw) > max_records and len(raw.replace(b"\n", b"\n\n")) - len(raw) > max_records:
+        # A newline ends it still once that many were replaced: five times as fast as bytes.count.
+        if len(raw) > max_records and raw.replace(b"\n", b"\r", max_records).endswith(b"\n"):
             end = len(b"\n".join(raw.split(b"\n", max_records)[:max_records])) + 1
             raw, rest = raw[:end], raw[end:] + rest
         self._waiting, self._unsearched = rest, 0
