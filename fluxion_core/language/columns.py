@@ -7,12 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
-from fluxion_core.language.encoding import PLAIN, decode_value, encode_plain, encode_value
+from fluxion_core.language.encoding import PLAIN_OR_INT, decode_value, encode_plain, encode_value
 from fluxion_core.language.values import MISSING
 
 __all__ = ["pack_columns", "unpack_columns"]
 
-_FAST: Final = PLAIN | {int}
 _MISSING_CLASS: Final = MISSING.__class__
 _decode_plain = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -31,9 +30,9 @@ def _pack_column(values: Sequence[Any]) -> bytes:
     """Return *values* as bytes: a letter for the form, then MessagePack."""
     classes = set(map(type, values))
     try:
-        if classes <= _FAST:
+        if classes <= PLAIN_OR_INT:
             return b"P" + encode_plain(values)
-        if _MISSING_CLASS in classes and classes - {_MISSING_CLASS} <= _FAST:
+        if _MISSING_CLASS in classes and classes - {_MISSING_CLASS} <= PLAIN_OR_INT:
             holes = [index for index, value in enumerate(values) if value is MISSING]
             return b"H" + encode_plain([holes, [None if value is MISSING else value for value in values]])
     except OverflowError:  # an integer of more than 64 bits

@@ -18,13 +18,24 @@ import msgspec
 
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, kind
 
-__all__ = ["PLAIN", "decode_value", "encode_documents", "encode_json", "encode_json_lines", "encode_plain", "encode_value"]
+__all__ = [
+    "PLAIN",
+    "PLAIN_OR_INT",
+    "decode_value",
+    "encode_documents",
+    "encode_json",
+    "encode_json_lines",
+    "encode_plain",
+    "encode_value",
+]
 
 encode_plain = msgspec.msgpack.Encoder().encode
 """What :func:`encode_value` does to a value of classes in :data:`PLAIN`, ints of 64 bits, and lists of such."""
 _PLAIN_CLASSES: Final[tuple[Any, ...]] = (int, float, str, dict, list, bytes)
 PLAIN: Final = frozenset({str, bool, type(None), float, bytes})
 """Classes of values that are bytes as they are."""
+PLAIN_OR_INT: Final = PLAIN | {int}
+"""The same, and that of whole numbers, of which those of more than 64 bits are not."""
 
 
 def encode_value(value: Any) -> bytes:
@@ -38,7 +49,7 @@ def encode_value(value: Any) -> bytes:
 def encode_documents(documents: Sequence[dict[str, Any]]) -> bytes:
     """Return what :func:`encode_value` returns for the list of *documents*, sooner where these are flat and of plain values."""
     classes = {cls for document in documents for cls in map(type, document.values())}
-    if classes <= PLAIN | {int}:
+    if classes <= PLAIN_OR_INT:
         with suppress(OverflowError):  # an integer of more than 64 bits
             return encode_plain(documents)
     return encode_value(documents)

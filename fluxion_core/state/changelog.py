@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from fluxion_core.spi import KEY_GROUPS, StateRow, key_groups
-from fluxion_core.state.packing import Rows, content_bytes, fold, live, pack, rows_of, unpack
+from fluxion_core.state.packing import Rows, fold, live, pack, rows_of, unpack
 
 __all__ = ["Changelog", "Sizes"]
 
@@ -46,10 +46,10 @@ class Changelog:
         changes = rows_of(rows)
         if not changes:
             return sizes
-        coming = content_bytes(changes)
-        if sizes.change_bytes + coming > max(_MOST_DELTAS * max(sizes.snapshot_bytes, coming), _MINIMUM_BYTES):
-            return self._fold(changes)
         delta = pack(changes)
+        most = max(_MOST_DELTAS * max(sizes.snapshot_bytes, len(delta)), _MINIMUM_BYTES)
+        if sizes.change_bytes + len(delta) >= most:
+            return self._fold(changes)
         self._connection.execute("INSERT INTO changes VALUES (?, ?, ?)", (self._pipeline, seal, delta))
         return msgspec.structs.replace(sizes, change_bytes=sizes.change_bytes + len(delta))
 

@@ -14,7 +14,7 @@ import msgspec
 
 from fluxion_core.spi import StateError, StateRow, StateRows
 
-__all__ = ["Rows", "content_bytes", "fold", "live", "live_rows", "pack", "rows_of", "unpack"]
+__all__ = ["Rows", "fold", "live", "live_rows", "pack", "rows_of", "unpack"]
 
 T = TypeVar("T")
 
@@ -81,11 +81,6 @@ def live(rows: Rows) -> Rows:
 
 def _without_deleted(keyed: dict[bytes, bytes | None]) -> dict[bytes, bytes | None]:
     return {key: value for key, value in keyed.items() if value is not None} if None in keyed.values() else keyed
-
-
-def content_bytes(rows: Rows) -> int:
-    """Return how many bytes the keys and values of *rows* have."""
-    return sum(sum(map(len, keyed)) + sum(map(len, filter(None, keyed.values()))) for keyed in rows.values())
 
 
 def live_rows(rows: Rows) -> Iterable[StateRow]:

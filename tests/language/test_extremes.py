@@ -55,6 +55,28 @@ def test_an_extreme_is_the_same_after_it_was_sealed(value) -> None:
     assert repr(expected([value, 1])) == repr(second.finish().documents[0])
 
 
+@pytest.mark.parametrize("value", [2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 2**200, Decimal(2**70), 0.5])
+def test_a_sum_of_any_size_is_the_same_after_it_was_sealed(value) -> None:
+    stages = [
+        {
+            "$group": {
+                "_id": None,
+                "sum": {"$sum": "$v"},
+                "average": {"$avg": "$v"},
+                "least": {"$min": "$v"},
+                "count": {"$count": {}},
+            }
+        }
+    ]
+    first, second = compile_pipeline(stages).start(), compile_pipeline(stages).start()
+    first.feed(documents=[{"v": value}])
+    expected = compile_pipeline(stages).start()
+    expected.feed(documents=[{"v": value}, {"v": 1}])
+    second.restore((name, key, content) for name, rows in first.state_delta().items() for key, content in rows.items())
+    second.feed(documents=[{"v": 1}])
+    assert repr(expected.finish().documents) == repr(second.finish().documents)
+
+
 @pytest.mark.parametrize("passing", [0, 1, 2, 8, 9, 30])
 def test_lines_that_pass_leave_as_they_came_however_few_they_are(passing: int) -> None:
     lines = [json.dumps({"a": index * 7 % 31, "n": index}).encode() + b"\n" for index in range(31)]

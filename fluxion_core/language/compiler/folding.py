@@ -16,10 +16,9 @@ from fluxion_core.language.compiler.parts import Folding
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.undo import Undo
 from fluxion_core.language.compiler.writer import Value, Writer
-from fluxion_core.language.encoding import PLAIN, encode_plain, encode_value
+from fluxion_core.language.encoding import PLAIN_OR_INT, encode_plain, encode_value
 from fluxion_core.language.operators import Accumulator
 from fluxion_core.language.ordering import group_identity, identity
-from fluxion_core.language.values import INT64_MAX, INT64_MIN
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.segment import SegmentWriter
@@ -307,8 +306,11 @@ class FoldingWriter:
                 cells = [f"{writer.constant(name)}: {value.text}" for name, value in self.row().items()]
                 writer.line(f"out({{{', '.join(cells)}}})")
             writer.line("return rows")
-        with writer.define("group_bytes", "g"):
-            self._group_bytes()
+        with writer.define("group_bytes", "groups"):
+            writer.line("rows = []; out = rows.append")
+            with writer.block("for g in groups:"):
+                self._group_bytes()
+            writer.line("return rows")
         with writer.define("restored", "key", "states"):
             self._restored()
 
@@ -336,19 +338,23 @@ class FoldingWriter:
 
     def _group_bytes(self) -> None:
         writer = self._writer
-        states, plain = [], []
+        tests, stored, states = [], [], []
         for column in self._columns:
             if column.fold is not None and column.places:
-                plain.append(column.fold.plain(column.slot))
+                tests.append(column.fold.plain(column.slot))
+                stored.append(column.fold.stored(column.slot))
                 states.append(column.state(writer))
                 continue
             state = writer.assign(f"{writer.constant(column.accumulator.dump)}({column.state(writer)})")
-            whole = f"{state}.__class__ is int and {INT64_MIN} <= {state} <= {INT64_MAX}"
-            plain.append(f"({state}.__class__ in {writer.constant(PLAIN)} or {whole})")
+            tests.append(f"{state}.__class__ in {writer.constant(PLAIN_OR_INT)}")
+            stored.append(state)
             states.append(state)
-        text = f"[{', '.join(states)}]"
         fast, general = writer.constant(encode_plain), writer.constant(encode_value)
-        writer.line(f"return {fast}({text}) if {' and '.join(plain) or True} else {general}({text})")
+        tests = [test for test in tests if test]
+        with writer.block(f"if {' and '.join(tests)}:") if tests else nullcontext():
+            writer.line(f"try: out({fast}(({''.join(f'{text}, ' for text in stored)}))); continue")
+            writer.line("except OverflowError: pass")
+        writer.line(f"out({general}([{', '.join(states)}]))")
 
     def _restored(self) -> None:
         writer = self._writer

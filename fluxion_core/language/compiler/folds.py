@@ -12,7 +12,6 @@ from typing import ClassVar, Final
 from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.compiler.writer import NUMBERS, Value, Writer
 from fluxion_core.language.operators import Accumulator
-from fluxion_core.language.values import INT64_MAX, INT64_MIN
 
 __all__ = ["NO_NUMBER", "Fold", "fold_of"]
 
@@ -54,9 +53,13 @@ class Fold(ABC):
         return f"[{', '.join(self.places(slot))}]"
 
     def plain(self, slot: str) -> str:
-        """Return the test that the places can be stored as they are."""
+        """Return the test that the places can be stored as they are, unless a whole number has more than 64 bits; nothing: they can."""
         del slot
-        return "True"
+        return ""
+
+    def stored(self, slot: str) -> str:
+        """Return the text of what is stored where that is so: the state, in a tuple, which is made sooner than a list."""
+        return f"({', '.join(self.places(slot))})"
 
     def restore(self, slot: str, state: str) -> str:
         """Return the line that takes back the state from text *state*."""
@@ -121,8 +124,7 @@ class _Sum(Fold):
         return [self._floats(slot), (whole, f"{floats} is None and {decimals} is None and not {whole} >> {_EXACT_BITS}")]
 
     def plain(self, slot: str) -> str:
-        whole, _, _, decimals, *_ = self.places(slot)
-        return f"{decimals} is None and {INT64_MIN} <= {whole} <= {INT64_MAX}"
+        return f"{self.places(slot)[3]} is None"
 
 
 class _Average(_Sum):
@@ -167,7 +169,11 @@ class _Steady(_Sum):
         return f"[{', '.join([*self.places(slot), *_Sum.starts[1:]])}]"
 
     def plain(self, slot: str) -> str:
-        return f"{INT64_MIN} <= {self.places(slot)[0]} <= {INT64_MAX}"
+        del slot
+        return ""
+
+    def stored(self, slot: str) -> str:
+        return f"({', '.join([*self.places(slot), *_Sum.starts[1:]])})"
 
     def restore(self, slot: str, state: str) -> str:
         return f"{self.places(slot)[0]} = {state}[0]"
@@ -230,8 +236,10 @@ class _Extreme(Fold):
 
     def plain(self, slot: str) -> str:
         numbers, others = self.places(slot)
-        fits = f"({numbers}.__class__ is float or {INT64_MIN} <= {numbers} <= {INT64_MAX})"
-        return f"{others} is M and {numbers} is not N and {fits}"
+        return f"{others} is M and {numbers} is not N"
+
+    def stored(self, slot: str) -> str:
+        return self.places(slot)[0]
 
     def restore(self, slot: str, state: str) -> str:
         number = f"{state}.__class__ is float or {state}.__class__ is int"

@@ -107,7 +107,7 @@ class Groups:
         """Return *groups* as rows of state: their keys, and what belongs to each."""
         names = [group.key for group in groups]
         keys = list(map(encode_plain if set(map(type, names)) == {str} else encode_value, names))
-        contents: list[bytes] = list(map(self._loaded.namespace["group_bytes"], groups))
+        contents: list[bytes] = self._loaded.namespace["group_bytes"](groups)
         if keys:
             self._row_bytes = (sum(map(len, keys)) + sum(map(len, contents))) / len(keys)
         return keys, contents

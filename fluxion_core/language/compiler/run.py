@@ -29,7 +29,7 @@ from fluxion_core.language.compiler.parts import (
     latest,
 )
 from fluxion_core.language.compiler.reading import blocking_after, choose_reading, put_lines
-from fluxion_core.language.compiler.steps import borders, counted_stages, last_passed, seconds_by_stage
+from fluxion_core.language.compiler.steps import Tally, borders, counted_stages, last_passed, seconds_by_stage
 from fluxion_core.language.encoding import decode_value, encode_value
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Run:
         self.counts = [[0, 0, 0] for _ in program.stage_names]
         self._enters, self._leaves = borders(program.steps)
         self._counted = counted_stages(program.steps, self._enters, self._leaves)
+        self._tallies: dict[Loaded, Tally] = {}
         self._last_passed = last_passed(program.steps)
         self._states: dict[int, Any] = {}
         self._grouped: list[KeptGroups] = []
@@ -114,7 +115,7 @@ class Run:
             self._pass(0, documents, None, output)
         else:
             output.records = self._feed_bytes(block, payloads or (), output)
-        failed = len({failure.index for failure in output.failures} - {None})
+        failed = len({failure.index for failure in output.failures} - {None}) if output.failures else 0
         output.filtered = max(0, output.records - failed - output.passed)
         return output
 
@@ -231,25 +232,25 @@ class Run:
 
     def _count(self, index: int, code: Loaded, fed: int, counted: Sequence[int], failed: Sequence[int | None]) -> int:
         """Add to the counts of the stages; return how many of the records got through."""
-        dropped: dict[int, int] = {}
-        passed = None
-        for (stage, role), number in zip(code.written.counters, counted, strict=True):
-            if role == "passed":
-                passed = number
-            else:
-                dropped[stage] = dropped.get(stage, 0) + (number if role == "dropped" else -number)
+        tally = self._tallies.get(code)
+        if tally is None:
+            tally = self._tallies[code] = Tally.of(code.written.counters, self._counted[index])
         current = fed
         everything_dropped = 0
-        for stage, enters, leaves in self._counted[index]:
+        for stage, enters, leaves, dropped in tally.stages:
             lost = failed.count(stage) if failed else 0
-            gone = dropped.get(stage, 0)
+            gone = 0
+            for place, sign in dropped:
+                gone += sign * counted[place]
             count = self.counts[stage]
-            count[0] += current if enters else 0
+            if enters:
+                count[0] += current
             current -= gone + lost
-            count[1] += current if leaves else 0
+            if leaves:
+                count[1] += current
             count[2] += lost
             everything_dropped += gone
-        return passed if passed is not None else fed - everything_dropped - len(failed)
+        return counted[tally.passed] if tally.passed is not None else fed - everything_dropped - len(failed)
 
     def _step(
         self, index: int, step: StepPart, rows: Sequence[Any], origins: Sequence[int | None] | None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.frame import stage_of
 from fluxion_core.language.compiler.loaded import SegmentStep
 from fluxion_core.language.compiler.parts import Folding, StepPart
 
-__all__ = ["borders", "counted_stages", "last_passed", "seconds_by_stage"]
+__all__ = ["Tally", "borders", "counted_stages", "last_passed", "seconds_by_stage"]
 
 
 def borders(steps: Sequence[Any]) -> tuple[dict[int, int], dict[int, int]]:
@@ -43,6 +45,29 @@ def counted_stages(
         for index, step in enumerate(steps)
         if isinstance(step, SegmentStep)
     }
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """What the numbers that a segment's code counted say: where that of the records that *passed* stands, if it is one of them, and
+    for each stage whether documents enter and leave it there, and the places of the numbers to add up for those that it dropped.
+    """
+
+    passed: int | None
+    stages: Sequence[tuple[int, bool, bool, Sequence[tuple[int, int]]]]
+
+    @classmethod
+    def of(cls, counters: Sequence[tuple[int, str]], stages: Sequence[tuple[int, bool, bool]]) -> Tally:
+        """Return that of code with these *counters*, each a stage and what it is of, which runs *stages*."""
+        dropped = [
+            (stage, place, 1 if role == "dropped" else -1) for place, (stage, role) in enumerate(counters) if role != "passed"
+        ]
+        return cls(
+            next((place for place, (_, role) in enumerate(counters) if role == "passed"), None),
+            [
+                (stage, enters, leaves, [(place, sign) for of, place, sign in dropped if of == stage])
+                for stage, enters, leaves in stages
+            ],
+        )
 
 
 def seconds_by_stage(steps: Sequence[Any], seconds: Sequence[float], stages: int) -> list[float]:
