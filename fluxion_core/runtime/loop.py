@@ -201,7 +201,7 @@ class Loop(msgspec.Struct, kw_only=True):
     def seal_wait_seconds(self, *, idle: bool) -> float | None:
         """Return after how many seconds a seal is due: 0 for now, ``None`` if there is nothing to seal.
 
-        Under load a seal is due every ``seal_interval_seconds``, or so much later that sealing takes no more than a sixteenth of the
+        Under load a seal is due every ``seal_interval_seconds``, or so much later that sealing takes no more than a twentieth of the
         time; at ``seal_max_bytes`` whatever it takes. Stages that keep nothing lose nothing by small seals, which take less memory:
         theirs are due at an eighth of those bytes, unless sealing then takes a quarter of the time. When nothing more is waiting
         (*idle*) a seal is due at once, unless sealing has taken more than a third of the time of late.
@@ -218,7 +218,7 @@ class Loop(msgspec.Struct, kw_only=True):
         else:
             coming = self.run.changed_keys * _KEY_SECONDS
             cost = max(self._seal_cost_seconds, self._last_seal_seconds, coming)
-            spacing = max(interval, min(15 * cost, _LONGEST_SPACING_SECONDS))
+            spacing = max(interval, min(19 * cost, _LONGEST_SPACING_SECONDS))
             if output_bytes >= self.config.seal_max_bytes // 8 and not self.bound.program.stateful:
                 spacing = min(spacing, 3 * cost)
         return max(0.0, spacing - since)
