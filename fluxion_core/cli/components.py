@@ -11,7 +11,7 @@ import click
 from fluxion_core.cli.letters import EXIT_CONFIG
 from fluxion_core.components import KINDS, Component, ComponentSet
 from fluxion_core.errors import did_you_mean
-from fluxion_core.spi.options import Options
+from fluxion_core.spi.options import Option, Options
 
 __all__ = ["command", "options_markdown"]
 
@@ -85,8 +85,12 @@ def _described(component: Component, form: str) -> str:
         return "\n".join([*lines, "  no options"])
     for declared in options.declarations():
         word = "required" if declared.required else f"default {declared.default_text}"
-        lines += [f"  {declared.name}: {declared.type_text}, {word}", f"      {declared.doc}"]
+        lines += [f"  {declared.name}: {_accepted(declared)}, {word}", f"      {declared.doc}"]
     return "\n".join(lines)
+
+
+def _accepted(declared: Option) -> str:
+    return f"{declared.type_text}, {declared.limits_text}" if declared.limits_text else declared.type_text
 
 
 def options_markdown(options: type[Options] | None) -> str:
@@ -96,6 +100,6 @@ def options_markdown(options: type[Options] | None) -> str:
     rows = ["| Option | Type | Default | Meaning |", "| --- | --- | --- | --- |"]
     for declared in options.declarations():
         default = "required" if declared.required else f"`{declared.default_text}`" if declared.default_text else ""
-        cells = (f"`{declared.name}`", declared.type_text, default, declared.doc)
+        cells = (f"`{declared.name}`", _accepted(declared), default, declared.doc)
         rows.append(f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)

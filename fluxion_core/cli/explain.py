@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from fluxion_core.cli.letters import EXIT_CONFIG, show_problems
 if TYPE_CHECKING:
     from fluxion_core.runtime.binding import BoundPipeline
 
-__all__ = ["command", "support_lines"]
+__all__ = ["command", "notes_of", "support_lines"]
 
 
 @click.command(name="explain")
@@ -45,10 +47,21 @@ def command(file: Path, *, with_source: bool) -> None:
     click.echo("plan")
     for line in support_lines(bound):
         click.echo(f"  {line}")
-    for note in bound.notes:
+    for note in notes_of(bound):
         click.echo(f"note      {note}")
     if with_source:
         click.echo("\n" + program.source)
+
+
+def notes_of(bound: BoundPipeline) -> Iterator[str]:
+    """Yield what is told of a pipeline without problems: what is allowed, and perhaps not what was meant."""
+    from fluxion_core.config.interpolate import references
+
+    yield from bound.notes
+    for path, text in islice(references(list(bound.definition.stages), "stages"), 1):
+        yield f"{path}: {text} is text like any other: nothing is taken from the environment in stages"
+    if bound.undivided:
+        yield bound.undivided
 
 
 def support_lines(bound: BoundPipeline) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fluxion_core.cli.checks import check_file
-from fluxion_core.cli.explain import support_lines
+from fluxion_core.cli.explain import notes_of, support_lines
 from fluxion_core.cli.letters import EXIT_CONFIG, show_problems, shown_path
 from fluxion_core.components import ComponentSet
 
@@ -32,7 +32,7 @@ def _problems_of(path: Path, components: ComponentSet) -> int:
     show_problems(problems)
     if bound is None:
         return len(problems)
-    for note in bound.notes:
+    for note in notes_of(bound):
         click.echo(f"{shown_path(path)}: note: {note}")
     click.echo(f"{shown_path(path)}: ok: delivery {bound.delivery} ({bound.delivery_note}), emit {bound.emit}")
     for line in support_lines(bound):

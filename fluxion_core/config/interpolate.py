@@ -6,12 +6,12 @@ What a variable holds can therefore never become structure. ``$${`` stands for a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fluxion_core.errors import Problem, did_you_mean
 
-__all__ = ["interpolated"]
+__all__ = ["interpolated", "references"]
 
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{(?P<body>[^}]*)(?P<end>\}?)")
 _BODY: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<rest>:-(?P<default>.*))?\Z", re.DOTALL)
@@ -50,3 +50,16 @@ def interpolated(value: Any, path: str, environment: Mapping[str, str], problems
         return ""
 
     return _REFERENCE.sub(replace, value)
+
+
+def references(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of everything in *value*, and of every name in it, that would be a reference where these are replaced."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from references(name, f"{path}.{name}")
+            yield from references(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from references(item, f"{path}[{index}]")
+    elif isinstance(value, str):
+        yield from ((path, found[0]) for found in _REFERENCE.finditer(value) if found["end"] and _BODY.match(found["body"]))

@@ -38,6 +38,7 @@ def aggregate(
     Raises:
         CompileError: at once, for wrong stages.
         EvaluationError: where MongoDB fails on a document, and for one of more than 16 MiB as BSON that is found.
+        TypeError: something among *documents* is no dict, if the stages read it or it is the first.
     """
     program = compile_pipeline(
         stages,
@@ -53,11 +54,28 @@ def aggregate(
 def _run(program: Program, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     run = program.start(once=True)
     weighing = Weighing(program)
-    for batch in _batches(documents, run.adapts_after):
-        yield from weighing.left(_checked(run.feed(documents=weighing.came(batch))).documents)
-        if run.done:
-            break
-    yield from weighing.left(_checked(run.finish()).documents, held=True)
+    batch: Sequence[Any] = ()
+    try:
+        for batch in _batches(documents, run.adapts_after):
+            if batch[0].__class__ is not dict:
+                _check_documents(documents, batch)
+            yield from weighing.left(_checked(run.feed(documents=weighing.came(batch))).documents)
+            if run.done:
+                break
+        yield from weighing.left(_checked(run.finish()).documents, held=True)
+    except (AttributeError, TypeError):  # looking at the class of every document would cost up to a twentieth of a run
+        _check_documents(documents, batch)
+        raise
+
+
+def _check_documents(documents: Iterable[Any], batch: Sequence[Any]) -> None:
+    """Refuse what is no document among *documents*, if they can be gone through again, or in *batch* of them."""
+    known = isinstance(documents, list | tuple)
+    for number, document in enumerate(documents if known else batch):
+        if not isinstance(document, dict):
+            where = f"documents[{number}]" if known else "documents"
+            msg = f"{where}: a document (dict) was expected, not {document!r}"
+            raise TypeError(msg[:200]) from None
 
 
 def _batches(documents: Iterable[dict[str, Any]], first: int) -> Iterator[Sequence[dict[str, Any]]]:

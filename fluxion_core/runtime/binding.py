@@ -51,6 +51,7 @@ class BoundPipeline(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Literal["exactly_once", "at_least_once"]
     delivery_note: str
     notes: tuple[str, ...]
+    """What is allowed, and perhaps not what was meant."""
     registered: Registered = ()
     """What the expressions may call that plugins have registered."""
     division: Division | None = None
@@ -183,6 +184,16 @@ class _Binder:
             return [f"emit: {emit} changes nothing: no stage keeps groups"]
         return []
 
+    def notes(self, program: Program | None, source: Source[Any] | None) -> list[str]:
+        """Return what is allowed, and perhaps not what was meant."""
+        notes = self.check_stateful(program, source)
+        policy = self.definition.error_policy
+        if self.definition.dead_letter is not None and policy.action != "dead_letter":
+            notes.append(
+                f"nothing goes to dead_letter: error_policy is {policy.action}; set error_policy: dead_letter, or remove dead_letter"
+            )
+        return notes
+
 
 def _delivery(definition: PipelineDefinition, source: Source[Any], sink: Sink[Any], store: StateStore[Any]) -> tuple[str, str]:
     """Return what is promised, and why not more."""
@@ -236,7 +247,7 @@ def _bound(binder: _Binder) -> BoundPipeline:
     binder.problems += binder.connections.problems()
     binder.problems += parallelism_problems(definition.runtime)
     program = binder.program(collections, unbounded=source is not None and not source.bounded)
-    notes = binder.check_stateful(program, source)
+    notes = binder.notes(program, source)
     if binder.problems or program is None:
         raise ConfigError(binder.problems)
     delivery, note = _delivery(definition, source, sink, store)
@@ -268,7 +279,7 @@ def _bound(binder: _Binder) -> BoundPipeline:
         emit=emit,
         delivery=delivery,  # type: ignore[arg-type]  # one of the two words, see _delivery
         delivery_note=note,
-        notes=(*notes, undivided) if undivided else tuple(notes),
+        notes=tuple(notes),
         registered=binder.registered,
         division=division,
         undivided=undivided,

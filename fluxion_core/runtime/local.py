@@ -292,6 +292,8 @@ class LocalExecution:
                 delivery=delivery,
             )
         )
+        for note in self.bound.notes:
+            self.notify(Warned(pipeline_id=lease.pipeline_id, message=note))
 
     def wake_on_end(self, wake: Callable[[], None]) -> None:
         """Call *wake* when everything should end, for a thread that waits on something of its own."""

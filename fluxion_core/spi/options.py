@@ -93,6 +93,13 @@ class Option:
         return " or ".join(_type_word(part) for part in _alternatives(self.annotation) if part is not type(None))
 
     @property
+    def limits_text(self) -> str:
+        """The least and the greatest value in words, or nothing (``at least 0``, ``1 to 256``)."""
+        if self.minimum is None:
+            return "" if self.maximum is None else f"at most {self.maximum:.15g}"
+        return f"at least {self.minimum:.15g}" if self.maximum is None else f"{self.minimum:.15g} to {self.maximum:.15g}"
+
+    @property
     def default_text(self) -> str:
         """The default as it would be written in a pipeline file, or ``required``."""
         if self.required:
@@ -116,9 +123,7 @@ def option(
     *check* gets the converted value and returns what is wrong with it, or ``None``. *deprecated* says what to use instead.
     A mutable default is given as ``attrs.Factory``.
     """
-    facts = {
-        "doc": doc, "minimum": minimum, "maximum": maximum, "example": example, "deprecated": deprecated, "check": check,
-    }  # fmt: skip
+    facts = {"doc": doc, "minimum": minimum, "maximum": maximum, "example": example, "deprecated": deprecated, "check": check}
     return attrs.field(default=default, kw_only=True, metadata={_KEY: facts})
 
 
@@ -212,11 +217,9 @@ def _parse_one(declared: Option, values: Mapping[str, Any], where: str, base_dir
 
 def _check(declared: Option, value: Any) -> None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if declared.minimum is not None and value < declared.minimum:
-            msg = f"{value} is too small; expected at least {declared.minimum:g}"
-            raise ValueError(msg)
-        if declared.maximum is not None and value > declared.maximum:
-            msg = f"{value} is too large; expected at most {declared.maximum:g}"
+        small = declared.minimum is not None and value < declared.minimum
+        if small or (declared.maximum is not None and value > declared.maximum):
+            msg = f"{value} is too {'small' if small else 'large'}; expected {declared.limits_text}"
             raise ValueError(msg)
     wrong = declared.check(value) if declared.check and value is not None else None
     if wrong:

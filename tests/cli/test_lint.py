@@ -102,6 +102,46 @@ def test_what_needs_the_whole_input_is_refused_where_it_has_no_end(shell):
     ("parts", "expected"),
     [
         (
+            {"dead_letter": "stdout"},
+            "nothing goes to dead_letter: error_policy is fail_fast; set error_policy: dead_letter, or remove dead_letter",
+        ),
+        ({"dead_letter": "stdout", "error_policy": "skip"}, "nothing goes to dead_letter: error_policy is skip"),
+        (
+            {"stages": [{"$match": {"a": [{"b": "x ${STATUS:-paid}"}]}}]},
+            "stages[0].$match.a[0].b: ${STATUS:-paid} is text like any other: nothing is taken from the environment in stages",
+        ),
+        ({"stages": [{"$set": {"x${NAME}": 1}}]}, "stages[0].$set.x${NAME}: ${NAME} is text like any other"),
+    ],
+)
+def test_what_is_allowed_but_hardly_meant_is_noted(shell, parts, expected):
+    name = shell.pipeline(**parts)
+    outcome = shell.fluxion("lint", name)
+    assert (0, f"{name}: note: {expected}") == (outcome.code, outcome.out.splitlines()[0][: len(f"{name}: note: {expected}")])
+    assert f"note      {expected}" in shell.fluxion("explain", name).out
+
+
+def test_dead_letters_that_have_no_way_to_their_sink_are_a_warning_at_a_run(shell):
+    shell.write("in.ndjson", "")
+    outcome = shell.fluxion("run", shell.pipeline(dead_letter="stdout"))
+    assert "WARNING fluxion.pipeline.p: nothing goes to dead_letter: error_policy is fail_fast; set" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"dead_letter": "stdout", "error_policy": "dead_letter"},
+        {"dead_letter": "stdout", "error_policy": {"retry": {"max_attempts": 2}, "then": "dead_letter"}},
+        {"stages": [{"$set": {"a": "$${NAME}", "b": "${1}", "c": "${", "d": "$b"}}]},
+    ],
+)
+def test_what_is_meant_is_not_noted(shell, parts):
+    assert "note" not in shell.fluxion("lint", shell.pipeline(**parts)).out
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (
             {"sink": {"type": "file", "path": "./x/../in.ndjson"}},
             "sink.path: is the file of source.path; give the sink a file of its own",
         ),

@@ -147,7 +147,13 @@ def definition(folder: str, parallelism: int, stages: Any, **given: Any) -> Pipe
     source = dict(given.pop("source", {}))
     if source.setdefault("type", "file") not in {"parted", "numbers"}:
         source = {"path": str(place / "in.ndjson"), "piece_bytes": 300} | source
-    policy = given.pop("policy", "fail_fast")
+    policies = {
+        "fail_fast": ErrorPolicy.fail_fast(),
+        "skip": ErrorPolicy.skip(),
+        "dead_letter": ErrorPolicy.dead_letter(),
+        "retry": ErrorPolicy.retry(3, 0.01, then=ErrorPolicy.dead_letter()),
+    }
+    policy = policies[given.pop("policy", "fail_fast")]
     runtime = {"parallelism": parallelism, "micro_batch_size": 20} | given.pop("runtime", {})
     return PipelineDefinition(
         id="parallel",
@@ -155,13 +161,8 @@ def definition(folder: str, parallelism: int, stages: Any, **given: Any) -> Pipe
         stages=stages,
         sink=SinkConfig("file", path=str(place / "out.ndjson"), codec=given.pop("codec", None)),
         state_store=StateConfig("sqlite", path=str(place / "state.db")),
-        dead_letter=SinkConfig("file", path=str(place / "dead.ndjson")),
-        error_policy={
-            "fail_fast": ErrorPolicy.fail_fast(),
-            "skip": ErrorPolicy.skip(),
-            "dead_letter": ErrorPolicy.dead_letter(),
-            "retry": ErrorPolicy.retry(3, 0.01, then=ErrorPolicy.dead_letter()),
-        }[policy],
+        dead_letter=SinkConfig("file", path=str(place / "dead.ndjson")) if policy.action == "dead_letter" else None,
+        error_policy=policy,
         runtime=RuntimeConfig(**runtime),
         **given,
     )

@@ -105,8 +105,8 @@ def test_values_are_converted(name: str, given: Any, expected: Any) -> None:
         ("retries", 1.0, "source.retries: 1.0 (a number) does not fit; expected an integer"),
         ("retries", True, "source.retries: true (true or false) does not fit; expected an integer"),
         ("retries", None, "source.retries: null (nothing) does not fit; expected an integer"),
-        ("retries", 11, "source.retries: 11 is too large; expected at most 10"),
-        ("retries", -1, "source.retries: -1 is too small; expected at least 0"),
+        ("retries", 11, "source.retries: 11 is too large; expected 0 to 10"),
+        ("retries", -1, "source.retries: -1 is too small; expected 0 to 10"),
         ("timeout_seconds", 0.1, "source.timeout_seconds: 0.1 is too small; expected at least 0.5"),
         ("timeout_seconds", "soon", "source.timeout_seconds: soon (text) does not fit; expected a number"),
         ("verify", "yes", "source.verify: yes (text) does not fit; expected true or false"),
@@ -270,6 +270,23 @@ def declared(name: str) -> Any:
 )
 def test_an_option_documents_itself(name: str, type_text: str, default_text: str) -> None:
     assert (type_text, default_text) == (declared(name).type_text, declared(name).default_text)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({}, ""),
+        ({"minimum": 0}, "at least 0"),
+        ({"maximum": 0.5}, "at most 0.5"),
+        ({"minimum": 1, "maximum": 10_000_000}, "1 to 10000000"),
+    ],
+)
+def test_an_option_tells_its_limits(limits: dict[str, float], expected: str) -> None:
+    @attrs.frozen
+    class Limited(Options):
+        number: float = option(1, "A number.", **limits)
+
+    assert expected == Limited.declarations()[0].limits_text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""What ``aggregate`` is given as documents, and is none."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import pytest
+
+from fluxion_core import aggregate
+
+STAGES: list[list[dict[str, Any]]] = [
+    [{"$match": {"a": 1}}],
+    [{"$set": {"b": "$a"}}],
+    [{"$group": {"_id": "$a"}}],
+    [{"$sort": {"a": 1}}],
+]
+
+
+@pytest.mark.parametrize("stages", [[], *STAGES])
+@pytest.mark.parametrize(
+    ("documents", "expected"),
+    [
+        ([5], "documents[0]: a document (dict) was expected, not 5"),
+        ([[("a", 1)]], "documents[0]: a document (dict) was expected, not [('a', 1)]"),
+        ("abc", "documents: a document (dict) was expected, not 'a'"),
+        ({"a": 1}, "documents: a document (dict) was expected, not 'a'"),
+        (range(5), "documents: a document (dict) was expected, not 0"),
+    ],
+)
+def test_what_is_no_document_is_told(documents: Any, expected: str, stages: Any) -> None:
+    with pytest.raises(TypeError) as failure:
+        list(aggregate(documents, stages))
+    assert expected == str(failure.value)
+
+
+@pytest.mark.parametrize("stages", STAGES)
+@pytest.mark.parametrize("place", [1, 5_000])
+def test_its_place_is_told_among_documents_too(place: int, stages: Any) -> None:
+    documents: list[Any] = [*({"a": 1} for _ in range(place)), "x"]
+    with pytest.raises(TypeError, match=rf"^documents\[{place}\]: "):
+        list(aggregate(documents, stages))
+
+
+@pytest.mark.parametrize("stages", [[], *STAGES])
+def test_a_dict_of_a_class_of_its_own_is_a_document(stages: Any) -> None:
+    assert list(aggregate([{"a": 1}], stages)) == [dict(row) for row in aggregate([OrderedDict(a=1)], stages)]
