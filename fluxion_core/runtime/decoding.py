@@ -49,7 +49,7 @@ def check_documents(documents: Sequence[Any], giver: str) -> None:
     Raises:
         PluginError: *giver*, a call of a component, gave something else.
     """
-    if {*map(type, documents)} <= {dict}:
+    if [*map(type, documents)].count(dict) == len(documents):  # half of what a set of them costs
         return
     for number, document in enumerate(documents):
         if not isinstance(document, dict):

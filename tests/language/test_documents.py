@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -45,3 +46,12 @@ def test_its_place_is_told_among_documents_too(place: int, stages: Any) -> None:
 @pytest.mark.parametrize("stages", [[], *STAGES])
 def test_a_dict_of_a_class_of_its_own_is_a_document(stages: Any) -> None:
     assert list(aggregate([{"a": 1}], stages)) == [dict(row) for row in aggregate([OrderedDict(a=1)], stages)]
+
+
+def test_a_dict_that_makes_what_it_is_asked_for_is_asked_for_nothing() -> None:
+    documents: list[dict[str, Any]] = [{"a": 1, "b": number} for number in range(5_000)]
+    documents += [defaultdict(lambda: 5, a=1), {"a": 1, "c": defaultdict(list)}]
+    before = deepcopy(documents)
+    stages = [{"$group": {"_id": "$a", "sum": {"$sum": "$b"}, "least": {"$min": "$b"}, "all": {"$push": "$c.d"}}}]
+    assert [{"_id": 1, "sum": sum(range(5_000)), "least": 0, "all": []}] == list(aggregate(documents, stages))
+    assert before == documents

@@ -163,7 +163,7 @@ class FoldingWriter:
         first = [step for step in steps if shown or not step[0].accumulator.total]
         undo = writer.assign(f"{writer.constant(Undo)}(groups)", letter="u")
         with writer.block("try:"), writer.block(loop):
-            writer.line("g = groups.get(h)")
+            writer.line("g = find(h)")
             with writer.block("if g is None:"):
                 self._new("h")
                 writer.line(f"{undo}.made(h)")
@@ -229,7 +229,7 @@ class FoldingWriter:
         writer = self._writer
         steps = self._steps(values)
         begun = [column.fold.begun(arguments) if column.fold is not None else [] for column, arguments in steps]
-        writer.line(f"g = groups.get({found})")
+        writer.line(f"g = find({found})")
         with writer.block("if g is None:"):
             if make_key is not None:
                 make_key()

@@ -287,11 +287,9 @@ class SegmentWriter:
         writer, segment = self.writer, self._segment
         self._lists.begin()
         if segment.folding is not None:
-            writer.line("groups = state.groups; epoch = state.epoch; touched = state.touched.append")
-        names, columns = ["d"], ["docs"]
-        if segment.tracks or self._output == "index":
-            names.insert(0, "i")
-            columns.insert(0, "origins")
+            writer.line("groups = state.groups; find = groups.get; epoch = state.epoch; touched = state.touched.append")
+        numbered = segment.tracks or self._output == "index"
+        names, columns = (["i", "d"], ["origins", "docs"]) if numbered else (["d"], ["docs"])
         if segment.calls:
             answered = [writer.fresh("a") for _ in segment.calls]
             self.emitter.answers = {id(call): Value(name) for call, name in zip(segment.calls, answered, strict=True)}
@@ -331,6 +329,8 @@ class SegmentWriter:
         if pending:
             writer.line("todo = []")
         with writer.block(self._row) if self._together else nullcontext(), self._open:
+            if self._guesses.classes and self._base.demand is None:  # another class of dict may make what it is asked for
+                writer.turn_away("d.__class__ is not dict")
             for part in segment.parts:
                 self._current = part
                 if isinstance(part, PerDocument):
