@@ -71,7 +71,7 @@ def test_endpoints_that_are_refused(endpoint, message) -> None:
         ({"verify": False}, "sink.verify: TLS options do nothing for an http:// endpoint; use https:// or remove them"),
         ({"format": "single", "allow_empty": True},
          "sink.allow_empty: an empty batch holds no document to send with format: single; remove it"),
-        ({"max_retries": -1}, "sink.max_retries: -1 is too small; expected at least 0"),
+        ({"max_retries": -1}, "sink.max_retries: -1 is too small; expected 0 to 100"),
         ({"method": "GET"}, "sink.method: GET (text) does not fit; expected one of POST, PUT, PATCH"),
         ({"timeout": 3}, "sink.timeout: unknown option 'timeout'"),
     ],
