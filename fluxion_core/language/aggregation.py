@@ -57,7 +57,7 @@ def _run(program: Program, documents: Iterable[dict[str, Any]]) -> Iterator[dict
     batch: Sequence[Any] = ()
     try:
         for batch in _batches(documents, run.adapts_after):
-            if batch[0].__class__ is not dict:
+            if not isinstance(batch[0], dict):
                 _check_documents(documents, batch)
             yield from weighing.left(_checked(run.feed(documents=weighing.came(batch))).documents)
             if run.done:
@@ -78,12 +78,12 @@ def _check_documents(documents: Iterable[Any], batch: Sequence[Any]) -> None:
             raise TypeError(msg[:200]) from None
 
 
-def _batches(documents: Iterable[dict[str, Any]], first: int) -> Iterator[Sequence[dict[str, Any]]]:
-    """Yield *documents* batch by batch; of those that are in memory larger ones, once about *first* are through."""
+def _batches(documents: Iterable[Any], first: int) -> Iterator[Sequence[Any]]:
+    """Yield *documents*, which may be none, batch by batch; of those that are in memory larger ones, once about *first* are through."""
     if (
         documents.__class__ is list or documents.__class__ is tuple
     ):  # a slice takes 50 ns a document less than what an iterator gives
-        held = cast("Sequence[dict[str, Any]]", documents)
+        held = cast("Sequence[Any]", documents)
         start, size = 0, CHUNK_DOCUMENTS
         while batch := held[start : start + size]:
             yield batch
