@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
-from uuid import UUID
 
+from fluxion_core.language.bson_types import octets, subtype
 from fluxion_core.language.values import MISSING, kind
 
 __all__ = ["RANK", "compare", "equal", "group_identity", "identity", "sort_key"]
@@ -66,8 +66,8 @@ def _array(value: list[Any]) -> Any:
 
 
 def _binary(value: Any) -> Any:
-    data = value.bytes if isinstance(value, UUID) else bytes(value)
-    return (len(data), 4 if isinstance(value, UUID) else getattr(value, "subtype", 0), data)
+    data = octets(value)
+    return (len(data), subtype(value), data)
 
 
 def _date(value: datetime) -> datetime:

@@ -260,3 +260,35 @@ def test_code_with_a_scope_is_another_value_than_code_without_and_sorts_behind_i
     codes = [bson.Code("c"), bson.Code("a", {"x": 1}), bson.Code("a", {"x": 2}), bson.Code("b", {})]
     assert codes == [row["v"] for row in aggregate([{"v": code} for code in reversed(codes)], [{"$sort": {"v": 1}}])]
     assert result({"$ne": ["$a", "$b"]}, a=bson.Code("x"), b=bson.Code("x", {}))
+
+
+def test_text_and_numbers_become_binary_data_of_the_subtype_that_is_said() -> None:
+    to = {"type": "binData", "subtype": 5}
+    assert bson.Binary(b"abc", 5) == result({"$convert": {"input": "YWJj", "to": to, "format": "base64"}})
+    assert bson.Binary(b"\x01\0\0\0", 5) == result({"$convert": {"input": 1, "to": to}})
+    assert bson.Binary(b"\0" * 8, 128) == result({"$convert": {"input": 0.0, "to": {"type": "binData", "subtype": 128}}})
+
+
+def test_binary_data_converts_to_its_own_subtype_only() -> None:
+    value = bson.Binary(b"abc", 5)
+    for subtype, expected in ((5, value), (0, "failed")):
+        to = {"type": "binData", "subtype": subtype}
+        assert expected == result({"$convert": {"input": "$v", "to": to, "onError": "failed"}}, v=value)
+
+
+IDENTITY = "5f1d6c1e-9d0a-4f6e-8a3b-0c2f4e6a8b1d"
+
+
+def test_16_bytes_of_subtype_4_are_a_uuid_in_text() -> None:
+    value = bson.Binary(bytes.fromhex(IDENTITY.replace("-", "")), 4)
+    assert IDENTITY == result({"$toString": "$v"}, v=value)
+    assert IDENTITY == result({"$convert": {"input": "$v", "to": "string", "format": "uuid"}}, v=value)
+    assert "YWI=" == result({"$toString": "$v"}, v=bson.Binary(b"ab", 4))
+
+
+def test_to_uuid_leaves_binary_data_of_its_subtype_and_packs_numbers() -> None:
+    value = bson.Binary(bytes(16), 4)
+    assert value == result({"$toUUID": "$v"}, v=value)
+    assert bson.Binary(b"\x01\0\0\0", 4) == result({"$toUUID": "$v"}, v=1)
+    with pytest.raises(EvaluationError):
+        result({"$toUUID": "$v"}, v=bson.Binary(bytes(16), 3))

@@ -6,7 +6,6 @@ Source: MongoDB manual, "$convert", with its table of what converts into what; f
 from __future__ import annotations
 
 import base64
-import importlib
 import math
 import re
 import struct
@@ -17,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError, did_you_mean
+from fluxion_core.language.bson_types import UUID_SUBTYPE, binary_data, bson_value, octets, subtype
 from fluxion_core.language.date_text import parse_date
 from fluxion_core.language.dates import EPOCH, milliseconds
 from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
@@ -38,12 +38,11 @@ from fluxion_core.language.values import (
     type_name,
 )
 
-__all__ = ["CONVERSIONS", "convert", "parse_manner", "parse_target", "to_text", "to_uuid"]
+__all__ = ["CONVERSIONS", "convert", "parse_manner", "parse_target", "parse_uuid", "to_text", "to_uuid"]
 
 _INTEGER: Final = re.compile(r"([+-]?)0*([0-9]+)\Z")
 _HEXADECIMAL: Final = re.compile(r"[+-]0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)([pP][+-]?[0-9]+)?\Z")
 _FLOAT: Final = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)\Z", re.IGNORECASE | re.ASCII)
-_UUID: Final = 4  # the subtype
 _DIGITS: Final = {10: "0-9", 2: "01", 8: "0-7", 16: "0-9a-fA-F"}
 
 
@@ -59,8 +58,8 @@ def _failed(value: Any, target: str, reason: str) -> EvaluationError:
 
 def _unpacked(value: Any, forms: Mapping[int, str], target: str, order: str = "little") -> Any:
     """Return the number that binary data holds, the lowest byte first where *order* is ``little``."""
-    data = value.bytes if isinstance(value, UUID) else bytes(value)
-    if isinstance(value, UUID) or len(data) not in forms:
+    data = octets(value)
+    if len(data) not in forms:
         raise _failed(value, target, f"{len(data)} bytes are no such number")
     return struct.unpack(_ORDERS[order] + forms[len(data)], data)[0]
 
@@ -171,9 +170,7 @@ def _parsed_decimal(text: str) -> Decimal:
 
 
 def _to_bool(value: Any) -> bool:
-    if is_number(value):
-        return bool(value != 0)
-    return bool(value) if isinstance(value, bool) else True
+    return bool(value != 0) if is_number(value) else value is not False
 
 
 def _to_date(value: Any) -> Any:
@@ -221,34 +218,38 @@ def _to_object_id(value: Any) -> Any:
         raise _refuse(value, "objectId")
     if not re.fullmatch(r"[0-9a-fA-F]{24}", value):
         raise _failed(value, "objectId", "it is not 24 hexadecimal digits")
-    try:
-        return importlib.import_module("bson").ObjectId(value)
-    except ImportError:
-        raise EvaluationError("object ids need the extra 'bson': pip install 'fluxion-core[bson]'") from None
+    return bson_value("ObjectId", value)
+
+
+def parse_uuid(text: str) -> UUID:
+    """Return the UUID of its text: 32 hexadecimal digits in five groups.
+
+    Raises:
+        EvaluationError: the text is no UUID.
+    """
+    if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        return UUID(text)
+    raise _failed(text, "binData", "it is no UUID")
 
 
 def to_uuid(value: Any) -> Any:
-    """Return a UUID as it is, or from its text."""
-    if isinstance(value, UUID):
-        return value
-    if is_string(value) and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
-        return UUID(value)
-    raise _failed(value, "binData", "it is no UUID") if is_string(value) else _refuse(value, "binData")
+    """Return *value* as ``$toUUID`` does: as binary data of the subtype of UUIDs, text in the format ``uuid``."""
+    return _to_binary(value, UUID_SUBTYPE, "uuid", "little")
 
 
-def _to_binary(value: Any, subtype: int, form: str | None, order: str) -> Any:
+def _to_binary(value: Any, wanted: int, form: str | None, order: str) -> Any:
     name = kind(value)
     if name == "binData":
-        if subtype != (_UUID if isinstance(value, UUID) else 0):
-            raise _failed(value, "binData", f"its subtype is not {subtype}")
+        if wanted != subtype(value):
+            raise _failed(value, "binData", f"its subtype is not {wanted}")
         return value
     if name in {"int", "double"}:
-        return _packed(value, order)
+        return binary_data(_packed(value, order), wanted)
     if name != "string":
         raise _refuse(value, "binData")
-    if (form == "uuid") != (subtype == _UUID):
-        raise _failed(value, "binData", f"the format 'uuid' and the subtype {_UUID} go together")
-    return to_uuid(value) if form == "uuid" else _decoded(value, form)
+    if (form == "uuid") != (wanted == UUID_SUBTYPE):
+        raise _failed(value, "binData", f"the format 'uuid' and the subtype {UUID_SUBTYPE} go together")
+    return parse_uuid(value) if form == "uuid" else binary_data(_decoded(value, form), wanted)
 
 
 def _decoded(text: str, form: str | None) -> bytes:
@@ -267,9 +268,9 @@ def _decoded(text: str, form: str | None) -> bytes:
 
 
 def _binary_text(value: Any, form: str | None) -> str:
-    data = value.bytes if isinstance(value, UUID) else bytes(value)
-    if form in {"auto", "uuid"} and isinstance(value, UUID):
-        return str(value)
+    data = octets(value)
+    if form in {"auto", "uuid"} and isinstance(identity := binary_data(data, subtype(value)), UUID):
+        return str(identity)
     if form == "uuid":
         raise _failed(value, "string", "it is no UUID")
     if form in {"auto", "base64"}:
@@ -336,7 +337,7 @@ def parse_manner(value: Any, target: Any, base: Any, form: Any, order: Any) -> A
     Raises:
         EvaluationError: one of them is not valid, or lacks. ``onError`` does not answer that.
     """
-    name, subtype = target
+    name, of = target
     if base is not None and base is not MISSING and (not is_number(base) or base not in _DIGITS):
         raise EvaluationError(f"$convert: base must be 2, 8, 10 or 16, not {base!r}"[:200])
     if form is not None and form is not MISSING and form not in _FORMS:
@@ -346,10 +347,9 @@ def parse_manner(value: Any, target: Any, base: Any, form: Any, order: Any) -> A
     given = kind(value)
     if (given, name) in {("string", "binData"), ("binData", "string")} and form in (None, MISSING):
         raise EvaluationError(f"$convert from {given} to {name} needs a format")
-    if name == "binData" and given in {"string", "binData", "int", "double"}:
-        valid = is_whole(subtype)
-        if not valid or not (0 <= subtype <= 9 or 128 <= subtype <= 255):  # BSON's own and the users'
-            raise EvaluationError(f"$convert: {subtype!r} is no subtype of binary data"[:200])
+    valid = is_whole(of) and (0 <= of <= 9 or 128 <= of <= 255)  # BSON's own and the users'
+    if name == "binData" and given in {"string", "binData", "int", "double"} and not valid:
+        raise EvaluationError(f"$convert: {of!r} is no subtype of binary data"[:200])
     return tuple(None if item is MISSING else item for item in (base, form, order))
 
 
@@ -359,7 +359,7 @@ def convert(value: Any, target: Any, manner: Any) -> Any:
     Raises:
         EvaluationError: the conversion failed.
     """
-    name, subtype = target
+    name, of = target
     base, form, order = manner
     given = kind(value)
     if base is not None and given == "string" and name in {"int", "long", "double", "decimal"}:
@@ -367,7 +367,7 @@ def convert(value: Any, target: Any, manner: Any) -> Any:
     if base is not None and name == "string" and given in {"int", "double", "decimal"}:
         return _to_digits(value, int(base))
     if name == "binData":
-        return _to_binary(value, int(subtype) if is_number(subtype) else 0, form, order or "little")
+        return _to_binary(value, int(of) if is_number(of) else 0, form, order or "little")
     if given == "binData" and name == "string":
         return _binary_text(value, form)
     if given == "binData" and name in _SIZES:

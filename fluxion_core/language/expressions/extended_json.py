@@ -18,10 +18,11 @@ from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import measured, take
+from fluxion_core.language.bson_types import binary_data, bson_value, subtype
 from fluxion_core.language.compiler.nodes import Call, Constant, Let, Node, OrElse, Variable
 from fluxion_core.language.date_text import parse_instant
 from fluxion_core.language.dates import EPOCH, milliseconds
-from fluxion_core.language.expressions.conversions import CONVERSIONS, to_uuid
+from fluxion_core.language.expressions.conversions import CONVERSIONS, parse_uuid
 from fluxion_core.language.expressions.strings import float_text, iso_text
 from fluxion_core.language.expressions.vectors import is_binary_vector, unpacked
 from fluxion_core.language.operators import Example, Form, Operator
@@ -87,7 +88,7 @@ def _written(value: Any, *, relaxed: bool) -> Any:
 
 
 def _binary_members(value: Any) -> dict[str, str]:
-    return {"base64": base64.b64encode(value).decode(), "subType": f"{getattr(value, 'subtype', 0):x}"}
+    return {"base64": base64.b64encode(value).decode(), "subType": f"{subtype(value):x}"}
 
 
 _WRITERS: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -141,20 +142,12 @@ def _read_object(value: Mapping[str, Any]) -> Any:
     return {name: _read(item) for name, item in value.items()}
 
 
-def _bson(name: str, *arguments: Any) -> Any:
-    try:
-        import bson
-    except ImportError:
-        raise EvaluationError(f"a value of BSON type {name} needs the extra 'bson': pip install 'fluxion-core[bson]'") from None
-    return getattr(bson, name)(*arguments)
-
-
 def _code(value: Mapping[str, Any]) -> Any:
     scope = value.get("$scope")
     read = _read(scope) if isinstance(scope, dict) else None
     if not is_string(value["$code"]) or ("$scope" in value and not isinstance(read, dict)):
         raise _failed("$deserializeEJSON: $code is a string, $scope an object")
-    return _bson("Code", value["$code"], *([] if read is None else [read]))
+    return bson_value("Code", value["$code"], *([] if read is None else [read]))
 
 
 def _text(value: Any) -> str:
@@ -201,34 +194,29 @@ def _date(value: Any) -> Any:
 
 
 def _binary(value: Any) -> Any:
-    text, subtype = map(_text, _members(value, "base64", "subType"))
-    if not re.fullmatch("[0-9a-fA-F]{1,2}", subtype):
+    text, digits = map(_text, _members(value, "base64", "subType"))
+    if not re.fullmatch("[0-9a-fA-F]{1,2}", digits):
         raise ValueError
-    data, number = base64.b64decode(text, validate=True), int(subtype, 16)
-    if number == 0:
-        return data
-    if number == 4 and len(data) == 16:  # a UUID
-        return UUID(bytes=data)
-    return _bson("Binary", data, number)
+    return binary_data(base64.b64decode(text, validate=True), int(digits, 16))
 
 
 def _regular_expression(value: Any) -> Any:
     pattern, options = map(_text, _members(value, "pattern", "options"))
-    return _bson("Regex", pattern, options)
+    return bson_value("Regex", pattern, options)
 
 
 def _timestamp(value: Any) -> Any:
     seconds, count = _members(value, "t", "i")
     if kind(seconds) != "int" or kind(count) != "int":
         raise TypeError
-    return _bson("Timestamp", seconds % 2**32, count % 2**32)  # cut to 32 bits, as the server does
+    return bson_value("Timestamp", seconds % 2**32, count % 2**32)  # cut to 32 bits, as the server does
 
 
 def _key(name: str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         if type_name(value) != "int" or value != 1:
             raise ValueError
-        return _bson(name)
+        return bson_value(name)
 
     return read
 
@@ -246,7 +234,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "$numberDouble": _number("double"),
     "$numberDecimal": _number("decimal"),
     "$binary": _binary,
-    "$uuid": lambda value: to_uuid(_text(value)),
+    "$uuid": lambda value: parse_uuid(_text(value)),
     "$timestamp": _timestamp,
     "$regularExpression": _regular_expression,
     "$date": _date,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.bson_size import bson_size
+from fluxion_core.language.bson_types import octets, subtype
 from fluxion_core.language.compiler.nodes import Call, Environment, Node
 from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Form, Operator
@@ -83,8 +83,8 @@ def _value_bytes(value: Any, what: str) -> bytes:
         data = str(value).encode() + b"\0"
         return struct.pack("<i", len(data)) + data
     if what == "binData":
-        data, subtype = (value.bytes, 4) if isinstance(value, UUID) else (bytes(value), getattr(value, "subtype", 0))
-        return struct.pack("<iB", len(data), subtype) + data
+        data = octets(value)
+        return struct.pack("<iB", len(data), subtype(value)) + data
     if what == "bool":
         return bytes([value])
     if what == "date":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.bson_types import subtype
 from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable, fold
 from fluxion_core.language.expressions.conversions import CONVERSIONS, convert, parse_manner, parse_target, to_text, to_uuid
 from fluxion_core.language.operators import Example, Form, Operator
@@ -100,7 +101,7 @@ def _subtype(value: Any) -> Any:
         return None
     if kind(value) != "binData":
         raise EvaluationError(f"$subtype needs binary data, not {type_name(value)}")
-    return 4 if isinstance(value, UUID) else getattr(value, "subtype", 0)  # 4 is that of a UUID
+    return subtype(value)
 
 
 OPERATORS = (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import take
+from fluxion_core.language.bson_types import subtype
 from fluxion_core.language.compiler.nodes import Call, Node
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.values import MISSING, is_number, kind, type_name
@@ -43,7 +44,7 @@ def _vector(value: Any, name: str) -> list[float]:
 
 def is_binary_vector(value: Any) -> bool:
     """Tell whether *value* is binary data of the subtype for vectors."""
-    return kind(value) == "binData" and getattr(value, "subtype", 0) == _SUBTYPE
+    return kind(value) == "binData" and subtype(value) == _SUBTYPE
 
 
 def unpacked(vector: bytes, name: str) -> list[Any]:
