@@ -62,9 +62,9 @@ def test_a_speed_is_the_median_of_the_ratios_within_the_rounds(benchmarks, tmp_p
 
 def test_what_falls_short_is_marked(benchmarks, tmp_path):
     report, suites = benchmarks
-    write(tmp_path, "startup", timed("runtime", 0.3, 0.25, 0.26))
+    write(tmp_path, "startup", timed("runtime", 0.3, 0.25, 0.26), timed("hand", 0.1), timed("yardstick", 0.3))
     (found,) = lines_of(report.page(tmp_path, suites, tmp_path), "| `fluxion run`, one line")
-    assert "| `fluxion run`, one line, file to file | **0.260 (short)** | 20 |" == found
+    assert "| `fluxion run`, one line, file to file | 0.260, there **0.26 (short)** | 20 |" == found
 
 
 def test_a_system_that_is_not_installed_has_a_row_that_says_so(benchmarks, tmp_path):
