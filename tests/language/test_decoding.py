@@ -109,9 +109,9 @@ ODD_LINES = [
 
 @pytest.mark.parametrize("stages", READINGS)
 def test_a_record_is_a_line_whatever_stands_on_the_lines_beside_it(stages) -> None:
-    good = {ODD_LINES[0]}
+    good, program = {ODD_LINES[0]}, compile_pipeline(stages)
     for lines in product(ODD_LINES, repeat=3):
-        output = compile_pipeline(stages).start().feed(block=b"".join(line + b"\n" for line in lines))
+        output = program.start().feed(block=b"".join(line + b"\n" for line in lines))
         records = [line for line in lines if line]
         assert [index for index, line in enumerate(records) if line not in good] == sorted(one.index for one in output.failures)
         assert len(records) == output.records

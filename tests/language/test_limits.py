@@ -3,7 +3,10 @@
 Source: the limits that MongoDB's manual gives for documents (16 MiB) and for nesting (100), and issue 5.
 """
 
-import tracemalloc
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,22 +14,20 @@ from fluxion_core import CompileError, EvaluationError, aggregate, aggregate_ndj
 from fluxion_core.errors import RecordError
 from fluxion_core.language import allowance
 from fluxion_core.language.compiler.fan_out import LIMIT_ROWS
+from fluxion_core.testing.crash import CrashHarness
 
-MIB = 1024 * 1024
-DOCUMENT = {
-    "ten": 10,
-    "many": 2000,
-    "million": 10**6,
-    "billion": 10**9,
-    "text": "x" * 100_000,
-    "megabyte": "y" * 10**6,
-    "letters": "a" * 300_000,
-    "pattern": "(a+)+$",
-    "numbers": list(range(1000)),
-    "object": {f"k{index}": index for index in range(10_000)},
-}
+sys.path.insert(0, str(Path(__file__).parent))
+from growth_runs import DOCUMENT, MIB, WIDE
+
+RUNS = Path(__file__).with_name("growth_runs.py")
 MANY = {"$range": [0, "$many"]}
 MILLION = {"$range": [0, "$million"]}
+
+
+@pytest.fixture(scope="module")
+def harness() -> Iterator[CrashHarness]:
+    with CrashHarness(RUNS) as made:
+        yield made
 
 
 def value_of(expression, **more):
@@ -73,17 +74,9 @@ GROWING = [
 
 
 @pytest.mark.parametrize(("expression", "path"), GROWING)
-def test_growth_ends_with_an_error_that_names_the_expression_and_takes_less_than_100_mib(expression, path) -> None:
-    program = compile_pipeline([{"$project": {"_id": 0, "value": expression}}])
-    tracemalloc.start()
-    try:
-        (failure,) = program.start().feed(documents=[DOCUMENT]).failures
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    with pytest.raises(EvaluationError, match=rf"^stages\[0\]\.\$project{path}"):
-        raise failure.error
-    assert peak < 100 * MIB
+def test_growth_ends_with_an_error_that_names_the_expression_and_takes_less_than_100_mib(harness, expression, path) -> None:
+    outcome = harness.run("feed", {"stages": [{"$project": {"_id": 0, "value": expression}}], "documents": "document"})
+    assert re.search(rf"EvaluationError: stages\[0\]\.\$project{path}", outcome.error), outcome.error
 
 
 @pytest.mark.parametrize(
@@ -180,8 +173,6 @@ def test_queries_schemas_and_pipelines_within_others_are_counted() -> None:
 
 # --- documents of a document ------------------------------------------------------------------------------------------
 
-WIDE = {"a": list(range(1000)), "b": list(range(1000)), "c": list(range(1000))}
-
 
 @pytest.mark.parametrize(
     ("stages", "path"),
@@ -210,19 +201,11 @@ WIDE = {"a": list(range(1000)), "b": list(range(1000)), "c": list(range(1000))}
         ),
     ],
 )
-def test_documents_that_come_of_one_have_a_bound_where_they_multiply(stages, path) -> None:
-    collections = {"c": [{"k": number} for number in range(1000)], "w": [WIDE]}
-    program = compile_pipeline(stages, collections=collections)
-    tracemalloc.start()
-    try:
-        run = program.start()
-        failures = [*run.feed(documents=[{**WIDE, "n": 10**6}]).failures, *run.finish().failures]
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    with pytest.raises(EvaluationError, match=rf"^{path}: more than {LIMIT_ROWS} documents would come of one"):
-        raise failures[0].error
-    assert peak < 100 * MIB
+def test_documents_that_come_of_one_have_a_bound_where_they_multiply(harness, stages, path) -> None:
+    outcome = harness.run("feed", {"stages": stages, "documents": "wide"})
+    assert re.search(rf"EvaluationError: {path}: more than {LIMIT_ROWS} documents would come of one", outcome.error), (
+        outcome.error
+    )
 
 
 def test_only_the_record_that_multiplies_fails() -> None:
@@ -328,18 +311,9 @@ def windowed(function, window=("unbounded", "current")):
         {"$concatArrays": ["$n", "$n"]},
     ],
 )
-def test_arrays_of_all_windows_have_a_bound(function) -> None:
-    documents = [{"n": number} for number in range(20_000)]
-    run = compile_pipeline([windowed(function)]).start()
-    run.feed(documents=documents)
-    tracemalloc.start()
-    try:
-        (failure,) = run.finish().failures
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert "stages[0].$setWindowFields.output.w" == failure.path
-    assert peak < 100 * MIB
+def test_arrays_of_all_windows_have_a_bound(harness, function) -> None:
+    outcome = harness.run("feed", {"stages": [windowed(function)], "documents": "twenty thousand"})
+    assert "EvaluationError: stages[0].$setWindowFields.output.w: " in outcome.error
 
 
 def test_a_window_of_a_few_documents_may_be_pushed_for_any_number_of_them() -> None:
@@ -374,14 +348,8 @@ def test_sums_of_whole_numbers_over_windows_are_those_of_the_window_alone(name, 
 )
 def test_densify_tells_from_range_and_step_that_it_would_make_too_many(values, step) -> None:
     stages = [{"$densify": {"field": "n", "range": {"step": step, "bounds": "full"}}}]
-    tracemalloc.start()
-    try:
-        with pytest.raises(EvaluationError, match=r"^stages\[0\]\.\$densify: .* more than 500000 documents"):
-            list(aggregate([{"n": value} for value in values], stages))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 5 * MIB
+    with pytest.raises(EvaluationError, match=r"^stages\[0\]\.\$densify: .* more than 500000 documents"):
+        list(aggregate([{"n": value} for value in values], stages))
 
 
 def test_densify_counts_what_all_partitions_need() -> None:

@@ -9,9 +9,11 @@ from itertools import product
 
 import pytest
 
-from fluxion_core import CompileError, EvaluationError, aggregate
+from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
 from fluxion_core.language.regex import compile_pattern, first_match, fitting
 
+MOST_SECONDS = 3
+"""A second on a machine that does nothing else."""
 TEXTS = [
     "a" * 15 + "!",
     "a" * 39 + "!",
@@ -45,11 +47,14 @@ NASTY = [
 
 @pytest.mark.parametrize("pattern", NASTY, ids=lambda pattern: pattern[:30])
 def test_every_text_is_searched_within_a_second_or_refused(pattern) -> None:
-    for text in TEXTS:
-        before = time.process_time()
-        with suppress(CompileError, EvaluationError):
-            list(aggregate([{"t": text}], [{"$match": {"t": {"$regex": pattern}}}]))
-        assert time.process_time() - before < 3  # a second on a machine that does nothing else
+    before = time.process_time()
+    with suppress(CompileError):
+        program = compile_pipeline([{"$match": {"t": {"$regex": pattern}}}])
+        for text in TEXTS:
+            assert time.process_time() - before < MOST_SECONDS
+            before = time.process_time()
+            program.start().feed(documents=[{"t": text}])
+    assert time.process_time() - before < MOST_SECONDS
 
 
 @pytest.mark.parametrize(

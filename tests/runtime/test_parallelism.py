@@ -148,8 +148,9 @@ def test_a_group_that_is_too_large_is_refused_as_by_one_process(harness, place) 
     long = "x" * 1024 * 1024
     lines = [json.dumps({"k": n % 7, "n": n, "text": "" if n % 7 else long}) for n in range(7 * 17)]
     stages = [{"$group": {"_id": "$k", "texts": {"$push": "$text"}, "last": {"$max": {"$toDate": "$n"}}}}]
+    pieces = {"piece_bytes": len(long)}
     alone, divided = (
-        run(harness, place(str(processes), lines), processes, stages, emit="final", policy="dead_letter")
+        run(harness, place(str(processes), lines), processes, stages, emit="final", policy="dead_letter", source=pieces)
         for processes in (1, 2)
     )
     assert (out(alone), 6) == (out(divided), out(divided).count(b"\n"))
