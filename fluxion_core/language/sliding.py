@@ -3,23 +3,26 @@
 MongoDB does so wherever a window has a lower bound. What has passed through such a window may leave traces (of an overflow, of
 rounding), and they are the same here.
 
-Source: MongoDB manual, "$setWindowFields", "$stdDevPop", "$covariancePop"; the server's WindowFunctionSum, -StdDev and -Covariance.
+Source: MongoDB manual, "$setWindowFields", "$stdDevPop", "$covariancePop"; the server's WindowFunctionSum, -StdDev, -Covariance and
+-Integral.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any, Final, Protocol
 
+from fluxion_core.language import windows
 from fluxion_core.language.accumulators import ACCUMULATORS
 from fluxion_core.language.accumulators.sums import total
-from fluxion_core.language.expressions.arithmetic import divide, multiply, subtract
+from fluxion_core.language.expressions.arithmetic import add, divide, multiply, subtract
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_number
 
-__all__ = ["REMOVABLE", "Covariance", "Window", "removable", "slid"]
+__all__ = ["REMOVABLE", "Covariance", "Window", "integrals", "removable", "slid"]
 
 _SUM: Final = ACCUMULATORS["$sum"]
 
@@ -125,7 +128,10 @@ class Average:
 
     def value(self) -> Any:
         """Return the average."""
-        return divide(self._sum.value(), self._count) if self._count else None
+        if not self._count:
+            return None
+        result = self._sum.value()
+        return divide(as_float(result) if isinstance(result, int) else result, self._count)
 
 
 def _endless(pair: Sequence[Any]) -> Any:
@@ -234,6 +240,52 @@ class Covariance:
         if self._count <= max(self._less, 1):
             return 0.0 if self._count > self._less else None
         return divide(self._products.value(), self._count - self._less)
+
+
+class _Integral:
+    """``$integral`` by trapezoids, of pairs of what a document lies at and its number: NaN while there is one in the window."""
+
+    def __init__(self, unit_milliseconds: int | None) -> None:
+        self._unit_milliseconds = unit_milliseconds
+        self._points: deque[tuple[Any, Any]] = deque()
+        self._area = Sum()
+        self._without_value = 0
+
+    def add(self, value: Any, sign: int) -> None:
+        """Take in or forget a pair of key and value."""
+        if sign > 0:
+            key, number = value
+            point = windows.point(key, number, self._unit_milliseconds)
+            if self._points:
+                self._area.add(_trapezoid(self._points[-1], point), 1)
+            self._points.append(point)
+        else:
+            point = self._points.popleft()
+            if self._points:
+                self._area.add(_trapezoid(point, self._points[0]), -1)
+        self._without_value += sign * any(map(is_nan, point))
+
+    def value(self) -> Any:
+        """Return the area: null of no documents."""
+        if not self._points:
+            return None
+        if self._without_value > 0:
+            return math.nan
+        area = self._area.value()
+        return area if self._unit_milliseconds is None else divide(area, self._unit_milliseconds)
+
+
+def _trapezoid(left: tuple[Any, Any], right: tuple[Any, Any]) -> Any:
+    if any(map(is_nan, (*left, *right))):
+        return 0
+    return divide(multiply(add(right[1], left[1]), subtract(right[0], left[0])), 2.0)
+
+
+def integrals(
+    keys: Sequence[Any], values: Sequence[Any], places: Sequence[tuple[int, int]], unit_milliseconds: int | None
+) -> list[Any]:
+    """Return ``$integral`` over each of *places*."""
+    return list(slid(_Integral(unit_milliseconds), list(zip(keys, values, strict=True)), places))
 
 
 _STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {

@@ -5,9 +5,8 @@ Source: MongoDB manual, "$setWindowFields", its window operators, "$fill", "$lin
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -19,9 +18,9 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.expressions.arithmetic import DECIMAL, add, divide, multiply, subtract, to_decimal
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.ordering import equal, sort_key
-from fluxion_core.language.values import MISSING, as_float, is_number, kind, type_name
+from fluxion_core.language.values import INT64_MAX, MISSING, as_float, is_nan, is_number, is_whole, kind, type_name
 
-__all__ = ["UNIT_MILLISECONDS", "Bounds", "linear_fill", "locf"]
+__all__ = ["UNIT_MILLISECONDS", "Bounds", "Column", "linear_fill", "locf"]
 
 UNIT_MILLISECONDS: Final[Mapping[str, int]] = {
     "week": 604_800_000,
@@ -31,6 +30,8 @@ UNIT_MILLISECONDS: Final[Mapping[str, int]] = {
     "second": 1000,
     "millisecond": 1,
 }
+Column = Callable[[Sequence[Any], Sequence[Any], Sequence[tuple[int, int]], int | None], list[Any]]
+"""Makes what a function says of each of the half-open ranges: of the keys, the values, the ranges and the milliseconds of the unit."""
 MONTHS: Final[Mapping[str, int]] = {"year": 12, "quarter": 3, "month": 1}
 _LIKE_DATES: Final = {"date", "timestamp", "objectId"}
 """What MongoDB takes for a date to sort by; between those that are none there is no line."""
@@ -170,6 +171,13 @@ def linear_fill(keys: Sequence[Any], values: Sequence[Any]) -> list[Any]:
     return result
 
 
+def documents_of_average(count: Any) -> int | None:
+    """Return the ``N`` of ``$expMovingAvg``, of which no more is taken than 64 bits hold; ``None``: it is no whole number above 0."""
+    if not is_number(count) or is_nan(count) or count < 1:
+        return None
+    return INT64_MAX if count > INT64_MAX else int(count) if is_whole(count) else None
+
+
 def exp_moving_average(values: Sequence[Any], alpha: Decimal) -> list[Any]:
     """``$expMovingAvg``: null until there is a number, then weighted towards the newer ones.
 
@@ -207,26 +215,22 @@ def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: in
     return divide(rise, run) if unit_milliseconds is None else multiply(divide(rise, run), unit_milliseconds)
 
 
+def derivatives(
+    keys: Sequence[Any], values: Sequence[Any], places: Sequence[tuple[int, int]], unit_milliseconds: int | None
+) -> list[Any]:
+    """Return the derivative over each of *places*."""
+    return [derivative(keys[low:high], values[low:high], unit_milliseconds) for low, high in places]
+
+
 def _checked(value: Any, operator: str) -> Any:
     if not is_number(value):
         raise EvaluationError(f"{operator} needs numbers, not {type_name(value)}")
     return value
 
 
-def integral(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
-    """``$integral``: the area below the window, by trapezoids; NaN where a value or what it is sorted by is none."""
-    points = [
-        (_position(key, unit_milliseconds, "$integral"), _checked(value, "$integral"))
-        for key, value in zip(keys, values, strict=True)
-    ]
-    if not points:
-        return None
-    if any(number != number for point in points for number in point):  # noqa: PLR0124 - NaN does not equal itself
-        return math.nan
-    total: Any = 0
-    for (start, left), (end, right) in pairwise(points):
-        total = add(total, divide(multiply(subtract(end, start), add(left, right)), 2))
-    return total if unit_milliseconds is None else divide(total, unit_milliseconds)
+def point(key: Any, value: Any, unit_milliseconds: int | None) -> tuple[Any, Any]:
+    """Return what ``$integral`` takes of a document: where it lies, and its number."""
+    return _position(key, unit_milliseconds, "$integral"), _checked(value, "$integral")
 
 
 def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:

@@ -21,13 +21,13 @@ from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.paths import get, put
-from fluxion_core.language.sliding import REMOVABLE, Covariance, Window, removable, slid
+from fluxion_core.language.sliding import REMOVABLE, Covariance, Window, integrals, removable, slid
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import BEFORE_NULL, Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, INT64_MAX, MISSING, is_finite, is_number, is_string, is_whole
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string, is_whole
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -282,13 +282,10 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order | 
     if ("N" in members) == ("alpha" in members):
         parser.problem(where, "exactly one of N and alpha was expected")
     elif "N" in members:
-        count = members["N"]
-        most: Any = INT64_MAX  # what MongoDB makes of more
-        count = most if is_number(count) and is_finite(count) and count > most else count
-        if not is_whole(count) or count < 1:
-            parser.problem(f"{where}.N", f"a whole number of at least 1 was expected, not {shown(count)}")
-            count = 1
-        alpha = DECIMAL.divide(Decimal(2), Decimal(int(count) + 1))
+        count = windows.documents_of_average(members["N"])
+        if count is None:
+            parser.problem(f"{where}.N", f"a whole number of at least 1 was expected, not {shown(members['N'])}")
+        alpha = DECIMAL.divide(Decimal(2), Decimal((count or 1) + 1))
     else:
         alpha = members["alpha"]
         if not is_number(alpha) or not is_finite(alpha) or not 0 < alpha < 1:
@@ -299,7 +296,7 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order | 
     return (node,), lambda _keys, rows: windows.exp_moving_average([value for (value,) in rows], alpha)
 
 
-def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | None], Any]) -> Any:
+def _sloping(name: str, column: windows.Column) -> Any:
     def parse(parser: Parser, spec: Any, where: str, order: Order | None, window: Any) -> _Made:
         _needs_order(parser, name, where, order, one=True)
         members = parser.members(spec, where, ("input",), ("unit",))
@@ -314,7 +311,7 @@ def _sloping(name: str, function: Callable[[Sequence[Any], Sequence[Any], int | 
 
         def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
             values = [value for (value,) in rows]
-            return [function(keys[low:high], values[low:high], milliseconds) for low, high in bounds.places(keys)]
+            return column(keys, values, bounds.places(keys), milliseconds)
 
         return (parser.expression(members.get("input"), f"{where}.input"),), compute
 
@@ -358,8 +355,8 @@ FUNCTIONS: Final[dict[str, Callable[[Any, Any, str, Order | None, Any], _Made]]]
     "$locf": _filling("$locf", windows.locf, one=False),
     "$linearFill": _filling("$linearFill", windows.linear_fill, one=True),
     "$expMovingAvg": _parse_moving_average,
-    "$derivative": _sloping("$derivative", windows.derivative),
-    "$integral": _sloping("$integral", windows.integral),
+    "$derivative": _sloping("$derivative", windows.derivatives),
+    "$integral": _sloping("$integral", integrals),
     "$covariancePop": _covarying(0),
     "$covarianceSamp": _covarying(1),
     "$minMaxScaler": _parse_scaler,
