@@ -10,6 +10,7 @@ Source: MongoDB manual, "$setWindowFields", "$stdDevPop", "$covariancePop"; the 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -18,11 +19,13 @@ from typing import Any, Final, Protocol
 
 from fluxion_core.language import windows
 from fluxion_core.language.accumulators import ACCUMULATORS
+from fluxion_core.language.accumulators.percentiles import percentile
 from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import add, divide, multiply, subtract
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_number
+from fluxion_core.language.ordering import sort_key
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_nullish, is_number
 
-__all__ = ["REMOVABLE", "Covariance", "Window", "integrals", "removable", "slid"]
+__all__ = ["REMOVABLE", "SORTED", "Covariance", "Extreme", "Window", "integrals", "removable", "slid"]
 
 _SUM: Final = ACCUMULATORS["$sum"]
 
@@ -288,24 +291,85 @@ def integrals(
     return list(slid(_Integral(unit_milliseconds), list(zip(keys, values, strict=True)), places))
 
 
+class Extreme:
+    """``$min`` or, *greatest*, ``$max`` of a window; null and missing are passed over.
+
+    Kept are only those values that may become the extreme when what has been there longer is gone.
+    """
+
+    def __init__(self, *, greatest: bool) -> None:
+        self._greatest = greatest
+        self._kept: deque[tuple[int, Any, Any]] = deque()  # number, key and value
+        self._entered = self._left = 0
+
+    def add(self, value: Any, sign: int) -> None:
+        """Take in or forget one value."""
+        if is_nullish(value):
+            return
+        if sign < 0:
+            if self._kept[0][0] == self._left:
+                self._kept.popleft()
+            self._left += 1
+            return
+        key = sort_key(value)
+        while self._kept and (self._kept[-1][1] <= key if self._greatest else key < self._kept[-1][1]):
+            self._kept.pop()
+        self._kept.append((self._entered, key, value))
+        self._entered += 1
+
+    def value(self) -> Any:
+        """Return the extreme: null where there is no value."""
+        return self._kept[0][2] if self._kept else None
+
+
+class Percentiles:
+    """``$percentile`` and, of one share, ``$median`` of the numbers of a window, which are kept sorted."""
+
+    def __init__(self, shares: Sequence[float], *, median: bool = False) -> None:
+        self._shares = shares
+        self._median = median
+        self._numbers: list[float] = []
+
+    def add(self, value: Any, sign: int) -> None:
+        """Take in or forget one value."""
+        if not is_number(value) or is_nan(value):
+            return
+        number = as_float(value)
+        if sign > 0:
+            insort(self._numbers, number)
+        else:
+            del self._numbers[bisect_left(self._numbers, number)]
+
+    def value(self) -> Any:
+        """Return the percentiles: null where there is no number."""
+        found = [percentile(self._numbers, share) for share in self._shares]
+        return found[0] if self._median else found
+
+
 _STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {
     "$sum": lambda whole, _numbers: [whole, None, 0.0, None],
     "$avg": lambda whole, numbers: [whole, None, 0.0, None, numbers],
 }
 """The states of sums of whole numbers, which need not be gathered anew for each window."""
-REMOVABLE: Final[dict[str, Callable[[], Window]]] = {
+REMOVABLE: Final[dict[str, Callable[..., Window]]] = {
     "$sum": Sum,
     "$avg": Average,
     "$stdDevPop": lambda: Deviation(0),
     "$stdDevSamp": lambda: Deviation(1),
+    "$min": lambda: Extreme(greatest=False),
+    "$max": lambda: Extreme(greatest=True),
+    "$percentile": Percentiles,
+    "$median": lambda shares: Percentiles(shares, median=True),
 }
-"""What MongoDB calculates in another way than the accumulator does where a window has a lower bound, with other answers."""
+"""What MongoDB keeps up to date in another way than the accumulator does where a window has a lower bound, sums with other answers."""
+SORTED: Final = {"$percentile", "$median"}
+"""Those of them that would sort all numbers anew for each window that only grows."""
 
 
-def removable(name: str, values: Sequence[Any], places: Sequence[tuple[int, int]]) -> list[Any]:
-    """Return the results of the accumulator *name*, one of :data:`REMOVABLE`, for each of *places*, half-open ranges of *values*."""
+def removable(name: str, shape: Sequence[Any], values: Sequence[Any], places: Sequence[tuple[int, int]]) -> list[Any]:
+    """Return the results of the accumulator *name*, one of :data:`REMOVABLE` that *shape* shapes, for each of *places*."""
     start = _STARTS_OF_SUMS.get(name)
     sums = _whole_sums(values, places) if start is not None else None
     if start is None or sums is None:
-        return list(slid(REMOVABLE[name](), values, places))
+        return list(slid(REMOVABLE[name](*shape), values, places))
     return [ACCUMULATORS[name].result(start(whole, numbers)) for whole, numbers in sums]

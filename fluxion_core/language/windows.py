@@ -233,14 +233,12 @@ def point(key: Any, value: Any, unit_milliseconds: int | None) -> tuple[Any, Any
     return _position(key, unit_milliseconds, "$integral"), _checked(value, "$integral")
 
 
-def scaled(window: Sequence[Any], value: Any, low: Any, high: Any) -> Any:
-    """``$minMaxScaler``: *value* moved from the range of the window into [*low*, *high*]."""
+def scaled(value: Any, least: Any, most: Any, low: Any, high: Any) -> Any:
+    """``$minMaxScaler``: *value* moved from the range of its window, which reaches from *least* to *most*, into [*low*, *high*]."""
     if not is_number(value):
         raise EvaluationError(f"$minMaxScaler needs numbers, not {type_name(value)}")
-    numbers = [item for item in window if is_number(item)]
-    if not numbers:
+    if least is None:  # a range that ends before its own document, whose value has more digits than the bound is told with
         return None
-    least, most = min(numbers, key=sort_key), max(numbers, key=sort_key)
     if equal(least, most):
         return low
     share = divide(subtract(value, least), subtract(most, least))

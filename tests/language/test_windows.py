@@ -4,6 +4,7 @@ Source: MongoDB manual, "$setWindowFields", "$densify"; for what they leave open
 """
 
 import math
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -432,3 +433,42 @@ def test_an_order_of_no_field_is_an_order_for_what_needs_no_field_of_it() -> Non
     assert [1.0, 2.0] == window_column({"$expMovingAvg": {"input": "$v", "alpha": 0.5}}, rows, {})
     with pytest.raises(CompileError):
         window_column({"$rank": {}}, rows, {})
+
+
+@pytest.mark.parametrize(("operator", "expected"), [("$min", [5, 2, 2, None, 7]), ("$max", [5, 5, 2, None, 7])])
+def test_an_extreme_leaves_the_window_with_its_document(operator, expected) -> None:
+    rows = [{"t": place, "v": value} for place, value in enumerate([5, 2, None, None, 7])]
+    assert expected == computed({operator: "$v", "window": {"documents": [-1, 0]}}, *rows)
+
+
+def test_the_first_of_level_extremes_may_leave_the_window() -> None:
+    rows = [{"t": place, "v": value} for place, value in enumerate([3, 3.0, 4, 1, 1])]
+    assert [3, 3, 3, 1, 1] == computed({"$min": "$v", "window": {"documents": [-1, 0]}}, *rows)
+    assert [3, 3, 4, 4, 1] == computed({"$max": "$v", "window": {"documents": [-1, 0]}}, *rows)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [([-1, 0], [8, 4, 4, 2, 2, None]), (["unbounded", 0], [8, 4, 4, 4, 4, 4]), ([1, 1], [4, None, 2, None, None, None])],
+)
+def test_a_median_is_of_the_numbers_that_are_in_the_window(bounds, expected) -> None:
+    rows = [{"t": place, "v": value} for place, value in enumerate([8, 4, math.nan, Decimal(2), "x", None])]
+    output = {"$median": {"input": "$v", "method": "approximate"}, "window": {"documents": bounds}}
+    assert expected == computed(output, *rows)
+
+
+def test_percentiles_of_no_numbers_are_null_each() -> None:
+    output = {"$percentile": {"input": "$v", "p": [0.5, 0.9], "method": "approximate"}, "window": {"documents": [1, 1]}}
+    assert [[7, 7], [None, None]] == computed(output, {"t": 1, "v": 5}, {"t": 2, "v": 7})
+
+
+@pytest.mark.parametrize("bounds", [["unbounded", "unbounded"], ["unbounded", 0], [-1000, 0]])
+@pytest.mark.parametrize(
+    "output",
+    [{"$minMaxScaler": {"input": "$v"}}, {"$integral": {"input": "$v"}}, {"$median": {"input": "$v", "method": "approximate"}}],
+)
+def test_many_documents_in_every_window_are_quick(output, bounds) -> None:
+    rows = [{"t": place, "v": place * 7919 % 5003} for place in range(5000)]
+    start = time.process_time()
+    assert 5000 == len(computed({**output, "window": {"documents": bounds}}, *rows))
+    assert time.process_time() - start < 5  # it took a minute where every window was gone through

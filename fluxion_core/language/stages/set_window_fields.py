@@ -21,7 +21,7 @@ from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.paths import get, put
-from fluxion_core.language.sliding import REMOVABLE, Covariance, Window, integrals, removable, slid
+from fluxion_core.language.sliding import REMOVABLE, SORTED, Covariance, Extreme, Window, integrals, removable, slid
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
@@ -189,9 +189,9 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
             accumulator.initial(*shape)
         except EvaluationError as error:
             parser.problem(where, error.message)
+    if (name := accumulator.name) in (REMOVABLE if bounds.low is not None else SORTED):
+        return tuple(values), lambda keys, rows: removable(name, shape, [value for (value,) in rows], bounds.places(keys))
     if bounds.low is not None:
-        if (name := accumulator.name) in REMOVABLE:
-            return (*parameters, *values), lambda keys, rows: removable(name, [value for (value,) in rows], bounds.places(keys))
         accumulator = OF_BOUNDED_WINDOWS.get(accumulator.name, accumulator)
     count = len(parameters)
 
@@ -341,8 +341,9 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order | None, wi
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
         values = [value for (value,) in rows]
-        places = bounds.places(keys)
-        return [windows.scaled(values[start:end], values[place], low, high) for place, (start, end) in enumerate(places)]
+        numbers = [value if is_number(value) else None for value in values]
+        least, most = (slid(Extreme(greatest=greatest), numbers, bounds.places(keys)) for greatest in (False, True))
+        return [windows.scaled(*found, low, high) for found in zip(values, least, most, strict=True)]
 
     return (parser.expression(members.get("input"), f"{where}.input"),), compute
 
