@@ -158,3 +158,29 @@ def test_a_count_beyond_64_bits_is_an_error(count) -> None:
     with pytest.raises(EvaluationError):
         value_of({"$firstN": {"n": "$n", "input": [1, 2]}}, {"n": count})
     assert value_of({"$firstN": {"n": "$n", "input": [1, 2]}}, {"n": 2**62}) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("order", "given", "sorted_"),
+    [
+        ({"a": 1}, [{"a": [1, 9]}, {"a": 3}], [{"a": 3}, {"a": [1, 9]}]),
+        ({"a": -1}, [{"a": [1, 9]}, {"a": [2]}], [{"a": [2]}, {"a": [1, 9]}]),
+        ({"a": 1}, [{"a": []}, {"a": None}, {}], [{"a": None}, {}, {"a": []}]),
+        ({"a.b": -1}, [{"a": [{"b": 9}]}, {"a": {"b": 1}}], [{"a": {"b": 1}}, {"a": [{"b": 9}]}]),
+        ({"a.1": 1}, [{"a": [0, 9]}, {"a": [5, 1]}], [{"a": [5, 1]}, {"a": [0, 9]}]),
+        ({"a.b": 1}, [{"a.b": 2}, {"a": {"b": 1}}], [{"a": {"b": 1}}, {"a.b": 2}]),
+        ({"$a": 1}, [{"$a": 2}, {"$a": 1}], [{"$a": 1}, {"$a": 2}]),
+        ({"a": 1, "b": -1}, [{"a": 1, "b": 1}, {"a": 0}, {"a": 1, "b": 2}], [{"a": 0}, {"a": 1, "b": 2}, {"a": 1, "b": 1}]),
+        ({"a": 1}, ["x", {"a": 0}, 7], ["x", 7, {"a": 0}]),
+    ],
+)
+def test_sort_array_takes_an_array_for_one_value_and_goes_through_none(order, given, sorted_) -> None:
+    assert value_of({"$sortArray": {"input": {"$literal": given}, "sortBy": order}}) == sorted_
+
+
+@pytest.mark.parametrize(
+    "order", [{}, {"a": 1.5}, {"a": True}, {"a": {"$meta": "textScore"}}, {"a.": 1}, {"": 1}, 1.5, True, Decimal("sNaN")]
+)
+def test_a_direction_of_sort_array_is_1_or_minus_1_to_the_last_digit(order) -> None:
+    with pytest.raises(CompileError):
+        value_of({"$sortArray": {"input": [1], "sortBy": order}})
