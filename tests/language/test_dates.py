@@ -242,6 +242,13 @@ def test_an_offset_may_be_a_day_or_more(expression, expected) -> None:
     assert expected == value_of(expression, {"at": datetime(2031, 3, 1, tzinfo=UTC)})
 
 
+def test_a_part_of_a_date_has_16_bits() -> None:
+    assert value_of({"$dateFromParts": {"year": 2020, "hour": -32_768}}) == datetime(2016, 4, 5, 16, tzinfo=UTC)
+    for hour in (-32_769, 32_768):
+        with pytest.raises(EvaluationError):
+            value_of({"$dateFromParts": {"year": 2020, "hour": hour}})
+
+
 def test_what_is_no_date_is_an_error_before_a_time_zone_that_is_null() -> None:
     with pytest.raises(EvaluationError):
         value_of({"$year": {"date": "$text", "timezone": None}}, {"text": "x"})

@@ -124,7 +124,7 @@ def date_to_parts(date: Any, timezone: Any = MISSING, iso8601: Any = MISSING) ->
     return {"year": local.year + years, "month": local.month, "day": local.day, **time}
 
 
-_TIME_BOUND: Final = 32767
+_LEAST, _MOST = -32_768, 32_767  # what 16 bits hold, MongoDB's bounds
 _READ_IN_ORDER: Final = (  # the first that is null or wrong decides between null and an error
     *("hour", "minute", "second", "millisecond", "timezone"),
     *("year", "isoWeekYear", "month", "isoWeek", "day", "isoDayOfWeek"),
@@ -132,7 +132,7 @@ _READ_IN_ORDER: Final = (  # the first that is null or wrong decides between nul
 
 
 def _bounded(value: int, name: str) -> int:
-    if abs(value) > _TIME_BOUND and name not in {"second", "millisecond", "year", "isoWeekYear"}:
+    if not _LEAST <= value <= _MOST and name not in {"second", "millisecond", "year", "isoWeekYear"}:
         raise EvaluationError(f"$dateFromParts: {name} {value} is out of range")
     return value
 
