@@ -73,6 +73,7 @@ def form(draw: random.Random, name: str, depth: int):
         "$let": lambda: {"vars": {"this": inner()}, "in": inner()},
         "$convert": lambda: {"input": inner(), "to": draw.choice(["int", "string", "date", inner()]), "onError": inner()},
         "$sortArray": lambda: {"input": inner(), "sortBy": draw.choice([1, -1, {"a": 1}])},
+        "$bottomN": lambda: {"input": inner(), "sortBy": draw.choice([1, -1, {"a": 1}]), "n": inner()},
         "$zip": lambda: {"inputs": [inner(), inner()]},
         "$getField": lambda: {"field": draw.choice(FIELDS), "input": inner()},
         "$setField": lambda: {"field": draw.choice(FIELDS), "input": inner(), "value": inner()},

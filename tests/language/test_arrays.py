@@ -184,3 +184,41 @@ def test_sort_array_takes_an_array_for_one_value_and_goes_through_none(order, gi
 def test_a_direction_of_sort_array_is_1_or_minus_1_to_the_last_digit(order) -> None:
     with pytest.raises(CompileError):
         value_of({"$sortArray": {"input": [1], "sortBy": order}})
+
+
+TIED = [{"a": 2, "b": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 3}, {"a": 1, "b": 4}]
+
+
+@pytest.mark.parametrize(
+    ("end", "answer"),
+    [
+        ({"$top": {"sortBy": {"a": 1}}}, {"a": 1, "b": 2}),
+        ({"$bottom": {"sortBy": {"a": 1}}}, {"a": 2, "b": 1}),
+        ({"$topN": {"sortBy": {"a": 1}, "n": 3}}, [{"a": 1, "b": 2}, {"a": 1, "b": 4}, {"a": 2, "b": 1}]),
+        ({"$bottomN": {"sortBy": {"a": 1}, "n": 3}}, [{"a": 1, "b": 4}, {"a": 2, "b": 1}, {"a": 2, "b": 3}]),
+        ({"$bottomN": {"sortBy": {"a": 1}, "n": 0}}, []),
+        ({"$topN": {"sortBy": {"b": 1}, "n": 2**40}}, TIED),
+    ],
+)
+def test_the_ends_of_an_ordered_array_hold_equal_elements_as_they_stood(end, answer) -> None:
+    ((name, arguments),) = end.items()
+    assert value_of({name: {"input": {"$literal": TIED}, **arguments}}) == answer
+
+
+@pytest.mark.parametrize("name", ["$top", "$bottom"])
+def test_an_end_counts_null_as_an_element_and_of_no_elements_is_null(name) -> None:
+    assert value_of({name: {"input": [3, None], "sortBy": 1}}) == (None if name == "$top" else 3)
+    assert value_of({name: {"input": [], "sortBy": 1}}) is None
+
+
+@pytest.mark.parametrize("name", ["$topN", "$bottomN"])
+def test_several_of_an_end_are_null_for_null_before_anything_else_is_looked_at(name) -> None:
+    assert value_of({name: {"input": "$text", "n": "$none", "sortBy": 1}}, {"text": "x"}) is None
+    assert value_of({name: {"input": "$none", "n": "$text", "sortBy": 1}}, {"text": "x"}) is None
+
+
+@pytest.mark.parametrize("arguments", [{"n": -1}, {"n": 1.5}, {"n": "1"}, {"n": 1e19}, {"input": 5}])
+@pytest.mark.parametrize("name", ["$topN", "$bottomN"])
+def test_several_of_an_end_need_an_array_and_a_count(name, arguments) -> None:
+    with pytest.raises(EvaluationError):
+        value_of({name: {"input": "$input", "n": "$n", "sortBy": 1}}, {"input": [1], "n": 1, **arguments})

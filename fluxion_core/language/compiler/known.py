@@ -248,6 +248,10 @@ EXPRESSIONS: Final = frozenset(
         "$similarityCosine",
         "$similarityDotProduct",
         "$similarityEuclidean",
+        "$top",
+        "$topN",
+        "$bottom",
+        "$bottomN",
     ]
 )
 

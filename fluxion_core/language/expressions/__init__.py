@@ -20,7 +20,8 @@ FAMILIES: Final = {
         "$arrayElemAt $arrayToObject $concatArrays $first $firstN $in $indexOfArray $isArray $last $lastN $maxN $minN "
         "$objectToArray $range $reverseArray $size $slice"
     ),
-    "array_forms": "$filter $map $reduce $sortArray $zip",
+    "array_forms": "$filter $map $reduce $zip",
+    "array_orders": "$sortArray $top $topN $bottom $bottomN",
     "bitwise": "$bitAnd $bitOr $bitXor $bitNot",
     "booleans": "$and $or $not",
     "comparison": "$cmp $eq $gt $gte $lt $lte $ne",

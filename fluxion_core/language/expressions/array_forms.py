@@ -1,22 +1,18 @@
-"""Array expressions with a meaning of their own for their arguments: ``$filter $map $reduce $sortArray $zip``.
+"""Array expressions with a meaning of their own for their arguments: ``$filter $map $reduce $zip``.
 
 Source: MongoDB manual, the page of each; ``arrayIndexAs``, ``$$IDX`` and ``as`` and ``valueAs`` of ``$reduce`` as of 8.3.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import CONTAINER_BYTES, PLACE_BYTES, SMALL_BYTES, places, sort_work, take
+from fluxion_core.language.allowance import CONTAINER_BYTES, PLACE_BYTES, SMALL_BYTES, take
 from fluxion_core.language.compiler.nodes import Call, Constant, Filter, Map, Node, Reduce, Variable, walk
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.expressions.arrays import array
 from fluxion_core.language.operators import Example, Form, Operator
-from fluxion_core.language.ordering import sort_key
-from fluxion_core.language.paths import index_of
-from fluxion_core.language.values import MISSING, is_finite, is_number, is_string, type_name
+from fluxion_core.language.values import MISSING, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -67,78 +63,6 @@ def _reduce(parser: Parser, spec: Any, where: str) -> Node:
     with parser.scope(*names.values()):
         body = parser.expression(members.get("in"), f"{where}.in")
     return Reduce(where, source, start, body, names["as"], names["valueAs"], _read(names["arrayIndexAs"], body))
-
-
-def _sort_array(items: Any, order: Any) -> Any:
-    if items is None or items is MISSING:
-        return None
-    array(items, "$sortArray", "input")
-    places(len(items))
-    sort_work(len(items))
-    if isinstance(order, int):
-        plain = set(map(type, items)) in ({int}, {str})  # in the order that Python has for them, ten times as fast
-        return sorted(items, key=None if plain else sort_key, reverse=order < 0)
-    result = list(items)
-    for path, direction in reversed(order):
-        result.sort(key=partial(_key_at, path=path), reverse=direction < 0)
-    return result
-
-
-def _key_at(item: Any, path: str) -> Any:
-    """Return by what *item* is sorted: null where it is no document or has nothing at *path*, an array as one value."""
-    return sort_key(_value_at(item, path) if isinstance(item, dict) else None)
-
-
-def _value_at(value: Any, path: str) -> Any:
-    """Return what stands at *path*, which may be one name with dots in it; of an array on the way only a place is looked at."""
-    while True:
-        if isinstance(value, dict) and path in value:
-            return value[path]
-        name, dot, path = path.partition(".")
-        if not dot:
-            return _member(value, name)
-        value = _member(value, name)
-
-
-def _member(value: Any, name: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(name)
-    index = index_of(name) if value.__class__ is list else None
-    return value[index] if index is not None and index < len(value) else None
-
-
-_SORT_ARRAY = Operator(name="$sortArray", function=_sort_array, minimum=2, maximum=2, family="array")
-
-
-def _parse_sort_array(parser: Parser, spec: Any, where: str) -> Node:
-    """Parse ``$sortArray``, whose paths are not those of ``$sort``.
-
-    Source: MongoDB manual, "$sortArray"; for what is an order and how arrays sort, the server's ``PatternValueCmp``.
-    """
-    members = parser.members(spec, where, ("input", "sortBy"))
-    source = parser.expression(members.get("input"), f"{where}.input")
-    by: Any = members.get("sortBy")
-    path = f"{where}.sortBy"
-    if isinstance(by, dict) and by:
-        order: Any = tuple((name, _direction(parser, name, value, path)) for name, value in by.items())
-    elif _is_direction(by):
-        order = int(by)
-    else:
-        return parser.problem(path, "1, -1 or an object of fields with 1 or -1 was expected")
-    return Call(where, _SORT_ARRAY, (source, Constant(where, order)))
-
-
-def _direction(parser: Parser, name: Any, value: Any, where: str) -> int:
-    if not is_string(name) or not all(name.split(".")):
-        parser.problem(f"{where}.{name}", f"'{name}' is no field path: a name between dots is empty")
-    if not _is_direction(value):
-        parser.problem(f"{where}.{name}", f"the direction is 1 or -1, not {shown(value)}")
-        return 1
-    return int(value)
-
-
-def _is_direction(value: Any) -> bool:
-    return is_number(value) and is_finite(value) and value in (1, -1)
 
 
 def _zip(longest: Any, count: int, *values: Any) -> Any:
@@ -240,12 +164,6 @@ OPERATORS = (
                 11,
             ),
         ],
-    ),
-    Form(
-        name="$sortArray",
-        parse=_parse_sort_array,
-        family="array",
-        examples=[Example({"$sortArray": {"input": [2, 3, 1], "sortBy": -1}}, [3, 2, 1])],
     ),
     Form(
         name="$zip",
