@@ -28,6 +28,9 @@ PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"
         {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "granularity": None}},
         {"$bucketAuto": {"groupBy": "$v", "buckets": 2, "output": {"r": {"$firstN": {"n": "$n", "input": "$v"}}}}},
         {"$lookup": {"from": "others", "localField": "a", "foreignField": "b", "let": {"c": "$d"}, "as": "e"}},
+        {"$lookup": {"from": "others", "localField": "a", "foreignField": None, "as": "e"}},
+        {"$lookup": {"from": "others", "localField": "a", "foreignField": "b", "as": None}},
+        {"$lookup": {"from": None, "localField": "a", "foreignField": "b", "as": "e"}},
         {"$lookup": {"from": "others", "pipeline": [{"$documents": []}], "as": "e"}},
         {"$unionWith": {"coll": "others", "pipeline": [{"$documents": []}]}},
         {"$fill": {"partitionBy": 1, "sortBy": {"t": 1}, "output": {"v": {"method": "locf"}}}},
@@ -393,6 +396,19 @@ def test_unwind_that_preserves_takes_an_empty_array_away() -> None:
 def test_empty_fields_of_a_lookup_are_left_out() -> None:
     joined = {"from": "people", "localField": "", "foreignField": "", "pipeline": [{"$count": "n"}], "as": "b"}
     assert [{"a": 1, "b": [{"n": 3}]}] == list(aggregate([{"a": 1}], [{"$lookup": joined}], collections={"people": PEOPLE}))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"localField": None, "foreignField": None, "pipeline": []},
+        {"localField": "a", "foreignField": "_id", "let": None},
+        {"localField": None, "let": None, "pipeline": [{"$match": {"_id": {"$lt": 9}}}]},
+    ],
+)
+def test_fields_and_variables_of_a_lookup_that_are_null_are_left_out(given) -> None:
+    (row,) = aggregate([{"a": 1}], [{"$lookup": {"from": "people", "as": "b", **given}}], collections={"people": PEOPLE[:1]})
+    assert PEOPLE[:1] == row["b"]
 
 
 JOINS: dict[str, Any] = {

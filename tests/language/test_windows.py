@@ -110,6 +110,18 @@ def test_what_mongodb_parses_by_its_idl_may_be_null(stage) -> None:
     assert 1 == len(list(aggregate([{"t": 1}], [stage], collections={"others": []})))
 
 
+def test_the_window_of_a_scale_may_be_null_and_no_other() -> None:
+    rows = [{"t": 1, "v": 1}, {"t": 2, "v": 3}]
+    assert [0, 1] == computed({"$minMaxScaler": {"input": "$v"}, "window": None}, *rows)
+    with pytest.raises(CompileError):
+        computed({"$sum": "$v", "window": None}, *rows)
+
+
+def test_a_moving_average_may_go_over_infinitely_many_documents() -> None:
+    rows = [{"t": 1, "v": 1}, {"t": 2, "v": 1e19}]
+    assert [1, 3.168] == pytest.approx(computed({"$expMovingAvg": {"input": "$v", "N": INFINITY}}, *rows), rel=1e-3)
+
+
 def test_a_bound_may_be_an_expression_that_is_constant() -> None:
     bounds = [{"$subtract": [1, 2]}, {"$literal": 0}]
     rows = [{"t": 1, "v": 1}, {"t": 2, "v": 2}, {"t": 3, "v": 4}]

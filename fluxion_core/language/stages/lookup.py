@@ -105,7 +105,7 @@ _FIELDS: Final = ("localField", "foreignField")
 
 
 def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
-    members = parser.members(spec, where, ("as",), ("from", "localField", "foreignField", "let", "pipeline"))
+    members = parser.members(spec, where, ("as",), ("from", *_FIELDS, "let", "pipeline"), nullable=(*_FIELDS, "let"))
     if not isinstance(spec, dict) or "as" not in members:
         return []
     members = {name: value for name, value in members.items() if value != "" or name not in _FIELDS}

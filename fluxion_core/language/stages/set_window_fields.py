@@ -27,7 +27,7 @@ from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import BEFORE_NULL, Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string, is_whole
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_nan, is_number, is_string, is_whole
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def _parse_moving_average(parser: Parser, spec: Any, where: str, order: Order | 
         alpha = DECIMAL.divide(Decimal(2), Decimal((count or 1) + 1))
     else:
         alpha = members["alpha"]
-        if not is_number(alpha) or not is_finite(alpha) or not 0 < alpha < 1:
+        if not is_number(alpha) or is_nan(alpha) or not 0 < alpha < 1:
             parser.problem(f"{where}.alpha", f"a number between 0 and 1 was expected, not {shown(alpha)}")
             alpha = 0.5
         alpha = to_decimal(alpha)
@@ -335,7 +335,8 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order | None, wi
     low, high = ends
     if not all(map(is_number, ends)) or compare(low, high) >= 0:
         parser.problem(where, "min must be a number below max")
-    bounds = parse_bounds(parser, window, f"{where}.window", order)
+    given = MISSING if window is None else window  # an IDL type, as of no other function
+    bounds = parse_bounds(parser, given, f"{where}.window", order)
     if (is_number(bounds.low) and bounds.low > 0) or (is_number(bounds.high) and bounds.high < 0):
         parser.problem(f"{where}.window", "the window must hold the document itself")
 
