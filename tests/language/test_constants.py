@@ -92,3 +92,8 @@ def test_constants_that_stand_together_in_an_associative_operator_are_computed_t
 )
 def test_a_constant_that_stands_alone_is_computed_with_the_document(expression) -> None:
     assert value_of(expression) is None
+
+
+@pytest.mark.parametrize("expression", ["$$USER_ROLES", "$$USER_ROLES.role", {"$setIntersection": ["$$USER_ROLES._id", ["a"]]}])
+def test_the_roles_of_the_user_are_none_as_at_a_server_without_access_control(expression) -> None:
+    assert value_of(expression) == []

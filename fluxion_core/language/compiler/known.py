@@ -338,7 +338,7 @@ QUERIES: Final = frozenset(
     ]
 )
 
-VARIABLES: Final = frozenset({"CLUSTER_TIME", "DESCEND", "KEEP", "PRUNE", "SEARCH_META", "USER_ROLES", "IS_MR", "JS_SCOPE"})
+VARIABLES: Final = frozenset({"CLUSTER_TIME", "DESCEND", "KEEP", "PRUNE", "SEARCH_META", "IS_MR", "JS_SCOPE"})
 
 _SERVER: Final = "it asks a MongoDB server about itself"
 _SEARCH: Final = "it needs the search index of a MongoDB server"

@@ -305,9 +305,11 @@ class Parser:
             return Constant(where, MISSING)
         if name in self._constants:
             return Constant(where, get(self._constants[name], names))
+        if name == "USER_ROLES":
+            return Constant(where, [])  # nobody logs in here, nor at a server without access control
         if name in known.VARIABLES:
             return self.problem(where, f"variable '$${name}' of MongoDB is not supported by Fluxion")
-        visible = [*self._scope, *self._constants, "ROOT", "CURRENT", "NOW", "REMOVE"]
+        visible = [*self._scope, *self._constants, "ROOT", "CURRENT", "NOW", "REMOVE", "USER_ROLES"]
         return self.problem(where, f"unknown variable '$${name}'", did_you_mean(name, visible) or "declare it under variables:")
 
     def _object(self, spec: Mapping[Any, Any], where: str) -> Node:
