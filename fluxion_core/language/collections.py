@@ -20,7 +20,7 @@ def collection_named(parser: Parser, name: Any, where: str) -> list[dict[str, An
     Where no collections were given at all, naming one is a problem, and so is a name that is not in a mapping that cannot grow.
     A list is returned as it is, so that it may be filled later, before the program starts.
     """
-    if not is_string(name) or not name:
+    if not is_string(name) or not name or name.startswith(".") or "\0" in name:
         parser.problem(where, f"the name of a collection was expected, not {name!r}")
         return []
     if parser.collections is None:

@@ -418,6 +418,14 @@ JOINS: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("name", ["", ".others", "oth\0ers"])
+@pytest.mark.parametrize("stage", JOINS)
+def test_what_is_no_name_of_a_collection_is_refused(stage, name) -> None:
+    spec = name if stage == "$unionWith" else {**JOINS[stage], "from": name}
+    with pytest.raises(CompileError, match="the name of a collection was expected"):
+        list(aggregate([], [{stage: spec}], collections={name: []}))
+
+
 @pytest.mark.parametrize("outer", ["$lookup", "$unionWith"])
 @pytest.mark.parametrize("inner", JOINS)
 def test_joins_of_all_kinds_nest_20_deep(outer, inner) -> None:
