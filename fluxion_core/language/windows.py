@@ -201,15 +201,18 @@ def exp_moving_average(values: Sequence[Any], alpha: Decimal) -> list[Any]:
 # --------------------------------------------------------------------------------------------------- functions of a window
 
 
-def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: int | None) -> Any:
-    """``$derivative``: the mean rate of change between the ends of the window; null where they have the same value to sort by.
+_Point = tuple[Any, Any]
+"""What a document is sorted by, and its value."""
+
+
+def derivative(left: _Point, right: _Point, unit_milliseconds: int | None) -> Any:
+    """``$derivative``: the mean rate of change from *left* to *right*; null where they have the same value to sort by.
 
     Values may be dates, as only the milliseconds between them count.
     """
-    if not values:
-        return None
-    run = subtract(_position(keys[-1], unit_milliseconds, "$derivative"), _position(keys[0], unit_milliseconds, "$derivative"))
-    rise = _checked(subtract(values[-1], values[0]), "$derivative")
+    end, start = (_position(key, unit_milliseconds, "$derivative") for key, _ in (right, left))
+    rise = _checked(subtract(right[1], left[1]), "$derivative")
+    run = subtract(end, start)
     if run == 0:
         return None
     return divide(rise, run) if unit_milliseconds is None else multiply(divide(rise, run), unit_milliseconds)
@@ -218,8 +221,9 @@ def derivative(keys: Sequence[Any], values: Sequence[Any], unit_milliseconds: in
 def derivatives(
     keys: Sequence[Any], values: Sequence[Any], places: Sequence[tuple[int, int]], unit_milliseconds: int | None
 ) -> list[Any]:
-    """Return the derivative over each of *places*."""
-    return [derivative(keys[low:high], values[low:high], unit_milliseconds) for low, high in places]
+    """Return the derivative between the ends of each of *places*, null where it is empty."""
+    points = list(zip(keys, values, strict=True))
+    return [derivative(points[low], points[high - 1], unit_milliseconds) if low < high else None for low, high in places]
 
 
 def _checked(value: Any, operator: str) -> Any:
