@@ -27,6 +27,7 @@ __all__ = [
     "INT64_MIN",
     "MISSING",
     "as_float",
+    "described",
     "is_finite",
     "is_nan",
     "is_nullish",
@@ -94,6 +95,12 @@ def type_name(value: Any) -> str:
     if name == "int" and (not INT32_MIN <= value <= INT32_MAX or value.__class__.__name__ == "Int64"):
         return "long"
     return "javascriptWithScope" if name == "javascript" and value.scope is not None else name
+
+
+def described(value: Any) -> str:
+    """Return what a message says of *value* where another was needed: its type, and itself, unless it is null or missing."""
+    name = type_name(value)
+    return name if is_nullish(value) else f"{name} {value!r}"
 
 
 def is_number(value: Any) -> bool:

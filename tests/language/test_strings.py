@@ -16,6 +16,15 @@ def value_of(expression, document=None):
     return row["value"]
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [{"$substrCP": ["$s", "$m", 1]}, {"$firstN": {"input": [1], "n": "$m"}}, {"$hash": {"input": "$s", "algorithm": "$m"}}],
+)
+def test_a_missing_argument_is_told_as_missing(expression) -> None:
+    with pytest.raises(EvaluationError, match=r"not missing$"):
+        list(aggregate([{"s": "text"}], [{"$set": {"r": expression}}]))
+
+
 def test_concat_looks_no_further_than_the_first_null() -> None:
     assert value_of({"$concat": ["a", None, 4]}) is None
     with pytest.raises(EvaluationError):

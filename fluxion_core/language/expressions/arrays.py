@@ -27,6 +27,7 @@ from fluxion_core.language.values import (
     INT32_MIN,
     INT64_MAX,
     MISSING,
+    described,
     is_finite,
     is_number,
     is_string,
@@ -135,7 +136,7 @@ def _end(name: str, position: int) -> Callable[[Any], Any]:
 def _count(value: Any, name: str) -> int:
     if is_number(value) and is_finite(value) and 0 < value <= INT64_MAX and value == int(value):
         return int(value)
-    raise EvaluationError(f"{name} needs a whole number of at least 1 as its n, not {value!r}"[:200])
+    raise EvaluationError(f"{name} needs a whole number of at least 1 as its n, not {described(value)}"[:200])
 
 
 def _ends(name: str, cut: Callable[[list[Any], int], list[Any]]) -> Callable[[Any, Any], Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import EPOCH, aware, zone
-from fluxion_core.language.values import MISSING, is_string, is_whole, kind, type_name
+from fluxion_core.language.values import MISSING, described, is_string, is_whole, kind, type_name
 
 __all__ = ["UNIT_MILLISECONDS", "UNIT_MONTHS", "as_date", "as_unit", "as_weekday", "as_whole", "as_zone", "nullish"]
 
@@ -53,7 +53,7 @@ def as_whole(value: Any, operator: str, role: str) -> int:
     """Return a whole number."""
     if is_whole(value):
         return int(value)
-    raise EvaluationError(f"{operator} needs a whole number as its {role}, not {type_name(value)} {value!r}"[:160])
+    raise EvaluationError(f"{operator} needs a whole number as its {role}, not {described(value)}"[:160])
 
 
 def as_unit(value: Any, operator: str) -> str:

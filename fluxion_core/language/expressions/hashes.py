@@ -12,7 +12,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import take_work
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import is_nullish, is_string, kind, type_name
+from fluxion_core.language.values import described, is_nullish, is_string, kind, type_name
 
 __all__ = ["OPERATORS"]
 
@@ -102,7 +102,7 @@ def _hash(value: Any, algorithm: Any) -> Any:
         raise EvaluationError(f"$hash needs a string or binary data as its input, not {type_name(value)}")
     digest = _ALGORITHMS.get(algorithm) if is_string(algorithm) else None
     if digest is None:
-        raise EvaluationError(f"$hash knows the algorithms {', '.join(_ALGORITHMS)}, not {algorithm!r}"[:200])
+        raise EvaluationError(f"$hash knows the algorithms {', '.join(_ALGORITHMS)}, not {described(algorithm)}"[:200])
     return digest(data)
 
 

@@ -24,6 +24,7 @@ from fluxion_core.language.values import (
     INT64_MAX,
     INT64_MIN,
     MISSING,
+    described,
     is_finite,
     is_nan,
     is_number,
@@ -58,7 +59,7 @@ def whole_number(value: Any, operator: str, role: str) -> int:
     """
     if is_whole(value) and INT32_MIN <= value <= INT32_MAX:
         return int(value)
-    raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {type_name(value)} {value!r}"[:200])
+    raise EvaluationError(f"{operator} needs a whole number of 32 bits as its {role}, not {described(value)}"[:200])
 
 
 def iso_text(date: datetime) -> str:
