@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any, Final, Protocol
@@ -23,6 +23,7 @@ from fluxion_core.language.accumulators.percentiles import percentile
 from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import add, divide, multiply, subtract
 from fluxion_core.language.ordering import sort_key
+from fluxion_core.language.sliding_values import KEEPING
 from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_nullish, is_number
 
 __all__ = ["REMOVABLE", "SORTED", "Covariance", "Extreme", "Window", "integrals", "removable", "slid"]
@@ -360,16 +361,17 @@ REMOVABLE: Final[dict[str, Callable[..., Window]]] = {
     "$max": lambda: Extreme(greatest=True),
     "$percentile": Percentiles,
     "$median": lambda shares: Percentiles(shares, median=True),
+    **KEEPING,
 }
 """What MongoDB keeps up to date in another way than the accumulator does where a window has a lower bound, sums with other answers."""
 SORTED: Final = {"$percentile", "$median"}
 """Those of them that would sort all numbers anew for each window that only grows."""
 
 
-def removable(name: str, shape: Sequence[Any], values: Sequence[Any], places: Sequence[tuple[int, int]]) -> list[Any]:
-    """Return the results of the accumulator *name*, one of :data:`REMOVABLE` that *shape* shapes, for each of *places*."""
+def removable(name: str, shape: Sequence[Any], values: Sequence[Any], places: Sequence[tuple[int, int]]) -> Iterable[Any]:
+    """Give the results of the accumulator *name*, one of :data:`REMOVABLE` that *shape* shapes, for each of *places*."""
     start = _STARTS_OF_SUMS.get(name)
     sums = _whole_sums(values, places) if start is not None else None
     if start is None or sums is None:
-        return list(slid(REMOVABLE[name](*shape), values, places))
+        return slid(REMOVABLE[name](*shape), values, places)
     return [ACCUMULATORS[name].result(start(whole, numbers)) for whole, numbers in sums]

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.ordering import identity, sort_key
+from fluxion_core.language.ordering import identity
 from fluxion_core.language.values import MISSING, type_name
 
-__all__ = ["ACCUMULATORS", "OF_BOUNDED_WINDOWS"]
+__all__ = ["ACCUMULATORS"]
 
 
 def _list() -> list[Any]:
@@ -65,10 +63,6 @@ def _unite(state: dict[Any, Any], value: Any) -> dict[Any, Any]:
 
 def _members(state: dict[Any, Any]) -> list[Any]:
     return list(state.values())
-
-
-def _sorted_members(state: dict[Any, Any]) -> list[Any]:
-    return sorted(state.values(), key=sort_key)
 
 
 def _from_members(values: list[Any]) -> dict[Any, Any]:
@@ -148,9 +142,3 @@ ACCUMULATORS = (
         examples=[Example({"$setUnion": "$l"}, [1, 2, 3], documents=_VALUES)],
     ),
 )
-OF_BOUNDED_WINDOWS: Final[dict[str, Accumulator]] = {
-    accumulator.name: msgspec.structs.replace(accumulator, result=_sorted_members)
-    for accumulator in ACCUMULATORS
-    if accumulator.name in {"$addToSet", "$setUnion"}
-}
-"""What takes the place of an accumulator where a window has a lower bound: MongoDB then keeps the members of a set in order."""

@@ -24,7 +24,7 @@ _Entry = dict[str, Any]
 _Arranged = Callable[[int, "Order", list[_Entry]], list[_Entry]]
 """What is kept of the entries so far: ``arranged(n, order, entries)``."""
 
-__all__ = ["ACCUMULATORS", "OF_BOUNDED_WINDOWS"]
+__all__ = ["ACCUMULATORS"]
 
 
 def _nothing() -> Any:
@@ -91,10 +91,6 @@ def _sorted(order: Order, entries: list[_Entry]) -> list[_Entry]:
 
 def _top(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
     return _sorted(order, entries)[:n]
-
-
-def _latest_bottom(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
-    return _sorted(order, entries)[-n:]
 
 
 def _bottom(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
@@ -231,8 +227,3 @@ ACCUMULATORS = (
         examples=[Example({"$bottomN": {"n": 2, "sortBy": {"v": 1}, "output": "$v"}}, [2, 3], documents=_VALUES)],
     ),
 )
-OF_BOUNDED_WINDOWS: Final[dict[str, Accumulator]] = {
-    name: _ranking(name, arranged=_latest_bottom, several=several, examples=[])
-    for name, several in (("$bottom", False), ("$bottomN", True))
-}
-"""What takes the place of an accumulator where a window has a lower bound."""

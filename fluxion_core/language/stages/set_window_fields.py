@@ -10,7 +10,6 @@ import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
-from fluxion_core.language.accumulators import OF_BOUNDED_WINDOWS
 from fluxion_core.language.allowance import ENTRY_BYTES, PLACE_BYTES
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nested import Evaluator
@@ -190,9 +189,10 @@ def _accumulated(parser: Parser, accumulator: Accumulator, spec: Any, where: str
         except EvaluationError as error:
             parser.problem(where, error.message)
     if (name := accumulator.name) in (REMOVABLE if bounds.low is not None else SORTED):
-        return tuple(values), lambda keys, rows: removable(name, shape, [value for (value,) in rows], bounds.places(keys))
-    if bounds.low is not None:
-        accumulator = OF_BOUNDED_WINDOWS.get(accumulator.name, accumulator)
+        alone = len(values) == 1
+        return tuple(values), lambda keys, rows: removable(
+            name, shape, [row[0] for row in rows] if alone else rows, bounds.places(keys)
+        )
     count = len(parameters)
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
