@@ -47,11 +47,12 @@ _FORMS: Final = tuple(
         rf"(?P<word>{_WORD})[ \t]+(?P<weekday>{_DAY})[ \t]+of(?![a-z])",
         rf"(?P<word>{'|'.join(_NAMED)})[ \t]+(?P<week>week)(?![a-z])",
         rf"(?P<word>{_WORD})[ \t]+(?!week(?![a-z])){_UNIT}",
-        rf"(?P<signs>[+-]*)[ \t]*(?P<number>\d{{1,13}})[ \t]*{_UNIT}",
         r"(?P<ago>ago)(?![a-z])",
         rf"(?P<weekday>{_DAY}|weekdays?)(?![a-z])",
     )
 )
+_FIRST_LETTERS: Final = frozenset(word[0] for word in (*_ORDINALS, *_NAMED, *_DAY_NAMES, "ago"))
+_NUMBER: Final = re.compile(rf"(?P<signs>[+-]*)[ \t]*(?P<number>\d{{1,13}})[ \t]*{_UNIT}", re.IGNORECASE)
 _DAYS: Final[Mapping[str, int]] = {"day": 1, "week": 7, "fortnight": 14, "forthnight": 14}
 _PASSING: Final[Mapping[str, timedelta]] = {
     **dict.fromkeys(("ms", "msec", "millisecond"), timedelta(milliseconds=1)),
@@ -80,33 +81,39 @@ class Moves(msgspec.Struct):
     """``first`` or ``last`` day of the month."""
     working_days: int | None = None
 
-    def read(self, text: str, at: int) -> tuple[re.Match[str], bool] | None:
-        """Take in what stands at a place of *text*; return it, and whether a time that was read before counts no more."""
-        found = next(filter(None, (form.match(text, at) for form in _FORMS)), None)
-        if found is None:
+    @staticmethod
+    def find(text: str, at: int) -> re.Match[str] | None:
+        """Return what stands at a place of *text*, if it is an amount that moves a date."""
+        if not text[at].isalpha():
+            return _NUMBER.match(text, at)
+        if text[at].lower() not in _FIRST_LETTERS:
             return None
+        return next(filter(None, (form.match(text, at) for form in _FORMS)), None)
+
+    def take(self, found: re.Match[str]) -> bool:
+        """Take in what was found; return whether a time that was read before counts no more."""
         groups = found.groupdict()
         word = (groups.get("word") or "").lower()
         if groups.get("edge"):
             self.edge = found["edge"].lower()
         elif groups.get("ago"):
             self._turn()
-            return found, False
+            return False
         elif groups.get("week"):
             self._to_week(_NAMED[word])
-            return found, False
+            return False
         elif word and groups.get("weekday"):
             self.month_of = "word" if _amount(word) > 0 else "last"
             self._add(found["weekday"], _amount(word), int(self.month_of == "word" or word == "this"))
         elif word:
-            return found, self._add(found["unit"], _amount(word), int(word == "this"))
+            return self._add(found["unit"], _amount(word), int(word == "this"))
         elif groups.get("number"):
             self._add(found["unit"], int(found["number"]) * (-1) ** found["signs"].count("-"), 1)
-            return found, False
+            return False
         else:
             self.weekday = _weekday(found["weekday"]) if found["weekday"].lower()[:4] != "week" else 1
             self.counting = max(self.counting, 1)
-        return found, True
+        return True
 
     def _add(self, unit: str, amount: int, counting: int) -> bool:
         """Add an amount of a unit; return whether it is one of days by their names."""

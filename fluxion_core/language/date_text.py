@@ -15,64 +15,24 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.date_moves import Moves
-from fluxion_core.language.dates import MONTHS, ZONE_HOURS, instant, zone_in_text
+from fluxion_core.language.date_notations import Notation, longest
+from fluxion_core.language.dates import MONTHS, instant, zone_in_text
 
 __all__ = ["parse_date", "parse_instant"]
 
-_MONTH: Final = (
-    r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)"
-)
-_TH: Final = "(?:st|nd|rd|th)?"
-_DATES: Final = (
-    r"(?P<year>\d{4})-?W(?P<week>\d{2})(?:-?(?P<weekday>[0-7]))?(?!\d)",
-    r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
-    r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?!\d)",
-    r"(?P<year>\d{4}):(?P<month>\d{2}):(?P<day>\d{2})(?= )",
-    r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{1,4})(?!\d)",
-    rf"(?P<day>\d{{1,2}})/{_MONTH}/(?P<year>\d{{4}})(?::(?=\d))?",
-    r"(?P<day>\d{1,2})[.-](?P<month>\d{1,2})[.-](?P<year>\d{4})(?!\d)",
-    r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>6[1-9]|[7-9]\d)(?!\d)",  # with less it is a time
-    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?!\d)",
-    r"(?P<year>\d{4})[.-]?(?P<yearday>\d{3})(?!\d)",
-    r"(?P<year>\d{4})-(?P<month>\d{1,2})(?!\d)",
-    rf"{_MONTH}-(?P<day>\d{{2}})-(?P<year>\d{{1,4}})(?!\d)",
-    rf"(?P<day>\d{{1,2}}){_TH}[ .-]*{_MONTH}[ .,-]*(?P<year>\d{{1,4}})(?!\d)",
-    rf"{_MONTH}[ .-]*(?P<day>\d{{1,2}}){_TH}[ .,-]+(?P<year>\d{{1,4}})(?![\d:]|\.\d)",
-    rf"(?P<year>\d{{1,4}})-{_MONTH}-(?P<day>\d{{1,2}})(?!\d)",
-    rf"{_MONTH}[ .-]*(?P<year>\d{{4}})(?!\d)",
-    rf"{_MONTH}[ .-]*(?P<day>\d{{1,2}}){_TH}(?![\da-z])",
-    rf"(?P<year>\d{{4}})[ .-]*{_MONTH}(?![a-z])",
-    r"(?P<year>\d{1,4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
-)
-_TIMES: Final = (
-    (
-        r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[:.](?P<fraction>\d{1,9}))?)?)? ?"
-        r"(?P<half>[ap])\.?m\.?(?![a-z])"
-    ),
-    r"t?(?P<hour>\d{1,2})[:.](?P<minute>\d{1,2})(?:[:.](?P<second>\d{1,2})(?:[.,:](?P<fraction>\d{1,9}))?)?(?!\d)",
-    r"t(?P<hour>\d{1,2})(?![\d:.])",
-    r"t(?P<hour>\d{2})(?P<minute>\d{2})(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?(?!\d)",
-    r"(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?(?!\d)",
-)
-_ZONES: Final = (
-    r"(?:utc|gmt)?[+-]\d{1,2}(?::?\d{2})?(?!\d)",
-    rf"\(?(?:{'|'.join(sorted(ZONE_HOURS, key=len, reverse=True))})(?![a-z])\)?",
-)
 _FILLING: Final = re.compile(r"[ \t\n\0,.\u00a0\u202f]+")
 _BLANKS: Final = " \t\n\v\f\r"
 _WORD: Final = re.compile(
     r"(?:(?P<now>now)|(?P<midnight>today|midnight)|(?P<noon>noon)|(?P<yesterday>yesterday)|(?P<tomorrow>tomorrow))(?![a-z])",
     re.IGNORECASE,
 )
-_LATE_YEAR: Final = re.compile(r"(?P<year>\d{4})(?!\d)")
-_SECONDS: Final = re.compile(r"@(-?\d{1,18}(?:\.\d{0,6})?)(?!\d)")
-_CLOCK: Final = ("time", "hour", "minute", "second", "fraction", "half")
-_READERS: Final = tuple(
-    (role, re.compile(pattern, re.IGNORECASE))
-    for role, patterns in (("date", _DATES), ("time", _TIMES), ("zone", _ZONES))
-    for pattern in patterns
+_ISO: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?)?"
+    r" ?(?:([Zz])|([+-])(2[0-3]|[01][0-9]):?([0-5][0-9]))?"
 )
+"""What nearly all texts look like, read at once."""
+_DATE: Final = ("date", "year", "month", "name", "day", "week", "weekday", "year of the week")
+_CLOCK: Final = ("time", "again", "hour", "minute", "second", "fraction", "half")
 
 
 def parse_date(text: str, where: tzinfo | None = None) -> datetime:
@@ -81,17 +41,30 @@ def parse_date(text: str, where: tzinfo | None = None) -> datetime:
     Raises:
         EvaluationError: it names none, or has a zone although *where* is given.
     """
-    parts = _parts(text)
-    given = "zone" in parts
+    plain = _ISO.fullmatch(text)
+    parts = {} if plain is not None else _parts(text)
+    given = "zone" in parts if plain is None else plain[8] is not None or plain[9] is not None
     if given and where is not None and where is not UTC:
         raise EvaluationError("a time zone cannot be given both in the string and as an argument")
     try:
+        if plain is not None:
+            return _plain(plain, where or UTC)
         moves: Moves = parts["moves"]
         local = moves.day(_day(parts)) + _time(parts)
         when = instant(local, zone_in_text(parts["zone"]) if given else where or UTC) + moves.passing
         return when.replace(microsecond=when.microsecond // 1000 * 1000)
     except (ValueError, OverflowError):
         raise EvaluationError(f"an error parsing date string '{text[:60]}': a part is out of range") from None
+
+
+def _plain(found: re.Match[str], where: tzinfo) -> datetime:
+    year, month, day, hour, minute, second, fraction, _, sign, hours, minutes = found.groups()
+    microsecond = int(fraction.ljust(3, "0")[:3]) * 1000 if fraction else 0
+    local = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), microsecond)  # noqa: DTZ001  # instant() gives it its zone
+    if sign is None:
+        return instant(local, where)
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    return local.replace(tzinfo=UTC) + (ahead if sign == "-" else -ahead)
 
 
 def parse_instant(text: str) -> datetime:
@@ -112,62 +85,76 @@ def _parts(text: str) -> dict[str, Any]:
     text = text.strip(_BLANKS)
     while at < len(text):
         filling = _FILLING.match(text, at)
-        found = filling or _read_word(parts, text, at) or _read_moves(parts, text, at) or _read(parts, text, at)
-        if found is None:
+        end = filling.end() if filling is not None else _read(parts, text, at)
+        if end is None:
             raise EvaluationError(f"an error parsing date string '{text[:60]}' at '{text[at : at + 20]}'")
-        at = found.end()
-    if "date" not in parts or "year" not in parts:
+        at = end
+    if not parts.get("year") or not parts.keys() & {"day", "week"}:
         raise EvaluationError(f"an incomplete date/time string has been found, with elements missing: '{text[:60]}'")
     return parts
 
 
-def _read(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
-    """Add what stands at a place of *text* to *parts*: a date, a time or a zone, each of which there is once."""
-    if "time" in parts and "date" in parts:
-        late = _LATE_YEAR.match(text, at)
-        if late is not None:
-            parts["year"] = late[0]
-            return late
-    seconds = _SECONDS.match(text, at)
-    if seconds is not None and not parts.keys() & {"date", "time", "zone"}:
-        parts["moves"].passing += timedelta(microseconds=int(Decimal(seconds[1]).scaleb(6)))
-        parts |= {"year": "1970", "month": "1", "day": "1", "date": seconds[0], "time": seconds[0], "zone": "UTC"}
-        return seconds
-    for role, reader in _READERS:
-        found = reader.match(text, at) if role not in parts else None
-        if found is not None and (role != "time" or found[0].strip("0123456789") or "date" in parts):
-            parts |= {name: value for name, value in found.groupdict().items() if value is not None}
-            parts[role] = found[0]
-            return found
-    return None
+def _read(parts: dict[str, Any], text: str, at: int) -> int | None:
+    """Add what stands at a place of *text* to *parts*; return where it ends, or ``None`` where it is nothing or stands twice."""
+    word = _WORD.match(text, at) if text[at] in "nNtTmMyY" else None
+    move, notation = Moves.find(text, at), longest(text, at)
+    ends = [0 if found is None else found.end() for found in (word, move, notation and notation[1])]
+    end = max(ends)
+    if word is not None and ends[0] == end:
+        _take_word(parts, word)
+    elif move is not None and ends[1] == end:
+        if parts["moves"].take(move):
+            _forget(parts, _CLOCK)
+    elif notation is None or not _take(parts, *notation):
+        return None
+    return end
 
 
-def _read_word(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
+def _take(parts: dict[str, Any], notation: Notation, found: re.Match[str]) -> bool:
+    """Add a date, a time or a zone to *parts*; tell whether it is the first of its kind."""
+    roles = notation.roles
+    if roles == ("instant",):
+        return _take_instant(parts, found["seconds"])
+    if roles == ("clock",) and "time" in parts:  # as after the time in the output of date(1)
+        if "again" in parts:
+            return False
+        parts |= {"year": found[0].lstrip("tT"), "again": found[0]}
+        return True
+    taken = [role if role != "clock" else "time" for role in roles if role != "year"]
+    if any(role in parts for role in taken):
+        return False
+    parts |= notation.implied
+    parts |= {name: value for name, value in found.groupdict().items() if value is not None}
+    if "week" in parts:
+        parts.setdefault("year of the week", parts["year"])
+    parts |= dict.fromkeys(taken, found["zone"] if taken == ["zone"] else found[0])
+    return True
+
+
+def _take_instant(parts: dict[str, Any], seconds: str) -> bool:
+    """Take so many *seconds* since 1970 in place of a date and a time."""
+    if "zone" in parts:
+        return False
+    _forget(parts, _DATE)
+    _forget(parts, _CLOCK)
+    parts["moves"].passing += timedelta(microseconds=int(Decimal(seconds).scaleb(6)))
+    parts |= {"year": "1970", "month": "1", "day": "1", "zone": "UTC"}
+    return True
+
+
+def _take_word(parts: dict[str, Any], found: re.Match[str]) -> None:
     """Take a word for a time of the day or for another day; all but ``now`` put an earlier time out of force."""
-    found = _WORD.match(text, at)
-    if found is None or found["now"]:
-        return found
-    _forget_time(parts)
+    if found["now"]:
+        return
+    _forget(parts, _CLOCK)
     if found["noon"]:
         parts |= {"time": found[0], "hour": "12"}
     elif not found["midnight"]:
         parts["moves"].days = 1 if found["tomorrow"] else -1
-    return found
 
 
-def _read_moves(parts: dict[str, Any], text: str, at: int) -> re.Match[str] | None:
-    """Take what moves the date; a day by its name, or a day of a month, puts an earlier time out of force."""
-    moves: Moves = parts["moves"]
-    found = moves.read(text, at)
-    if found is None:
-        return None
-    if found[1]:
-        _forget_time(parts)
-    return found[0]
-
-
-def _forget_time(parts: dict[str, Any]) -> None:
-    for name in _CLOCK:
+def _forget(parts: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
         parts.pop(name, None)
 
 
@@ -176,24 +163,25 @@ def _day(parts: dict[str, Any]) -> datetime:
     if len(parts["year"]) < 4 and year < 100:  # as everywhere since POSIX
         year += 2000 if year < 70 else 1900
     if "week" in parts:
-        return datetime.fromisocalendar(year, 1, 1) + timedelta(
-            weeks=int(parts["week"]) - 1, days=int(parts.get("weekday", 1)) - 1
-        )
-    if "yearday" in parts:
-        return datetime(year, 1, 1) + timedelta(days=int(parts["yearday"]) - 1)  # noqa: DTZ001  # local time; the zone follows
+        first = int(parts["year of the week"])
+        days = 7 * int(parts["week"]) + int(parts.get("weekday", 1)) - 8
+        return datetime(year, 1, 1) + (datetime.fromisocalendar(first, 1, 1) - datetime(first, 1, 1)) + timedelta(days=days)  # noqa: DTZ001  # local time; the zone follows
     month = int(parts["month"]) if "month" in parts else _month(parts["name"])
-    return datetime(year, month, int(parts.get("day", 1)))  # noqa: DTZ001  # as above
+    return datetime(year, month, int(parts["day"]))  # noqa: DTZ001  # as above
+
+
+_ROMAN: Final = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
 
 def _month(name: str) -> int:
+    if name in _ROMAN:
+        return _ROMAN.index(name) + 1
     return next(index for index, full in enumerate(MONTHS, 1) if full[:3].lower() == name[:3].lower())
 
 
 def _time(parts: dict[str, Any]) -> timedelta:
     hour, minute, second = (int(parts.get(name, 0)) for name in ("hour", "minute", "second"))
     if "half" in parts:
-        if not 1 <= hour <= 12:
-            raise ValueError(hour)
         hour = hour % 12 + 12 * (parts["half"].lower() == "p")
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError(hour)

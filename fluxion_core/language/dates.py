@@ -34,6 +34,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CYCLE: Final = timedelta(days=146_097)
 """The 400 years after which the calendar repeats."""
 _OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?\Z")
+_OFFSET_IN_TEXT: Final = re.compile("(?:GMT)?([+-])([0-9]{1,2}(?::[0-9]{1,2})?|[0-9]{3,4}|[0-9]{6}|[0-9]{2}:[0-9]{2}:[0-9]{2})")
 ZONE_HOURS: Final[Mapping[str, float]] = {
     "utc": 0,
     "gmt": 0,
@@ -139,13 +140,25 @@ def zone_in_text(text: str) -> tzinfo:
     Raises:
         EvaluationError: there is none.
     """
-    bare = text.strip("() ")
+    bare = text.strip("() \t")
     if bare.lower() in ZONE_HOURS:
         return timezone(timedelta(hours=ZONE_HOURS[bare.lower()]))
-    found = re.fullmatch(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d{2}))?", bare, re.IGNORECASE)
+    found = _OFFSET_IN_TEXT.fullmatch(bare)
     if found is None:
         raise EvaluationError(f"'{bare[:60]}' is no time zone that a text may hold: an offset or an abbreviation was expected")
-    return zone(f"{found[1]}{int(found[2]):02d}:{found[3] or '00'}")
+    ahead = _ahead(found[2])
+    return offset_zone(-ahead if found[1] == "-" else ahead)
+
+
+def _ahead(digits: str) -> timedelta:
+    """Return hours, minutes and seconds, with or without colons between them."""
+    if ":" in digits:
+        numbers = [int(part) for part in digits.split(":")]
+    elif len(digits) > 4:
+        numbers = [int(digits[at : at + 2]) for at in (0, 2, 4)]
+    else:
+        numbers = [*divmod(int(digits), 100)] if len(digits) > 2 else [int(digits)]
+    return timedelta(**dict(zip(("hours", "minutes", "seconds"), numbers, strict=False)))
 
 
 class _FarOffset(tzinfo):
