@@ -175,6 +175,20 @@ def test_graph_lookup_never_reaches_a_document_without_the_field() -> None:
     assert [4] == reached(6)
 
 
+def test_the_depth_of_a_document_stands_in_it_before_its_way_on_is_read() -> None:
+    nodes = [{"_id": 5, "next": 7}, {"_id": 0, "next": 7}, {"_id": 1, "next": 7}, {"_id": 7}]
+    search = {
+        "from": "nodes",
+        "startWith": 5,
+        "connectFromField": "next",
+        "connectToField": "_id",
+        "depthField": "next",
+        "as": "found",
+    }
+    (row,) = aggregate([{}], [{"$graphLookup": search}], collections={"nodes": nodes})
+    assert [{"_id": 5, "next": 0}, {"_id": 0, "next": 1}, {"_id": 1, "next": 2}] == row["found"]
+
+
 def test_documents_are_made_by_the_first_stage_only() -> None:
     with pytest.raises(CompileError, match="first stage"):
         list(aggregate([{"a": 1}], [{"$match": {}}, {"$documents": [{"a": 2}]}]))
