@@ -68,6 +68,13 @@ def test_hours_between_two_dates_are_those_that_passed_although_the_clocks_chang
     assert value_of({"$dateDiff": {"startDate": start, "endDate": end, "unit": "hour", "timezone": "America/New_York"}}) == 1
 
 
+def test_minutes_between_two_dates_are_those_of_the_clock_where_a_zone_is_seconds_away_from_utc() -> None:
+    start, end = datetime(1964, 10, 23, 4, 23, 59, tzinfo=UTC), datetime(1964, 10, 23, 4, 24, 1, tzinfo=UTC)
+    diff = {"startDate": "$start", "endDate": "$end", "unit": "minute"}
+    assert 1 == value_of({"$dateDiff": diff}, {"start": start, "end": end})
+    assert 0 == value_of({"$dateDiff": {**diff, "timezone": "Africa/Monrovia"}}, {"start": start, "end": end})
+
+
 @pytest.mark.parametrize("zone", ["PST", "EDT", "Z", "UTC+02:00", "america/new_york", "+2", ""])
 def test_an_abbreviation_is_no_time_zone(zone) -> None:
     with pytest.raises(EvaluationError):

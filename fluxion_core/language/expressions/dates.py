@@ -29,6 +29,8 @@ from fluxion_core.language.values import INT64_MAX, MISSING
 __all__ = ["OPERATORS", "add_months"]
 
 _PRECISE: Final = ("hour", "minute", "second", "millisecond")
+_OF_THE_CLOCK: Final = ("hour", "minute")
+"""Units that begin elsewhere where a zone is no whole number of them away from UTC."""
 
 
 # --------------------------------------------------------------------------------------------------- adding
@@ -95,11 +97,11 @@ def date_diff(start: Any, end: Any, unit: Any, timezone: Any = MISSING, start_of
 
 
 def _shifted(first: datetime, last: datetime, unit: str, where: tzinfo) -> int:
-    """Return the hours that a change of the clocks between the two took away or gave."""
-    if unit != "hour":
+    """Return the whole hours or minutes that a change of the clocks between the two took away or gave."""
+    if unit not in _OF_THE_CLOCK:
         return 0
     before, after = (offset_of(on_calendar(date, where)[0]) for date in (first, last))
-    return int((before - after) / timedelta(hours=1))
+    return int((before - after) / timedelta(milliseconds=UNIT_MILLISECONDS[unit]))
 
 
 def _ordinal(date: datetime, unit: str, where: tzinfo, first_day: int) -> int:
@@ -112,7 +114,7 @@ def _ordinal(date: datetime, unit: str, where: tzinfo, first_day: int) -> int:
         return days
     if unit == "week":
         return (days - 1 - first_day) // 7
-    if unit == "hour":
+    if unit in _OF_THE_CLOCK:
         return math.floor((milliseconds(date) + offset_of(local).total_seconds() * 1000) // UNIT_MILLISECONDS[unit])
     return milliseconds(date) // UNIT_MILLISECONDS[unit]
 
