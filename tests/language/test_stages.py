@@ -450,3 +450,30 @@ def test_joins_of_all_kinds_nest_20_deep(outer, inner) -> None:
     assert [] == list(aggregate([], stages, collections={"others": []}))
     with pytest.raises(CompileError, match="20 deep"):
         list(aggregate([], [{"$unionWith": {"coll": "others", "pipeline": stages}}], collections={"others": []}))
+
+
+_HALVES = [
+    {"$set": {"half": {"$divide": ["$a", "$b"]}}},
+    {"$match": {"half": {"$gt": 0}}},
+    {"$limit": 2},
+    {"$set": {"c": {"$toInt": "$c"}}},
+]
+
+
+def test_a_document_that_a_full_limit_would_not_let_through_does_not_fail() -> None:
+    documents = [{"a": 1, "b": 2}, {"a": 0, "b": 2}, {"a": 2, "b": 1}, {"a": 1, "b": 0}]
+    assert [{"a": 1, "b": 2, "half": 0.5, "c": None}, {"a": 2, "b": 1, "half": 2.0, "c": None}] == list(
+        aggregate(documents, _HALVES)
+    )
+
+
+@pytest.mark.parametrize("last", [{"a": 1, "b": 0}, {"a": 1, "b": 2, "c": "x"}])
+def test_a_document_before_the_limit_is_full_and_the_one_that_fills_it_may_fail(last) -> None:
+    with pytest.raises(EvaluationError):
+        list(aggregate([{"a": 1, "b": 2}, last, {"a": 1, "b": 2}], _HALVES))
+
+
+def test_the_limit_counts_what_it_would_not_let_through_as_dropped() -> None:
+    run = compile_pipeline(_HALVES[:3]).start()
+    output = run.feed(documents=[{"a": 1, "b": 2}, {"a": 2, "b": 1}, {"a": 1, "b": 0}])
+    assert ([], 1, [(3, 3, 0), (3, 3, 0), (3, 2, 0)]) == (output.failures, output.filtered, run.stage_counts())

@@ -9,7 +9,7 @@ import msgspec
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import current
-from fluxion_core.language.compiler.parts import evaluation_error
+from fluxion_core.language.compiler.parts import Part, PerDocument, evaluation_error
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.loaded import Loaded
@@ -21,7 +21,7 @@ __all__ = ["Counter", "Frame", "Gathering", "stage_of"]
 class Frame:
     """What generated code sees of its run: the clock, randomness, counters, and where to report a failure."""
 
-    def __init__(self, run: Run, code: Loaded, origins: Sequence[int | None] | None) -> None:
+    def __init__(self, run: Run, code: Loaded, origins: Sequence[int | None] | None, parts: Sequence[Part] = ()) -> None:
         self.now = run.now.replace(microsecond=run.now.microsecond // 1000 * 1000)  # dates have milliseconds
         self.random = run.random
         self.counters = run.counters
@@ -32,17 +32,39 @@ class Frame:
         self.origins = origins
         self.failed: list[int | None] = []
         self.counted: list[tuple[int, ...]] = []
-        """What was counted of each odd document."""
+        """What was counted of each odd document, and of each that a full ``$limit`` would have dropped."""
         self._run = run
+        self._parts = parts
         self._of_odd: Frame | None = None
 
     def fail(self, origin: int | None, document: Any, fault: BaseException) -> None:
-        """Report that *document*, made from record *origin*, failed."""
-        self._run.fail(self, origin, document, fault)
+        """Report that *document*, made from record *origin*, failed, unless it came too late to matter."""
+        full = self._full_behind(self.code.path_of(fault))
+        if full is None:
+            self._run.fail(self, origin, document, fault)
+            return
+        counters = self.code.written.counters
+        place = counters.index((full.stage, "dropped")) if counters else 0
+        self.counted.append(tuple(int(index == place) for index in range(len(counters))))
 
     def fail_at(self, position: int, document: Any, fault: BaseException) -> None:
         """Report that the document at *position* of what the segment was given failed."""
-        self._run.fail(self, self.origins[position] if self.origins is not None else position, document, fault)
+        self.fail(self.origins[position] if self.origins is not None else position, document, fault)
+
+    def _full_behind(self, path: str) -> Part | None:
+        """Return the ``$limit`` behind the stage of *path* that was full before, if there is one: MongoDB asks for nothing more then.
+
+        Where several documents come of one, those before may have filled it, and are taken back with the one that failed.
+        """
+        behind = False
+        for part in self._parts if self.counters else ():
+            if not isinstance(part, PerDocument) or part.fans_out:
+                return None
+            counter = self.counters.get(part.id) if behind and part.counter() is not None else None
+            if counter is not None and counter.ends and counter.full:
+                return part
+            behind = behind or path == part.where or path.startswith(f"{part.where}.")
+        return None
 
     def error_of(self, fault: BaseException) -> EvaluationError:
         """Return *fault* as an error with the path of the expression that raised it."""

@@ -221,7 +221,7 @@ class Run:
             state.use(code)
         made: list[Any] = [[] for _ in range(step.segment.columns or 0)]
         kept: list[int | None] = []
-        frame = Frame(self, code, origins)
+        frame = Frame(self, code, origins, step.segment.parts)
         counted = code.function(rows, origins if origins is not None else range(len(rows)), answers, frame, made, kept, state)
         for odd in frame.counted:
             counted = tuple(map(add, counted, odd))
