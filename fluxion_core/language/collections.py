@@ -11,7 +11,12 @@ from fluxion_core.language.values import is_string
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["collection_named"]
+__all__ = ["collection_named", "names_collection"]
+
+
+def names_collection(name: Any) -> bool:
+    """Whether MongoDB lets a collection be called *name*."""
+    return is_string(name) and name != "" and name[0] != "." and "$" not in name and "\0" not in name
 
 
 def collection_named(parser: Parser, name: Any, where: str) -> list[dict[str, Any]]:
@@ -20,8 +25,10 @@ def collection_named(parser: Parser, name: Any, where: str) -> list[dict[str, An
     Where no collections were given at all, naming one is a problem, and so is a name that is not in a mapping that cannot grow.
     A list is returned as it is, so that it may be filled later, before the program starts.
     """
-    if not is_string(name) or not name or name.startswith(".") or "\0" in name:
-        parser.problem(where, f"the name of a collection was expected, not {name!r}")
+    if not names_collection(name):
+        parser.problem(
+            where, f"the name of a collection was expected, not {name!r}", "without '$', and no '.' at the beginning"
+        )
         return []
     if parser.collections is None:
         parser.problem(

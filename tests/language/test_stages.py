@@ -477,3 +477,38 @@ def test_the_limit_counts_what_it_would_not_let_through_as_dropped() -> None:
     run = compile_pipeline(_HALVES[:3]).start()
     output = run.feed(documents=[{"a": 1, "b": 2}, {"a": 2, "b": 1}, {"a": 1, "b": 0}])
     assert ([], 1, [(3, 3, 0), (3, 3, 0), (3, 2, 0)]) == (output.failures, output.filtered, run.stage_counts())
+
+
+@pytest.mark.parametrize("name", ["", ".a", "a$b", "$a", "a\0b", 5, None])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        lambda name: {"$lookup": JOINS["$lookup"] | {"from": name}},
+        lambda name: {"$graphLookup": JOINS["$graphLookup"] | {"from": name}},
+        lambda name: {"$unionWith": name},
+        lambda name: {"$unionWith": {"coll": name, "pipeline": []}},
+    ],
+)
+def test_a_name_that_no_collection_has_is_no_name_to_join(stage, name) -> None:
+    with pytest.raises(CompileError, match=r"collection|required|null|pipeline|expected"):
+        compile_pipeline([stage(name)], collections={name: []})
+
+
+@pytest.mark.parametrize("name", ["a.b", "a.", "system.a", "ä", " "])
+def test_other_names_may_be_joined(name) -> None:
+    stages = [{"$lookup": JOINS["$lookup"] | {"from": name}}, {"$unionWith": name}]
+    assert [{"a": 1, "b": [{"a": 1}]}, {"a": 1}] == list(aggregate([{"a": 1}], stages, collections={name: [{"a": 1}]}))
+
+
+_WRITES = {
+    "$out": lambda name, database: {"$out": {"db": database, "coll": name}},
+    "$merge": lambda name, database: {"$merge": {"into": {"db": database, "coll": name}}},
+}
+
+
+@pytest.mark.parametrize("stage", _WRITES.values(), ids=_WRITES)
+@pytest.mark.parametrize(("length", "fits"), [(251, True), (252, False)])
+def test_a_name_to_write_to_has_255_bytes_with_its_database(stage, length, fits) -> None:
+    with pytest.raises(CompileError, match="what a sink does") as raised:
+        compile_pipeline([stage("ä" + "a" * (length - 2), "one")])
+    assert fits == ("name of a collection" not in str(raised.value))

@@ -9,6 +9,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.collections import names_collection
 from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.compiler.parse import shown
@@ -31,6 +32,8 @@ _NOT_MATCHED: Final = ("insert", "discard", "fail")
 _ONLY_INSERT: Final = ("keepExisting", "fail")
 _INTERNAL: Final = ("admin", "config", "local")
 _NAME_END: Final = 64
+_NAMESPACE_BYTES: Final = 255
+"""The longest name of a database and of a collection in it, with the dot between them."""
 _UPDATES: Final = {"$addFields", "$set", "$project", "$unset", "$replaceRoot", "$replaceWith"}
 
 
@@ -48,10 +51,16 @@ def _target(parser: Parser, spec: Any, where: str, *, database_required: bool) -
         name = parser.members(spec, where, names, () if database_required else ("db",)).get("coll")
         if "db" in spec and not _names_database(spec["db"]) and (database_required or not _is_left_out(spec["db"])):
             parser.problem(f"{where}.db", f"the name of a database was expected, not {shown(spec['db'])}")
-    if is_string(name) and name and "$" not in name and "\0" not in name and not name.startswith((".", "system.")):
-        return name
+    database = spec.get("db") if isinstance(spec, dict) else None
+    if names_collection(name) and not name.startswith("system.") and _fits(name, database):
+        return str(name)
     parser.problem(where, f"the name of a collection was expected, not {shown(name)}")
     return None
+
+
+def _fits(name: str, database: Any) -> bool:
+    """Whether *name* is short enough together with that of its database, which has a letter at least."""
+    return len(name.encode()) + max(1, len(database.encode()) if is_string(database) else 0) < _NAMESPACE_BYTES
 
 
 def _is_left_out(name: Any) -> bool:
