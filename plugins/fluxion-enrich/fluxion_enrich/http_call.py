@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
-from fluxion_core.errors import ConfigError, EvaluationError, FatalError, RecordError, TransientError
+from fluxion_core.errors import EvaluationError, FatalError, RecordError, TransientError
 from fluxion_core.language import MISSING, Operator
 from fluxion_enrich.batches import ask_once
 from fluxion_enrich.connections import HttpConnection, connection_options
@@ -48,7 +48,7 @@ def _session(effects: Any, name: str) -> requests.Session:
 
 def _segment(value: Any, name: str) -> str:
     """Return *value* as one path segment that stays one."""
-    text = _text(value, f"path.{name}")
+    text = _text(value, f"pathValues.{name}")
     if text in {"", ".", ".."}:
         raise RecordError(f"$httpCall: {text!r} is no path segment for {{{name}}}")
     return quote(text, safe="")
@@ -121,7 +121,18 @@ def _ask(call: Mapping[str, Any], effects: Any) -> Any:
     except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL) as error:
         raise RecordError(f"$httpCall: connection '{name}': {type(error).__name__}") from None
     except requests.exceptions.RequestException as error:
-        raise TransientError(f"$httpCall: connection '{name}' does not answer: {type(error).__name__}") from None
+        asked = connection.base_url
+        raise TransientError(f"$httpCall: connection '{name}' ({asked}) does not answer: {_reason(error)}") from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return the system's own words for what went wrong below requests, or the kind of the error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _answer(response: requests.Response, connection: HttpConnection, name: str, on_not_found: Any) -> Any:
@@ -133,7 +144,8 @@ def _answer(response: requests.Response, connection: HttpConnection, name: str, 
     if status == 404 and on_not_found is not MISSING:  # not found
         return on_not_found
     if not 200 <= status < 300:  # success
-        raise RecordError(f"$httpCall: connection '{name}' answered {status}")
+        advice = "; onNotFound gives an answer in its place" if status == 404 else ""
+        raise RecordError(f"$httpCall: connection '{name}' answered {status}{advice}")
     return _decoded(response, connection, name)
 
 
@@ -166,18 +178,21 @@ def evaluate_batch(calls: Sequence[Mapping[str, Any]], effects: Any) -> list[Any
         FatalError: it refused the credentials, or its certificate is not trusted.
         ConfigError: there is no such connection, or it is not of type http.
     """
-    for call in calls[:1]:
-        _check(call)
     return ask_once(calls, lambda call: _ask(call, effects), effects)
 
 
-def _check(call: Mapping[str, Any]) -> None:
-    method = call["method"]
-    if method is not MISSING and method not in _METHODS:
-        raise ConfigError(f"$httpCall: '{method}' is no method; there are {', '.join(_METHODS)}")
-    path = call["path"]
-    if path is not MISSING and any(segment in {".", ".."} for segment in str(path).split("/")):
-        raise EvaluationError("$httpCall: the path may not hold '.' or '..' segments")
+def _check(constants: Mapping[str, Any]) -> None:
+    """Find what is wrong with the constants when the pipeline is compiled, so that ``fluxion lint`` tells of it."""
+    method = constants.get("method", "GET")
+    if method not in _METHODS:
+        raise EvaluationError(f"'{method}' is no method; there are {', '.join(_METHODS)}")
+    path, values = constants.get("path", ""), constants.get("pathValues")
+    if not isinstance(path, str):
+        raise EvaluationError("the path must be text")
+    if any(segment in {".", ".."} for segment in path.split("/")):
+        raise EvaluationError("the path may not hold '.' or '..' segments")
+    if isinstance(values, Mapping) and (absent := [place for place in _PLACE.findall(path) if place not in values]):
+        raise EvaluationError(f"nothing is given for {{{absent[0]}}} of the path; name it under pathValues")
 
 
 HTTP_CALL = Operator(
@@ -186,6 +201,7 @@ HTTP_CALL = Operator(
     foldable=False,
     evaluate_batch=evaluate_batch,
     connection=("http", HttpConnection),
+    check=_check,
     arguments=("connection",),
     optional=("method", "path", "pathValues", "query", "headers", "body", "onNotFound"),
     constants=("connection", "method", "path"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -43,10 +44,19 @@ def _created(name: str, options: SqlConnection) -> sqlalchemy.Engine:
         raise ConfigError([Problem(f"connections.{name}.url", wrong)])
     url = sqlalchemy.make_url(options.url.reveal())
     if url.get_backend_name() == "sqlite":
+        _check_file(name, url)
         return sqlalchemy.create_engine(url)
     return sqlalchemy.create_engine(
         url, pool_size=options.pool_size, max_overflow=0, pool_timeout=options.timeout_seconds, pool_pre_ping=True
     )
+
+
+def _check_file(name: str, url: sqlalchemy.URL) -> None:
+    """Stop at an SQLite file that is not there: SQLite would make an empty one, in which every table is missing."""
+    path = url.database or ":memory:"
+    if not path.startswith((":memory:", "file:")) and not Path(path).exists():
+        where = "" if Path(path).is_absolute() else f" (a relative path starts in {Path.cwd()})"
+        raise FatalError(f"$sqlQuery: connection '{name}': the SQLite file of its url does not exist; check the url{where}")
 
 
 def _unbound(query: str, given: Iterable[str]) -> str:
@@ -63,7 +73,10 @@ def _unbound(query: str, given: Iterable[str]) -> str:
 
 
 def _check(constants: Mapping[str, Any]) -> None:
-    """Find a parameter that no document can bind: ``params`` names constants only, and not this one."""
+    """Find a mode that is none, and a parameter that no document can bind: ``params`` names constants only, and not this one."""
+    mode = constants.get("mode", "all")
+    if mode not in _MODES:
+        raise EvaluationError(f"'{mode}' is no mode; there are {', '.join(_MODES)}")
     query, params = constants.get("query"), constants.get("params")
     if isinstance(query, str) and isinstance(params, Mapping) and (unbound := _unbound(query, params)):
         raise EvaluationError(unbound)
@@ -103,6 +116,10 @@ def _ask(call: Mapping[str, Any], effects: Any) -> Any:
     try:
         with engine.connect() as connection:
             result = connection.execute(sqlalchemy.text(call["query"]), parameters)
+            if not result.returns_rows:
+                raise FatalError(
+                    f"$sqlQuery: connection '{name}': the query returns no rows; write a SELECT: $sqlQuery only reads"
+                )
             rows = [
                 {column: _shown(value) for column, value in row.items()}
                 for row in result.mappings().fetchmany(options.max_rows + 1)
@@ -154,9 +171,6 @@ def evaluate_batch(calls: Sequence[Mapping[str, Any]], effects: Any) -> list[Any
         FatalError: the query cannot work (a table or column that is not there, a syntax error).
         ConfigError: there is no such connection, or it is not of type sql.
     """
-    for call in calls[:1]:
-        if call["mode"] is not MISSING and call["mode"] not in _MODES:
-            raise ConfigError(f"$sqlQuery: '{call['mode']}' is no mode; there are {', '.join(_MODES)}")
     return ask_once(calls, lambda call: _ask(call, effects), effects)
 
 

@@ -75,6 +75,7 @@ def test_a_404_is_a_record_error_unless_an_answer_is_given(server, http_effects)
     server.answers["/v1/c"] = (404, {}, {})
     (answer,) = ask(http_effects, call(path="/c"))
     assert isinstance(answer, RecordError)
+    assert str(answer) == "$httpCall: connection 'crm' answered 404; onNotFound gives an answer in its place"
     assert ask(http_effects, call(path="/c", onNotFound=None)) == [None]
 
 
@@ -88,8 +89,9 @@ def test_redirects_are_not_followed(server, http_effects) -> None:
 def test_a_server_that_is_away_is_an_outage(server, http_effects) -> None:
     server.close()
     try:
-        with pytest.raises(TransientError, match="does not answer"):
+        with pytest.raises(TransientError) as caught:
             ask(http_effects, call(path="/c"))
+        assert str(caught.value) == f"$httpCall: connection 'crm' ({server.url}/v1) does not answer: Connection refused"
     finally:
         server._server.socket.close()
         server.close = lambda: None

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 
+import pytest
 from fluxion_enrich.http_call import HTTP_CALL
 from fluxion_enrich.sql_query import SQL_QUERY
 
@@ -97,3 +98,27 @@ def test_a_parameter_that_no_document_can_bind_does_not_compile() -> None:
     call = {"connection": "shop", "query": "select :a, :b", "params": {"a": 1}}
     (found,) = problems({"$set": {"x": {"$sqlQuery": call}}})
     assert "stages[0].$set.x.$sqlQuery: nothing is given for parameter ':b' of the query" in found
+
+
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        (
+            {"$sqlQuery": {"connection": "shop", "query": "select 1", "mode": "one"}},
+            "'one' is no mode; there are all, first, value",
+        ),
+        (
+            {"$httpCall": {"connection": "crm", "method": "FETCH"}},
+            "'FETCH' is no method; there are GET, HEAD, POST, PUT, PATCH, DELETE",
+        ),
+        ({"$httpCall": {"connection": "crm", "path": "/a/../b"}}, "the path may not hold '.' or '..' segments"),
+        ({"$httpCall": {"connection": "crm", "path": 5}}, "the path must be text"),
+        (
+            {"$httpCall": {"connection": "crm", "path": "/c/{id}", "pathValues": {"key": 1}}},
+            "nothing is given for {id} of the path; name it under pathValues",
+        ),
+    ],
+)
+def test_a_constant_that_cannot_work_does_not_compile(call, problem) -> None:
+    name = next(iter(call))
+    assert [f"stages[0].$set.x.{name}: {problem}"] == problems({"$set": {"x": call}})

@@ -55,8 +55,25 @@ def test_an_object_as_a_parameter_is_a_record_error(effects) -> None:
     assert isinstance(answer, RecordError)
 
 
+def test_a_file_that_does_not_exist_is_named_as_such_and_not_made(effects, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    effects.connections["shop"]["url"] = "sqlite:///nowhere.db"
+    with pytest.raises(
+        FatalError, match=r"connection 'shop': the SQLite file of its url does not exist; .* starts in"
+    ) as caught:
+        ask(effects, {}, query="select 1")
+    assert str(tmp_path) in str(caught.value)
+    assert not (tmp_path / "nowhere.db").exists()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_needs_no_file(effects, url) -> None:
+    effects.connections["shop"]["url"] = url
+    assert ask(effects, {}, query="select 1", mode="value") == [1]
+
+
 def test_the_statement_writes_nothing(effects) -> None:
-    with pytest.raises(FatalError):
+    with pytest.raises(FatalError, match="connection 'shop': the query returns no rows; write a SELECT"):
         ask(effects, {}, query="delete from products")
     assert ask(effects, {}, query="select count(*) from products", mode="value") == [2]
 
