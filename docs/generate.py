@@ -137,6 +137,9 @@ def components_page() -> str:
                     options,
                     "",
                 ]
+    for connection in components.connections():
+        lines += [f"## connection `{connection.name}`", "", f"({connection.provenance.distribution})", ""]
+        lines += [options_markdown(connection.value), ""]
     return "\n".join([*lines, "## `runtime:`", "", options_markdown(RuntimeConfig), ""])
 
 
@@ -167,9 +170,9 @@ def exit_codes_page() -> str:
 
 
 def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
-    for sub in cls.__subclasses__():
-        yield sub
-        yield from _subclasses(sub)
+    """Give every subclass once, also one that has two of them as bases."""
+    found = [sub for direct in cls.__subclasses__() for sub in (direct, *_subclasses(direct))]
+    yield from dict.fromkeys(found)
 
 
 def language_page() -> str:

@@ -81,15 +81,23 @@ class Component(msgspec.Struct, frozen=True):
     def summary(self) -> str:
         """The first sentence of what the component says about itself; of a descriptor, what it takes."""
         if not isinstance(self.value, type):
-            return _takes(getattr(self.value, "arguments", ()), getattr(self.value, "optional", ()))
+            return _takes(self.value)
         text = getattr(self.value, "summary", "") or getattr(self.value, "__doc__", "") or ""
         return re.split(r"(?<=\.)\s|\n\n", " ".join(text.split("\n\n")[0].split()), maxsplit=1)[0]
 
 
-def _takes(arguments: Sequence[str], optional: Sequence[str]) -> str:
+def _takes(descriptor: Any) -> str:
+    arguments: Sequence[str] = getattr(descriptor, "arguments", ())
+    optional: Sequence[str] = getattr(descriptor, "optional", ())
     required = f"Takes {', '.join(arguments)}" if arguments else ""
     others = f"{' and' if arguments else 'Takes'} optionally {', '.join(optional)}" if optional else ""
-    return f"{required}{others}." if required or others else ""
+    return f"{required}{others}." if required or others else _written(descriptor)
+
+
+def _written(descriptor: Any) -> str:
+    """Return how a descriptor whose arguments have no names is written, from its first example."""
+    examples = getattr(descriptor, "examples", ())
+    return f"Written {examples[0].expression!s}." if examples else ""
 
 
 def name_is_good(kind: str, name: str) -> bool:
@@ -122,6 +130,12 @@ class ComponentSet(msgspec.Struct, frozen=True):
     def all(self, kind: str) -> list[Component]:
         """Return all components of *kind*, sorted by name."""
         return [self._tables[kind][name] for name in self.names(kind)]
+
+    def connections(self) -> list[Component]:
+        """Return the types of connection that operators ask through, sorted, each as a component of kind ``connection``."""
+        takers = [operator for operator in self.all("operator") if getattr(operator.value, "connection", None)]
+        found = {name: (options, one.provenance) for one in takers for name, options in [one.value.connection]}
+        return [Component("connection", name, *found[name]) for name in sorted(found)]
 
     def with_(self, *components: Component) -> ComponentSet:
         """Return a set that also holds *components*, in place of any of the same kind and name."""

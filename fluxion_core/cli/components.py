@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import groupby
 from typing import Any
 
 import click
@@ -26,17 +27,18 @@ __all__ = ["command", "options_markdown"]
     help="How to write the options.",
 )
 def command(name: str | None, form: str) -> None:
-    """List the components, or show the options of the components called TYPE (file, kafka, sqlite, ...)."""
+    """List the components, or show the options of those called TYPE: file, kafka, sqlite, ..., or runtime."""
     from fluxion_core.plugins import load_plugins
 
-    components = load_plugins().components
+    known = _known(load_plugins().components)
+    if name is None and form != "table":
+        raise click.UsageError(f"--format {form} shows the options of one component; name it: components file --format {form}")
     if name is None:
-        _list(components)
+        _list(known)
         return
-    found = [component for kind in KINDS for component in components.all(kind) if component.name == name]
+    found = [component for component in known if component.name == name]
     if not found:
-        known = [component.name for kind in KINDS for component in components.all(kind)]
-        near = did_you_mean(name, known)
+        near = did_you_mean(name, [component.name for component in known])
         if name.startswith("$") and _is_the_languages(name):
             near = "it belongs to the language; its page in the reference is generated/language"
         click.echo(
@@ -57,18 +59,27 @@ def _is_the_languages(name: str) -> bool:
     return any(name in own_names(kind) for kind in ("operator", "accumulator", "stage"))
 
 
-def _list(components: ComponentSet) -> None:
-    for kind in KINDS:
-        found = components.all(kind)
-        if found:
-            click.echo(f"{kind}s" if not kind.endswith("y") else kind)
-            width = max(len(component.name) for component in found)
-            for component in found:
-                click.echo(f"  {component.name:<{width}}  {component.summary}  ({component.provenance})")
+def _known(components: ComponentSet) -> list[Component]:
+    """Return what has a name and options: the components, the types of connection, and the runtime's part of a file."""
+    from fluxion_core.config.model import RuntimeConfig
+
+    core = components.get("runner", "local").provenance
+    listed = [component for kind in KINDS for component in components.all(kind)]
+    return [*listed, *components.connections(), Component("section", "runtime", RuntimeConfig, core)]
+
+
+def _list(known: list[Component]) -> None:
+    for kind, group in groupby(known, key=lambda component: component.kind):
+        found = list(group)
+        click.echo(f"{kind}s")
+        width = max(len(component.name) for component in found)
+        for component in found:
+            click.echo(f"  {component.name:<{width}}  {component.summary}  ({component.provenance})")
 
 
 def _options(component: Component) -> type[Options] | None:
-    return getattr(component.value, "options", None)
+    value = component.value
+    return value if isinstance(value, type) and issubclass(value, Options) else getattr(value, "options", None)
 
 
 def _schema(component: Component) -> dict[str, Any]:
@@ -81,12 +92,19 @@ def _described(component: Component, form: str) -> str:
     if form == "markdown":
         return f"## {component.kind} `{component.name}`\n\n{component.summary}\n\n{options_markdown(options)}"
     lines = [f"{component.kind} {component.name}  ({component.provenance})", f"  {component.summary}"]
+    if options is None and not isinstance(component.value, type):
+        return "\n".join(lines)  # an operator: what it takes was said
     if options is None or not options.declarations():
         return "\n".join([*lines, "  no options"])
     for declared in options.declarations():
-        word = "required" if declared.required else f"default {declared.default_text}"
-        lines += [f"  {declared.name}: {_accepted(declared)}, {word}", f"      {declared.doc}"]
+        lines += [f"  {declared.name}: {_accepted(declared)}, {_default(declared)}", f"      {declared.doc}"]
     return "\n".join(lines)
+
+
+def _default(declared: Option) -> str:
+    if declared.required:
+        return "required"
+    return f"default {declared.default_text}" if declared.default_text else "optional"
 
 
 def _accepted(declared: Option) -> str:

@@ -28,7 +28,8 @@ class GeneratorOptions(Options):
     )
     template: dict[str, Any] | None = option(
         None,
-        "A document to make in place of a kind; see the source's description for what can vary.",
+        "A document to make in place of a kind. In it {$index: start} counts, {$int: [low, high]} and {$number: [low, high]} draw"
+        " between the two, {$choice: [...]} draws one of a list, {$time: seconds} counts time in steps.",
         example={"id": {"$index": 1}, "level": {"$choice": ["info", "error"]}},
         check=check_template,
     )

@@ -23,6 +23,24 @@ def test_options_are_shown_as_text_as_markdown_and_as_json_schema(shell):
     }
 
 
+def test_the_options_of_the_runtime_are_shown_as_those_of_a_component(shell):
+    out = shell.fluxion("components", "runtime").out
+    assert out.startswith("section runtime  (fluxion-core ")
+    assert "  parallelism: an integer, " in out
+
+
+def test_a_list_has_no_other_format_than_text(shell):
+    outcome = shell.fluxion("components", "--format", "markdown")
+    assert (78, "") == (outcome.code, outcome.out)
+    assert (
+        "Error: --format markdown shows the options of one component; name it: components file --format markdown" in outcome.err
+    )
+
+
+def test_an_option_without_a_default_is_optional(shell):
+    assert "  count: an integer, at least 0, optional\n" in shell.fluxion("components", "generator").out
+
+
 def test_a_name_of_several_kinds_shows_all_of_them(shell):
     assert ["source", "sink"] == list(json.loads(shell.fluxion("components", "file", "--format", "json-schema").out))
 

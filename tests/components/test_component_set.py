@@ -6,7 +6,8 @@ from fluxion_core import hookspecs
 from fluxion_core.components import KINDS, Component, ComponentSet, Provenance, name_is_good
 from fluxion_core.connectors import FileSource, MemorySink, MemorySource
 from fluxion_core.errors import UnknownNameError
-from fluxion_core.language import Operator
+from fluxion_core.language import Example, Operator
+from fluxion_core.spi import Options
 
 HERE = Provenance("here", "1", "plugin")
 
@@ -111,9 +112,19 @@ def test_a_descriptor_sums_itself_up() -> None:
         (("a", "b"), (), "Takes a, b."),
         (("a",), ("b",), "Takes a and optionally b."),
         ((), ("b",), "Takes optionally b."),
-        ((), (), ""),
+        ((), (), "Written {'$own': 1}."),
     ],
 )
 def test_a_descriptor_is_summed_up_by_what_it_takes(arguments, optional, expected) -> None:
-    operator = Operator(name="$own", function=lambda *_: None, arguments=arguments, optional=optional)
+    examples = [Example({"$own": 1}, 1)]
+    operator = Operator(name="$own", function=lambda *_: None, arguments=arguments, optional=optional, examples=examples)
     assert expected == ComponentSet().with_class("operator", operator).get("operator", "$own").summary
+
+
+def test_the_connections_are_those_that_operators_ask_through() -> None:
+    class DeskOptions(Options):
+        """Where the desk is."""
+
+    asking = Operator(name="$ask", pure=False, evaluate_batch=lambda calls, effects: [], connection=("desk", DeskOptions))
+    (found,) = ComponentSet().with_class("operator", asking).connections()
+    assert ("connection", "desk", DeskOptions, "Where the desk is.") == (found.kind, found.name, found.value, found.summary)
