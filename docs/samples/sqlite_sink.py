@@ -1,6 +1,7 @@
 """A sink in one file: documents into an SQLite table, exactly once."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
@@ -13,7 +14,7 @@ FLUXION_SPI = (1, 0)
 
 @attrs.frozen
 class TableOptions(Options):
-    path: str = option(REQUIRED, "The SQLite file.")
+    path: Path = option(REQUIRED, "The SQLite file.")
 
 
 class TableSink(Sink[TableOptions]):
@@ -33,7 +34,7 @@ class TableSink(Sink[TableOptions]):
     def write(self, batch: SealedBatch) -> WriteResult:
         self._database.execute("begin immediate")  # records and cursor are read and become durable together
         try:
-            duplicate = is_duplicate(self._cursor(), batch, self.config.path)
+            duplicate = is_duplicate(self._cursor(), batch, str(self.config.path))
             if not duplicate:
                 self._database.executemany("insert into documents values (?)", [(line.decode(),) for line in batch.payloads])
                 row = (1, batch.incarnation, batch.epoch, batch.seq)

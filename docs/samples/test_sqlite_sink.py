@@ -14,7 +14,7 @@ from fluxion_core.testing.suites import SinkCase, SinkSuite
 class TestTableSink(SinkSuite):
     @pytest.fixture
     def case(self, tmp_path: Path) -> SinkCase:
-        path = str(tmp_path / "results.db")
+        path = tmp_path / "results.db"
 
         def read() -> list[dict]:
             with closing(sqlite3.connect(path)) as database:

@@ -55,7 +55,7 @@ def test_the_sample_source_runs_and_resumes(tmp_path):
     assert [f"tick-{number}" for number in range(5)] == names
 
 
-@pytest.mark.parametrize("name", ["test_tick_source", "test_sqlite_sink"])
+@pytest.mark.parametrize("name", ["test_tick_source", "test_sqlite_sink", "test_shout_operator"])
 def test_the_samples_keep_the_contract(tmp_path, name):
     command = [
         sys.executable,
