@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal, Self, TypeAlias
 
 import attrs
@@ -209,10 +210,54 @@ class RuntimeConfig(Options):
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
+_Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
 def _check_id(_: object, __: object, value: str) -> None:
-    if not _ID.fullmatch(value):
+    if not isinstance(value, str) or not _ID.fullmatch(value):
         msg = f"pipeline id {value!r}: expected 1 to 128 letters, digits, '.', '_' or '-', starting with a letter or digit"
         raise ValueError(msg)
+
+
+def _is(wanted: type | tuple[type, ...], write: str) -> _Validator:
+    """Return a check of an attribute's class; what was given is not shown, as it may hold secrets."""
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, wanted):
+            msg = f"{attribute.name}: a value of type {type(value).__name__} does not fit; write {write}"
+            raise TypeError(msg)
+
+    return check
+
+
+def _is_one_of(*words: str) -> _Validator:
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value not in words:
+            msg = f"{attribute.name}: unknown word {value!r}; one of {', '.join(words)}"
+            raise ValueError(msg)
+
+    return check
+
+
+def _check_state_store(_: object, __: object, value: Any) -> None:
+    if isinstance(value, str | Mapping) or (isinstance(value, ComponentConfig) and not isinstance(value, StateConfig)):
+        msg = f'state_store: a value of type {type(value).__name__} does not fit; write StateConfig("sqlite", path="state.db")'
+        raise TypeError(msg)
+
+
+def _check_collections(_: object, __: object, value: Mapping[str, Any]) -> None:
+    for name, one in value.items():
+        if isinstance(one, str | Mapping) or not isinstance(one, SourceConfig | Sequence):
+            msg = f"collections[{name!r}]: a value of type {type(one).__name__} does not fit; write a SourceConfig or a list of documents"
+            raise TypeError(msg)
+
+
+def _check_runtime(_: object, __: object, value: RuntimeConfig) -> None:
+    if value != _DEFAULT_RUNTIME:  # looking at every option takes a third of a millisecond
+        RuntimeConfig.parse(attrs.asdict(value), where="runtime")
+
+
+_DEFAULT_RUNTIME = RuntimeConfig()
 
 
 @attrs.frozen(kw_only=True)
@@ -227,19 +272,31 @@ class PipelineDefinition:
     """
 
     id: str = attrs.field(validator=_check_id)
-    source: SourceConfig = attrs.field(validator=attrs.validators.instance_of(SourceConfig))
-    sink: SinkConfig = attrs.field(validator=attrs.validators.instance_of(SinkConfig))
+    source: SourceConfig = attrs.field(validator=_is(SourceConfig, 'SourceConfig("file", path="orders.ndjson")'))
+    sink: SinkConfig = attrs.field(validator=_is(SinkConfig, 'SinkConfig("file", path="results.ndjson")'))
     stages: Sequence[Mapping[str, Any]] = ()
-    emit: Emit = attrs.field(default="auto", validator=attrs.validators.in_(("auto", "final", "updates", "each")))
-    dead_letter: SinkConfig | None = None
-    error_policy: ErrorPolicy = attrs.field(factory=ErrorPolicy, validator=attrs.validators.instance_of(ErrorPolicy))
-    delivery: Delivery = attrs.field(default="auto", validator=attrs.validators.in_(("auto", "exactly_once", "at_least_once")))
-    state_store: Any = None
-    runtime: RuntimeConfig = attrs.field(factory=RuntimeConfig, validator=attrs.validators.instance_of(RuntimeConfig))
+    emit: Emit = attrs.field(default="auto", validator=_is_one_of("auto", "final", "updates", "each"))
+    dead_letter: SinkConfig | None = attrs.field(
+        default=None, validator=_is((SinkConfig, NoneType), 'SinkConfig("file", path="rejected.ndjson")')
+    )
+    error_policy: ErrorPolicy = attrs.field(
+        factory=ErrorPolicy, validator=_is(ErrorPolicy, "ErrorPolicy.skip(), .dead_letter(), .retry() or .fail_fast()")
+    )
+    delivery: Delivery = attrs.field(default="auto", validator=_is_one_of("auto", "exactly_once", "at_least_once"))
+    state_store: Any = attrs.field(default=None, validator=_check_state_store)
+    runtime: RuntimeConfig = attrs.field(
+        factory=RuntimeConfig, validator=[_is(RuntimeConfig, "RuntimeConfig(parallelism=2)"), _check_runtime]
+    )
     runner: str = "local"
-    connections: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=_names_alone)
-    variables: Mapping[str, Any] = attrs.field(factory=dict)
-    collections: Mapping[str, SourceConfig | Sequence[Mapping[str, Any]]] = attrs.field(factory=dict)
-    pipelines: Mapping[str, Sequence[Mapping[str, Any]]] = attrs.field(factory=dict)
+    connections: Mapping[str, Mapping[str, Any]] = attrs.field(
+        factory=dict, repr=_names_alone, validator=_is(Mapping, "a mapping of names to options")
+    )
+    variables: Mapping[str, Any] = attrs.field(factory=dict, validator=_is(Mapping, "a mapping of names to values"))
+    collections: Mapping[str, SourceConfig | Sequence[Mapping[str, Any]]] = attrs.field(
+        factory=dict, validator=[_is(Mapping, "a mapping of names to a SourceConfig or documents"), _check_collections]
+    )
+    pipelines: Mapping[str, Sequence[Mapping[str, Any]]] = attrs.field(
+        factory=dict, validator=_is(Mapping, "a mapping of names to stages")
+    )
     metrics: Any = None
     base_dir: Path = attrs.field(factory=Path.cwd)

@@ -16,6 +16,7 @@ The type annotation says what is accepted: ``str``, ``int``, ``float``, ``bool``
 
 from __future__ import annotations
 
+import functools
 import math
 import types
 import typing
@@ -132,6 +133,7 @@ class Options:
     """Base of every options class; itself an options class without options."""
 
     @classmethod
+    @functools.cache  # reading the annotations takes most of the time of a parse, and every parse asks twice
     def declarations(cls) -> tuple[Option, ...]:
         """Return the declared options in the order of the class."""
         hints = typing.get_type_hints(cls)

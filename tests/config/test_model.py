@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import attrs
@@ -173,16 +174,54 @@ def test_an_id_that_could_lead_elsewhere_is_refused(name: str) -> None:
         definition(id=name)
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("emit", "sometimes"), ("delivery", "at_most_once")])
-def test_a_word_that_is_none_is_refused(name: str, wrong: str) -> None:
-    with pytest.raises(ValueError, match=name):
+@pytest.mark.parametrize(
+    ("name", "wrong", "expected"),
+    [
+        ("emit", "sometimes", "emit: unknown word 'sometimes'; one of auto, final, updates, each"),
+        ("delivery", "at_most_once", "delivery: unknown word 'at_most_once'; one of auto, exactly_once, at_least_once"),
+    ],
+)
+def test_a_word_that_is_none_is_refused(name: str, wrong: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
         definition(**{name: wrong})
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sink": None}, {"source": "file"}, {"runtime": {"parallelism": 2}}, {"error_policy": "skip"}]
+    ("wrong", "expected"),
+    [
+        ({"parallelism": 0}, "runtime.parallelism: 0 is too small; expected at least 1"),
+        ({"micro_batch_size": "many"}, r"runtime.micro_batch_size: many \(text\) does not fit; expected an integer"),
+    ],
 )
-def test_a_part_of_another_class_is_refused_by_name(wrong: dict[str, Any]) -> None:
+def test_options_of_the_runtime_are_held_to_their_limits_from_python_too(wrong: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        definition(runtime=RuntimeConfig(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found", "write"),
+    [
+        ({"sink": None}, "NoneType", "SinkConfig("),
+        ({"source": "file"}, "str", "SourceConfig("),
+        ({"sink": SourceConfig("file")}, "SourceConfig", "SinkConfig("),
+        ({"dead_letter": {"type": "file"}}, "dict", "SinkConfig("),
+        ({"runtime": {"parallelism": 2}}, "dict", "RuntimeConfig("),
+        ({"error_policy": "skip"}, "str", "ErrorPolicy.skip()"),
+        ({"state_store": {"type": "memory"}}, "dict", "StateConfig("),
+        ({"state_store": SinkConfig("file")}, "SinkConfig", "StateConfig("),
+        ({"variables": 5}, "int", "a mapping of names to values"),
+        ({"connections": []}, "list", "a mapping of names to options"),
+        ({"pipelines": [[]]}, "list", "a mapping of names to stages"),
+        ({"collections": []}, "list", "a mapping of names to a SourceConfig or documents"),
+    ],
+)
+def test_a_part_of_another_class_is_refused_by_name(wrong: dict[str, Any], found: str, write: str) -> None:
     (name,) = wrong
-    with pytest.raises(TypeError, match=name):
+    with pytest.raises(TypeError, match=re.escape(f"{name}: a value of type {found} does not fit; write {write}")):
         PipelineDefinition(**{"id": "p", "source": SourceConfig("stdin"), "sink": SinkConfig("stdout"), **wrong})
+
+
+@pytest.mark.parametrize("wrong", ["customers.ndjson", {"type": "file"}, 5])
+def test_a_collection_that_is_neither_a_source_nor_a_list_is_refused_by_name(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"collections\['customers'\]: .*; write a SourceConfig or a list of documents"):
+        definition(collections={"customers": wrong})
