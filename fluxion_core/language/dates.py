@@ -185,11 +185,31 @@ def offset_zone(delta: timedelta) -> tzinfo:
     return timezone(delta) if abs(delta) < timedelta(days=1) else _FarOffset(delta)
 
 
-def instant(local: datetime, where: tzinfo) -> datetime:
-    """Return the instant, in UTC, at which the calendar and the clock of *where* show *local*."""
+def instant(local: datetime, where: tzinfo, *, like: datetime = EPOCH) -> datetime:
+    """Return the instant, in UTC, at which the calendar and the clock of *where* show *local*.
+
+    Where the clock shows it twice, that is the time of it which is daylight saving time or not as the date *like* is in *where*; and
+    where the clock skips it, as far after the change as *local* is.
+    Source: ``do_adjust_timezone`` of the timelib library, with which MongoDB's server counts.
+    """
     if isinstance(where, _FarOffset):
         return local.replace(tzinfo=UTC) - where.delta
-    return local.replace(tzinfo=where).astimezone(UTC)
+    when = local.replace(tzinfo=where)
+    if not isinstance(where, timezone) and offset_of(when) > offset_of(when.replace(fold=1)):
+        when = when.replace(fold=_occurrence(when, like.astimezone(where)))
+    return when.astimezone(UTC)
+
+
+def _occurrence(when: datetime, like: datetime) -> int:
+    """Return which time of *when*, 0 or 1, is meant, a time that the clock shows twice."""
+    read = when.replace(tzinfo=UTC).astimezone(
+        when.tzinfo
+    )  # the digits as those of UTC: the server's first guess of the offset
+    if like.dst() and not read.dst() and offset_of(read) >= timedelta():
+        return 0
+    if read.dst() and not like.dst() and offset_of(read) <= timedelta():
+        return 1
+    return int(offset_of(read) != offset_of(when))
 
 
 def on_calendar(date: datetime, where: tzinfo) -> tuple[datetime, int]:

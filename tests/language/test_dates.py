@@ -11,6 +11,7 @@ from fluxion_core import CompileError, EvaluationError, aggregate
 from fluxion_core.language import decode_value, encode_value
 
 AT = datetime(2031, 3, 8, 9, 10, 11, 120000, tzinfo=UTC)
+TWICE = [("America/New_York", 1, "2031-11-02T06:30"), ("Europe/Rome", 2, "2031-10-26T01:30")]
 
 
 def value_of(expression, document=None):
@@ -66,6 +67,28 @@ def test_on_error_answers_a_text_that_is_no_date_and_no_other_mistake(wrong) -> 
 def test_hours_between_two_dates_are_those_that_passed_although_the_clocks_changed() -> None:
     start, end = datetime(2031, 3, 9, 6, 30, tzinfo=UTC), datetime(2031, 3, 9, 7, 30, tzinfo=UTC)
     assert value_of({"$dateDiff": {"startDate": start, "endDate": end, "unit": "hour", "timezone": "America/New_York"}}) == 1
+
+
+@pytest.mark.parametrize(("zone", "hour", "second"), TWICE)
+def test_a_time_that_the_clock_shows_twice_is_the_second_in_parts_and_in_text(zone, hour, second) -> None:
+    at = datetime.fromisoformat(f"{second}:00Z")
+    parts = {"year": 2031, "month": at.month, "day": at.day, "hour": hour, "minute": 30, "timezone": zone}
+    assert at == value_of({"$dateFromParts": parts})
+    text = f"2031-{at.month:02d}-{at.day:02d} 0{hour}:30"
+    assert at == value_of({"$dateFromString": {"dateString": text, "timezone": zone}})
+    assert at == value_of({"$dateFromString": {"dateString": text, "timezone": zone, "format": "%Y-%m-%d %H:%M"}})
+
+
+@pytest.mark.parametrize(("zone", "hour", "second"), TWICE)
+def test_a_time_that_the_clock_shows_twice_is_in_daylight_saving_time_if_what_is_added_to_was(zone, hour, second) -> None:
+    at = datetime.fromisoformat(f"{second}:00Z")
+    before, after = at - timedelta(hours=25), at + timedelta(days=1)
+    assert at - timedelta(hours=1) == value_of(
+        {"$dateAdd": {"startDate": before, "unit": "day", "amount": 1, "timezone": zone}}
+    )
+    assert at == value_of({"$dateSubtract": {"startDate": after, "unit": "day", "amount": 1, "timezone": zone}})
+    for same in (at, at - timedelta(hours=1)):
+        assert same == value_of({"$dateAdd": {"startDate": same, "unit": "month", "amount": 0, "timezone": zone}})
 
 
 def test_minutes_between_two_dates_are_those_of_the_clock_where_a_zone_is_seconds_away_from_utc() -> None:

@@ -40,6 +40,8 @@ def _shift(date: datetime, unit: str, amount: int, where: tzinfo, operator: str)
     try:
         if unit in _PRECISE:
             return date + timedelta(milliseconds=amount * UNIT_MILLISECONDS[unit])
+        if not amount:
+            return date
         calendar_date, years = on_calendar(date, where)
         local = calendar_date.replace(tzinfo=None)
         if unit in UNIT_MONTHS:
@@ -47,7 +49,7 @@ def _shift(date: datetime, unit: str, amount: int, where: tzinfo, operator: str)
         else:
             days = amount * (7 if unit == "week" else 1)
             local += timedelta(days=days)
-        return instant(local, where) + years // 400 * CYCLE
+        return instant(local, where, like=calendar_date) + years // 400 * CYCLE
     except (OverflowError, ValueError):
         raise EvaluationError(f"{operator}: the date is out of range") from None
 
@@ -179,7 +181,7 @@ def _truncated(moment: datetime, unit: str, size: int, where: tzinfo, start_of_w
             span = size * 7
         days = math.floor((local - origin) / timedelta(days=1)) + away.days
         result = origin + (timedelta(days=days // span * span) - away)
-    return instant(result, where) + away
+    return instant(result, where, like=instant(_REFERENCE, where)) + away
 
 
 def _check_of(operator: str, *names: str) -> Callable[[Mapping[str, Any]], bool]:
