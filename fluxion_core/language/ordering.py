@@ -8,15 +8,16 @@ Source: MongoDB manual, "Comparison/Sort Order".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any, Final
 
 from fluxion_core.language.bson_types import octets, subtype
 from fluxion_core.language.values import MISSING, kind
 
-__all__ = ["RANK", "compare", "equal", "group_identity", "identity", "sort_key"]
+__all__ = ["RANK", "compare", "equal", "greatest", "group_identity", "identity", "sort_key"]
 
 # Canonical type order. Missing comes before null; a $sort treats it as null by asking for the key of None.
 RANK: Final = {
@@ -127,6 +128,22 @@ def compare(left: Any, right: Any) -> int:
         return int(left > right) - int(left < right)
     a, b = sort_key(left), sort_key(right)
     return (a > b) - (a < b)
+
+
+def greatest(values: Iterable[Any], n: int, key_of: Callable[[Any], Any] = sort_key) -> list[Any]:
+    """Return at most *n* of *values*, the greatest last, as MongoDB finds them where some are level.
+
+    It takes in one after the other: when it has *n*, only what is past the first of them comes in, and that one goes.
+    """
+    given = list(values)
+    keys = [key_of(value) for value in given]
+    places = sorted(range(len(keys)), key=keys.__getitem__)
+    if len(places) > n:
+        level = keys[places[-n]]
+        above = [place for place in places[-n:] if level < keys[place]]
+        came_in = islice((place for place, key in enumerate(keys) if not key < level), n)
+        places = [place for place in came_in if not level < keys[place]][len(above) - n :] + above
+    return [given[place] for place in places]
 
 
 def equal(left: Any, right: Any) -> bool:

@@ -87,7 +87,7 @@ class Members:
 class Ordered:
     """What *entry_of* makes of values, a key and what is kept, in the order of the keys; equal ones in that of their arrival."""
 
-    def __init__(self, entry_of: Callable[[Any], tuple[Any, Any] | None], pick: Callable[[list[Any], list[Any]], Any]) -> None:
+    def __init__(self, entry_of: Callable[[Any], tuple[Any, Any] | None], pick: Callable[[list[Any]], Any]) -> None:
         self._entry_of = entry_of
         self._pick = pick
         self._keys: list[Any] = []
@@ -108,7 +108,7 @@ class Ordered:
 
     def value(self) -> Any:
         """Return what was picked."""
-        return self._pick(self._keys, self._values)
+        return self._pick(self._values)
 
 
 def _first_n(n: Any) -> Arrivals:
@@ -121,16 +121,6 @@ def _last_n(n: Any) -> Arrivals:
 
 def _by_size(value: Any) -> tuple[Any, Any] | None:
     return None if is_nullish(value) else (sort_key(value), value)
-
-
-def _greatest(keys: list[Any], values: list[Any], n: int) -> list[Any]:
-    found: list[Any] = []
-    end = len(keys)
-    while end and len(found) < n:
-        start = bisect_left(keys, keys[end - 1], 0, end)
-        found += values[start : min(end, start + n)]
-        end = start
-    return found[:n]
 
 
 def _by_order(order: Sequence[Any]) -> Callable[[Any], tuple[Any, Any]]:
@@ -150,11 +140,11 @@ KEEPING: Final[dict[str, Callable[..., Arrivals | Members | Ordered]]] = {
     "$concatArrays": lambda: Arrivals(lambda kept: [item for value in kept if value is not MISSING for item in value]),
     "$addToSet": lambda: Members(lambda value: (value,)),
     "$setUnion": lambda: Members(lambda value: value),
-    "$minN": lambda n: Ordered(_by_size, lambda _keys, values: values[: checked_n(n)]),
-    "$maxN": lambda n: Ordered(_by_size, lambda keys, values: _greatest(keys, values, checked_n(n))),
-    "$top": lambda order, _n: Ordered(_by_order(order), lambda _keys, values: values[0] if values else None),
-    "$topN": lambda order, n: Ordered(_by_order(order), lambda _keys, values: values[: checked_n(n)]),
-    "$bottom": lambda order, _n: Ordered(_by_order(order), lambda _keys, values: values[-1] if values else None),
-    "$bottomN": lambda order, n: Ordered(_by_order(order), lambda _keys, values: values[-checked_n(n) :]),
+    "$minN": lambda n: Ordered(_by_size, lambda values: values[: checked_n(n)]),
+    "$maxN": lambda n: Ordered(_by_size, lambda values: values[: -checked_n(n) - 1 : -1]),
+    "$top": lambda order, _n: Ordered(_by_order(order), lambda values: values[0] if values else None),
+    "$topN": lambda order, n: Ordered(_by_order(order), lambda values: values[: checked_n(n)]),
+    "$bottom": lambda order, _n: Ordered(_by_order(order), lambda values: values[-1] if values else None),
+    "$bottomN": lambda order, n: Ordered(_by_order(order), lambda values: values[-checked_n(n) :]),
 }
 """Accumulators over a window that has a lower bound, each made of what shapes the accumulator."""

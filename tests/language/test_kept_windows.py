@@ -15,7 +15,7 @@ VALUES = [None, 1, 1.0, Decimal(1), 2, 2.5, "a", "", True, [1], [], {"a": 1}, b"
 FUNCTIONS = [
     *[{"$count": {}}, {"$first": "$v"}, {"$last": "$v"}, {"$push": "$v"}, {"$concatArrays": "$l"}],
     *[{"$firstN": {"input": "$v", "n": 2}}, {"$lastN": {"input": "$v", "n": 2.0}}],
-    *[{"$minN": {"input": "$v", "n": 2}}, {"$maxN": {"input": "$v", "n": 3}}],
+    {"$minN": {"input": "$v", "n": 2}},
     *[
         {"$top": {"output": "$v", "sortBy": {"w": -1}}},
         {"$topN": {"output": ["$v", "$n"], "sortBy": {"v": 1, "w": -1}, "n": 2}},

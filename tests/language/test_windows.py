@@ -351,6 +351,35 @@ def test_a_window_with_a_lower_bound_has_the_latest_at_the_bottom(low, expected)
     assert expected == [row["r"] for row in aggregate(LEVEL[:3], [stage])]
 
 
+_ONES = [1, 1.0, Decimal("1.0"), 2]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, [2]), (2, [2, 1.0]), (3, [2, Decimal("1.0"), 1.0])])
+def test_what_is_level_in_max_n_is_turned_round_and_the_first_goes(n, expected) -> None:
+    """Source: the server's ``AccumulatorMinMaxN``, a multiset that is read from behind."""
+    greatest = {"$maxN": {"n": n, "input": "$v"}}
+    grouped = list(aggregate([{"v": value} for value in _ONES], [{"$group": {"_id": None, "r": greatest}}]))
+    assert repr([{"_id": None, "r": expected}]) == repr(grouped)
+    listed = list(aggregate([{"v": _ONES}], [{"$project": {"r": greatest}}]))
+    assert repr([{"r": expected}]) == repr(listed)
+
+
+def test_what_is_level_in_max_n_stays_so_in_long_groups() -> None:
+    rows = [{"v": value} for value in [*_ONES[:3], *[0] * 100, 2]]
+    stage = {"$group": {"_id": None, "r": {"$maxN": {"n": 3, "input": "$v"}}}}
+    assert repr([2, Decimal("1.0"), 1.0]) == repr(next(aggregate(rows, [stage]))["r"])
+
+
+@pytest.mark.parametrize(
+    ("low", "expected"),
+    [("unbounded", [[1], [1.0, 1], [1.0, 1]]), (-2, [[1], [1.0, 1], [Decimal("1.0"), 1.0]])],
+)
+def test_a_window_with_a_lower_bound_has_the_latest_in_max_n(low, expected) -> None:
+    rows = [{"_id": place, "v": value} for place, value in enumerate(_ONES[:3])]
+    greatest = {"$maxN": {"n": 2, "input": "$v"}, "window": {"documents": [low, "current"]}}
+    assert repr(expected) == repr(window_column(greatest, rows, {"_id": 1}))
+
+
 def window_column(function, documents, sort_by):
     stage = {"$setWindowFields": {"sortBy": sort_by, "output": {"r": function}}}
     return [row["r"] for row in aggregate(documents, [stage])]

@@ -6,7 +6,6 @@ hold every document, and ``$bottom`` is the last in the order.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.language.accumulators.extremes import checked_n
 from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf, checked
 from fluxion_core.language.operators import Accumulator, Example
+from fluxion_core.language.ordering import greatest
 from fluxion_core.language.values import MISSING
 
 if TYPE_CHECKING:
@@ -94,22 +94,10 @@ def _top(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
 
 
 def _bottom(n: int, order: Order, entries: list[_Entry]) -> list[_Entry]:
-    """Take in one entry after the other: when there are n, only what is past the first of them comes in, and that one goes."""
     from fluxion_core.language.stages.sort import order_key
 
     key_of = order_key(order)
-    keys: list[Any] = []
-    kept: list[_Entry] = []
-    for entry in entries:
-        key = key_of(entry["d"])
-        if len(keys) == n:
-            if not keys[0] < key:
-                continue
-            del keys[0], kept[0]
-        place = bisect_right(keys, key)
-        keys.insert(place, key)
-        kept.insert(place, entry)
-    return kept
+    return greatest(entries, n, lambda entry: key_of(entry["d"]))
 
 
 def _dump_ranked(state: list[Any]) -> list[Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.ordering import compare, sort_key
+from fluxion_core.language.ordering import compare, greatest, sort_key
 from fluxion_core.language.values import INT64_MAX, MISSING, is_number, is_whole, type_name
 
 __all__ = ["ACCUMULATORS", "checked_n"]
+
+_Cut = Callable[[list[Any], int], list[Any]]
 
 
 def _nothing() -> Any:
@@ -53,31 +56,36 @@ def _several(n: Any) -> list[Any]:
     return [checked_n(n), []]
 
 
-def _least_n(state: list[Any], value: Any) -> list[Any]:
-    return _keep(state, value, descending=False)
-
-
-def _greatest_n(state: list[Any], value: Any) -> list[Any]:
-    return _keep(state, value, descending=True)
-
-
-def _keep(state: list[Any], value: Any, *, descending: bool) -> list[Any]:
+def _keep(state: list[Any], value: Any, *, cut: _Cut) -> list[Any]:
     if value is not None and value is not MISSING:
         n, values = state
         values.append(value)
         if len(values) > 2 * n + 64:
-            values.sort(key=sort_key, reverse=descending)
-            del values[n:]
+            values[:] = cut(values, n)
     return state
 
 
-def _first_n(state: list[Any], *, descending: bool) -> list[Any]:
-    n, values = state
-    return sorted(values, key=sort_key, reverse=descending)[:n]
+def _least_n(values: list[Any], n: int) -> list[Any]:
+    return sorted(values, key=sort_key)[:n]
 
 
 def _plain(state: list[Any]) -> list[Any]:
     return [state[0], list(state[1])]
+
+
+def _cutting(name: str, cut: _Cut, *found: Any, way: int) -> Accumulator:
+    return Accumulator(
+        name=name,
+        initial=_several,
+        step=lambda state, value: _keep(state, value, cut=cut),
+        result=lambda state: cut(state[1], state[0])[::way],
+        dump=_plain,
+        load=_plain,
+        parameters=("n",),
+        arguments=("input",),
+        family="extremes",
+        examples=[Example({name: {"input": "$v", "n": 2}}, value, documents=_VALUES) for value in found],
+    )
 
 
 _VALUES: Final[tuple[dict[str, Any], ...]] = ({"v": 3}, {"v": 1}, {"v": None}, {}, {"v": 2})
@@ -98,28 +106,6 @@ ACCUMULATORS = (
         family="extremes",
         examples=[Example({"$max": "$v"}, 3, documents=_VALUES)],
     ),
-    Accumulator(
-        name="$minN",
-        initial=_several,
-        step=_least_n,
-        result=lambda state: _first_n(state, descending=False),
-        dump=_plain,
-        load=_plain,
-        parameters=("n",),
-        arguments=("input",),
-        family="extremes",
-        examples=[Example({"$minN": {"input": "$v", "n": 2}}, [1, 2], documents=_VALUES)],
-    ),
-    Accumulator(
-        name="$maxN",
-        initial=_several,
-        step=_greatest_n,
-        result=lambda state: _first_n(state, descending=True),
-        dump=_plain,
-        load=_plain,
-        parameters=("n",),
-        arguments=("input",),
-        family="extremes",
-        examples=[Example({"$maxN": {"input": "$v", "n": 2}}, [3, 2], documents=_VALUES)],
-    ),
+    _cutting("$minN", _least_n, [1, 2], way=1),
+    _cutting("$maxN", greatest, [3, 2], way=-1),
 )

@@ -21,7 +21,7 @@ from fluxion_core.language.allowance import (
     take_work,
 )
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.ordering import equal, sort_key
+from fluxion_core.language.ordering import equal, greatest, sort_key
 from fluxion_core.language.values import (
     INT32_MAX,
     INT32_MIN,
@@ -149,12 +149,14 @@ def _ends(name: str, cut: Callable[[list[Any], int], list[Any]]) -> Callable[[An
     return function
 
 
-def _extreme(*, descending: bool) -> Callable[[list[Any], int], list[Any]]:
-    def first(items: list[Any], count: int) -> list[Any]:
-        sort_work(len(items))
-        return sorted((item for item in items if not _nullish(item)), key=sort_key, reverse=descending)[:count]
+def _least(items: list[Any], count: int) -> list[Any]:
+    sort_work(len(items))
+    return sorted((item for item in items if not _nullish(item)), key=sort_key)[:count]
 
-    return first
+
+def _greatest(items: list[Any], count: int) -> list[Any]:
+    sort_work(len(items))
+    return greatest((item for item in items if not _nullish(item)), count)[::-1]
 
 
 def contains(value: Any, items: Any) -> bool:
@@ -272,8 +274,8 @@ OPERATORS = (
     Operator(name="$isArray", function=is_array, total=True, family="array", examples=[Example({"$isArray": [[1]]}, True)]),
     _positional("$last", _end("$last", -1), 1, 1, ([[1, 2]], 2)),
     _several("$lastN", lambda items, count: items[-count:], [1, 2]),
-    _several("$maxN", _extreme(descending=True), [3, 2]),
-    _several("$minN", _extreme(descending=False), [1, 2]),
+    _several("$maxN", _greatest, [3, 2]),
+    _several("$minN", _least, [1, 2]),
     _positional("$objectToArray", object_to_array, 1, 1, ({"$literal": {"a": 1}}, [{"k": "a", "v": 1}])),
     _positional("$range", make_range, 2, 3, ([0, 6, 2], [0, 2, 4])),
     _positional("$reverseArray", reverse_array, 1, 1, ([[1, 2]], [2, 1])),
