@@ -100,7 +100,7 @@ def date_diff(start: Any, end: Any, unit: Any, timezone: Any = MISSING, start_of
 
 def _shifted(first: datetime, last: datetime, unit: str, where: tzinfo) -> int:
     """Return the whole hours or minutes that a change of the clocks between the two took away or gave."""
-    if unit not in _OF_THE_CLOCK:
+    if unit not in _OF_THE_CLOCK or where is UTC:
         return 0
     before, after = (offset_of(on_calendar(date, where)[0]) for date in (first, last))
     return int((before - after) / timedelta(milliseconds=UNIT_MILLISECONDS[unit]))
@@ -116,7 +116,7 @@ def _ordinal(date: datetime, unit: str, where: tzinfo, first_day: int) -> int:
         return days
     if unit == "week":
         return (days - 1 - first_day) // 7
-    if unit in _OF_THE_CLOCK:
+    if unit in _OF_THE_CLOCK and where is not UTC:
         return math.floor((milliseconds(date) + offset_of(local).total_seconds() * 1000) // UNIT_MILLISECONDS[unit])
     return milliseconds(date) // UNIT_MILLISECONDS[unit]
 
