@@ -217,10 +217,9 @@ class _GraphStep(EachStep):
             reached = [found for found in index.find(frontier) if id(found) not in seen]
             for found in reached:
                 seen[id(found)] = found if part.depth_field is None else nest(found, part.depth_field, depth)
-            steps = [seen[id(found)] for found in reached]  # the depth may be what leads on
-            frontier = [
-                key for step in steps for key in map(identity, _local_values(step, part.connect_from)) if key not in asked
-            ]
+            # The depth may be what leads on.
+            values = (value for found in reached for value in _local_values(seen[id(found)], part.connect_from))
+            frontier = [key for key in map(identity, values) if key not in asked]
             depth += 1
         result = list(seen.values())
         self._joined.check(result)
