@@ -121,9 +121,10 @@ def test_the_pipeline_of_the_readme_binds(tmp_path):
     assert bound.delivery == "exactly_once"
 
 
-def test_the_python_of_the_readme_prints_what_it_says(capsys):
-    (text,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(text, "README.md", "exec"), {})
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/python.md"])
+def test_the_python_of_a_page_prints_what_it_says(capsys, page):
+    (text,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    exec(compile(text, page, "exec"), {})
     assert re.search(r"# (\[.*\])", text)[1] == capsys.readouterr().out.strip()
 
 
