@@ -41,6 +41,12 @@ _TAGS: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", 
 """What YAML's core schema knows; every other tag asks for a class or a conversion."""
 
 
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """Return what is wrong as a sentence: PyYAML begins one of them in the context of the error and ends it in the problem."""
+    problem = error.problem or str(error)
+    return f"{error.context}, {problem}" if error.context and problem.startswith("but ") else problem
+
+
 def parse_yaml(path: Path, text: str, where: str) -> tuple[Any, dict[str, tuple[int, int]]]:
     """Return the value of *text* and ``path -> (line, column)`` for everything in it; *path* is the file's, for messages.
 
@@ -57,7 +63,7 @@ def parse_yaml(path: Path, text: str, where: str) -> tuple[Any, dict[str, tuple[
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         quotes = "put what holds ${...} in quotes" if mark and "${" in text.splitlines()[mark.line] else ""
-        raise ConfigError([Problem(where, f"not YAML: {error.problem or error}", quotes, line, column)]) from None
+        raise ConfigError([Problem(where, f"not YAML: {_problem(error)}", quotes, line, column)]) from None
     except yaml.YAMLError as error:
         raise ConfigError([Problem(where, f"not YAML: {str(error).splitlines()[0]}")]) from None
     except RecursionError:

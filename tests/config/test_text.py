@@ -90,7 +90,7 @@ def test_aliases_that_make_the_text_large_are_refused_in_good_time(tmp_path):
         (b"id: \xff", "is not UTF-8: byte 4 cannot be decoded"),
         ("id: a\nsource: {path: ${X}}\n", "not YAML: expected ',' or '}', but got '{'; put what holds ${...} in quotes"),
         (b"id: a\0b", "not YAML: unacceptable character #x0000"),
-        ("id: a\n---\nid: b\n", "not YAML: but found another document"),
+        ("id: a\n---\nid: b\n", "not YAML: expected a single document in the stream, but found another document"),
         ("id: a\nsource:\n\ttype: x\n", "not YAML: found character '\\t' that cannot start any token"),
         ("- a\n", "a pipeline is a mapping, not a list"),
         ("", "a pipeline is a mapping, not nothing"),
