@@ -33,7 +33,9 @@ _LINE_SECONDS = 10.0
 
 @click.command(name="run")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--takeover", is_flag=True, help="Take the pipeline over from a process that still runs it; that one ends at its next seal.")
+@click.option(
+    "--takeover", is_flag=True, help="Take the pipeline over from a process that still runs it; that one ends at its next seal."
+)
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on 127.0.0.1 at this port.")
 @click.option("--progress/--no-progress", default=None, help="Show live progress; the default is to do so on a terminal.")
 @click.option("--verbose", is_flag=True, help="Log every seal.")
