@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -60,8 +60,25 @@ def notes_of(bound: BoundPipeline) -> Iterator[str]:
     yield from bound.notes
     for path, text in islice(references(list(bound.definition.stages), "stages"), 1):
         yield f"{path}: {text} is text like any other: nothing is taken from the environment in stages"
+    for index, stage in enumerate(bound.definition.stages):
+        for place, text, meaning in _texts_in_a_group(stage.get("$group")):
+            yield f"stages[{index}].$group.{place}: '{text}' is text, {meaning}; write ${text} for the field"
     if bound.undivided:
         yield bound.undivided
+
+
+def _texts_in_a_group(group: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield the place of every text in *group* that computes nothing: most likely the ``$`` of a field was left out."""
+    for name, given in group.items() if isinstance(group, Mapping) else ():
+        if name == "_id" and _is_plain(given):
+            yield "_id", given, "which makes one group of everything"
+        for accumulator in ("$sum", "$avg") if name != "_id" and isinstance(given, Mapping) else ():
+            if _is_plain(given.get(accumulator)):
+                yield f"{name}.{accumulator}", given[accumulator], "which is no number"
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and not value.startswith("$")
 
 
 def support_lines(bound: BoundPipeline) -> list[str]:

@@ -111,6 +111,14 @@ def test_what_needs_the_whole_input_is_refused_where_it_has_no_end(shell):
             "stages[0].$match.a[0].b: ${STATUS:-paid} is text like any other: nothing is taken from the environment in stages",
         ),
         ({"stages": [{"$set": {"x${NAME}": 1}}]}, "stages[0].$set.x${NAME}: ${NAME} is text like any other"),
+        (
+            {"stages": [{"$match": {}}, {"$group": {"_id": "shop", "n": {"$count": {}}}}]},
+            "stages[1].$group._id: 'shop' is text, which makes one group of everything; write $shop for the field",
+        ),
+        (
+            {"stages": [{"$group": {"_id": "$shop", "n": {"$sum": "total"}}}]},
+            "stages[0].$group.n.$sum: 'total' is text, which is no number; write $total for the field",
+        ),
     ],
 )
 def test_what_is_allowed_but_hardly_meant_is_noted(shell, parts, expected):
@@ -132,6 +140,8 @@ def test_dead_letters_that_have_no_way_to_their_sink_are_a_warning_at_a_run(shel
         {"dead_letter": "stdout", "error_policy": "dead_letter"},
         {"dead_letter": "stdout", "error_policy": {"retry": {"max_attempts": 2}, "then": "dead_letter"}},
         {"stages": [{"$set": {"a": "$${NAME}", "b": "${1}", "c": "${", "d": "$b"}}]},
+        {"stages": [{"$group": {"_id": None, "n": {"$sum": 1}, "a": {"$avg": "$v"}, "f": {"$first": "text"}}}]},
+        {"stages": [{"$group": {"_id": {"$literal": "all"}, "n": {"$sum": {"$toInt": "$v"}}}}]},
     ],
 )
 def test_what_is_meant_is_not_noted(shell, parts):
