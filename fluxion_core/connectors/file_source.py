@@ -43,7 +43,10 @@ class FileSourceOptions(Options):
     """Which file, and whether it is still growing."""
 
     path: Path = option(REQUIRED, "The file to read: one record per line.", example="orders.ndjson", check=no_regular_file)
-    follow: bool = option(False, "Whether to wait for more at the end of the file instead of ending there.")
+    follow: bool = option(
+        False,
+        "Whether to wait for more at the end of the file instead of ending there. One that is rotated or cut stops the pipeline.",
+    )
     chunk_bytes: int = option(128 * 1024, "How much is read at a time.", minimum=1)
     piece_bytes: int = option(
         2 * 1024 * 1024, "With parallelism: how much of the file a process takes at a time; less towards its end.", minimum=1

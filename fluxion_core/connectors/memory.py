@@ -31,6 +31,13 @@ __all__ = ["MemorySink", "MemorySinkOptions", "MemorySource", "MemorySourceOptio
 _SPLIT = "0"
 
 
+def _document_problem(value: Any) -> str | None:
+    if all(isinstance(document, dict) for document in value):
+        return None
+    wrong = next(index for index, document in enumerate(value) if not isinstance(document, dict))
+    return f"document {wrong} is of type {type(value[wrong]).__name__}; expected a dict each"
+
+
 def _payload_problem(value: Any) -> str | None:
     if all(isinstance(payload, bytes | str) for payload in value):
         return None
@@ -41,7 +48,7 @@ def _payload_problem(value: Any) -> str | None:
 class MemorySourceOptions(Options):
     """What there is to read: one of the two."""
 
-    documents: list[Any] | None = option(None, "The documents to read, as they are.")
+    documents: list[Any] | None = option(None, "The documents to read, as they are.", check=_document_problem)
     payloads: list[Any] | None = option(
         None, "The payloads to read, bytes or text, for the codec to decode.", check=_payload_problem
     )

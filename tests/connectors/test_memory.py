@@ -26,6 +26,11 @@ def test_an_empty_list_is_a_list() -> None:
     assert [] == MemorySourceOptions.parse({"documents": []}, where="source").documents
 
 
+def test_a_document_must_be_a_dict() -> None:
+    with pytest.raises(ConfigError, match=r"source\.documents: document 1 is of type int; expected a dict each"):
+        MemorySourceOptions.parse({"documents": [{"n": 1}, 5]}, where="source")
+
+
 def test_a_payload_must_be_bytes_or_text() -> None:
     with pytest.raises(ConfigError, match=r"source\.payloads: a payload is neither bytes nor text"):
         MemorySourceOptions.parse({"payloads": [b"a", 1]}, where="source")
