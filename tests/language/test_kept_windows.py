@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from fluxion_core import aggregate
+from fluxion_core import compile_pipeline
 
 VALUES = [None, 1, 1.0, Decimal(1), 2, 2.5, "a", "", True, [1], [], {"a": 1}, b"x", math.nan, 3, 3, 3, -1]
 FUNCTIONS = [
@@ -22,6 +22,7 @@ FUNCTIONS = [
     ],
 ]
 SETS = [{"$addToSet": "$v"}, {"$setUnion": "$l"}]
+IN_ORDER = {"$project": {"result": {"$sortArray": {"input": "$members", "sortBy": 1}}}}
 BOUNDS = [(-2, 0), (-3, -1), (1, 2), (0, 0), ("current", "unbounded"), (-1, "unbounded")]
 
 
@@ -32,53 +33,61 @@ def documents(seed):
         yield document | ({} if chosen.random() < 0.1 else {"v": chosen.choice(VALUES)})
 
 
-def in_window(function, bounds, rows):
+def windowed(function, bounds):
     stage = {
         "$setWindowFields": {"sortBy": {"n": 1}, "output": {"result": {**function, "window": {"documents": list(bounds)}}}}
     }
-    return [row["result"] for row in aggregate(rows, [stage])]
+    return compile_pipeline([stage])
 
 
-def alone(function, bounds, rows):
+def results(program, rows):
+    run = program.start()
+    return [row["result"] for row in [*run.feed(documents=rows).documents, *run.finish().documents]]
+
+
+def alone(program, bounds, rows):
     low, high = bounds
     for place in range(len(rows)):
         start = place if low == "current" else max(0, place + low)
         end = len(rows) if high == "unbounded" else max(0, place + high + 1)
-        if start < end and start < len(rows):
-            (group,) = aggregate(rows[start:end], [{"$group": {"_id": None, "result": function}}])
-            yield place, group["result"]
+        if start < min(end, len(rows)):
+            (result,) = results(program, rows[start:end])
+            yield place, result
+
+
+def compared(function, bounds):
+    """Yield what a window came to, and what its documents came to as a group, for each window of random documents."""
+    window, group = windowed(function, bounds), compile_pipeline([{"$group": {"_id": None, "result": function}}])
+    for seed in range(20):
+        rows = list(documents(seed))
+        found = results(window, rows)
+        for place, expected in alone(group, bounds, rows):
+            yield expected, found[place]
 
 
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: next(iter(function)))
 def test_a_window_comes_to_what_its_documents_alone_come_to(function, bounds) -> None:
-    for seed in range(20):
-        rows = list(documents(seed))
-        found = in_window(function, bounds, rows)
-        for place, expected in alone(function, bounds, rows):
-            assert repr(expected) == repr(found[place])
+    for expected, found in compared(function, bounds):
+        assert repr(expected) == repr(found)
 
 
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("function", SETS, ids=lambda function: next(iter(function)))
 def test_a_set_has_the_same_members_in_their_order(function, bounds) -> None:
-    in_order = {"$sortArray": {"input": "$result", "sortBy": 1}}
-    for seed in range(20):
-        rows = list(documents(seed))
-        found = in_window(function, bounds, rows)
-        for place, members in alone(function, bounds, rows):
-            (expected,) = aggregate([{"result": members}], [{"$set": {"result": in_order}}])
-            assert repr(expected["result"]) == repr(found[place])
+    in_order = compile_pipeline([IN_ORDER])
+    for members, found in compared(function, bounds):
+        assert repr(results(in_order, [{"members": members}])) == repr([found])
 
 
 @pytest.mark.parametrize("name", ["$bottom", "$bottomN"])
 def test_the_bottom_is_the_last_in_the_order(name) -> None:
     n = {"n": 2} if name == "$bottomN" else {}
     rows = [{"n": 0, "w": 1}, {"n": 1, "w": 2}, {"n": 2, "w": 2}, {"n": 3, "w": 0}]
-    found = in_window({name: {"output": "$n", "sortBy": {"w": 1}, **n}}, (-2, 0), rows)
-    assert ([[0], [0, 1], [1, 2], [1, 2]] if n else [0, 1, 2, 2]) == found
+    program = windowed({name: {"output": "$n", "sortBy": {"w": 1}, **n}}, (-2, 0))
+    assert ([[0], [0, 1], [1, 2], [1, 2]] if n else [0, 1, 2, 2]) == results(program, rows)
 
 
 @pytest.mark.parametrize(("function", "expected"), [({"$first": "$v"}, None), ({"$count": {}}, 0), ({"$addToSet": "$v"}, [])])
 def test_an_empty_window_comes_to_nothing(function, expected) -> None:
-    assert [expected] * 2 == in_window(function, (5, 6), [{"n": 0, "v": 1}, {"n": 1, "v": 2}])
+    assert [expected] * 2 == results(windowed(function, (5, 6)), [{"n": 0, "v": 1}, {"n": 1, "v": 2}])
