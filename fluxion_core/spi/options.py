@@ -369,10 +369,8 @@ def _yaml_text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
+    if isinstance(value, Path | Secret):
         return str(value)
-    if isinstance(value, Secret):
-        return "***"
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     return [_plain(part) for part in value] if isinstance(value, list) else value
