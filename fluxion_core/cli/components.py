@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from importlib import metadata
 from itertools import groupby
 from typing import Any
 
 import click
 
 from fluxion_core.cli.letters import EXIT_CONFIG
-from fluxion_core.components import KINDS, Component, ComponentSet
+from fluxion_core.components import KINDS, Component, ComponentSet, Provenance
 from fluxion_core.errors import did_you_mean
 from fluxion_core.spi.options import Option, Options
 
@@ -27,7 +29,10 @@ __all__ = ["command", "options_markdown"]
     help="How to write the options.",
 )
 def command(name: str | None, form: str) -> None:
-    """List the components, or show the options of those called TYPE: file, kafka, sqlite, ..., or runtime."""
+    """List the components, or show the options of those called TYPE: file, kafka, sqlite, ..., or runtime.
+
+    Of a stage, operator or accumulator ('$group', in quotes) it shows how it is written.
+    """
     from fluxion_core.plugins import load_plugins
 
     known = _known(load_plugins().components)
@@ -36,11 +41,13 @@ def command(name: str | None, form: str) -> None:
     if name is None:
         _list(known)
         return
+    if name.startswith("$"):
+        known += _of_the_language()
     found = [component for component in known if component.name == name]
     if not found:
         near = did_you_mean(name, [component.name for component in known])
-        if name.startswith("$") and _is_the_languages(name):
-            near = "it belongs to the language; its page in the reference is generated/language"
+        if name.startswith("$") and _is_mongodbs(name):
+            near = "MongoDB has it, and Fluxion has not"
         click.echo(
             f"error: no component is called '{name}'{'; ' + near if near else '; run fluxion components for a list'}", err=True
         )
@@ -53,12 +60,6 @@ def command(name: str | None, form: str) -> None:
         click.echo(("\n" if index else "") + _described(component, form))
 
 
-def _is_the_languages(name: str) -> bool:
-    from fluxion_core.language import own_names
-
-    return any(name in own_names(kind) for kind in ("operator", "accumulator", "stage"))
-
-
 def _known(components: ComponentSet) -> list[Component]:
     """Return what has a name and options: the components, the types of connection, and the runtime's part of a file."""
     from fluxion_core.config.model import RuntimeConfig
@@ -66,6 +67,22 @@ def _known(components: ComponentSet) -> list[Component]:
     core = components.get("runner", "local").provenance
     listed = [component for kind in KINDS for component in components.all(kind)]
     return [*listed, *components.connections(), Component("section", "runtime", RuntimeConfig, core)]
+
+
+def _is_mongodbs(name: str) -> bool:
+    from fluxion_core.language.compiler import known
+
+    return name in known.STAGES | known.EXPRESSIONS
+
+
+def _of_the_language() -> list[Component]:
+    from fluxion_core.language.accumulators import ACCUMULATORS
+    from fluxion_core.language.expressions import OPERATORS
+    from fluxion_core.language.stages import STAGES
+
+    core = Provenance("fluxion-core", metadata.version("fluxion-core"), "language")
+    tables: dict[str, Mapping[str, Any]] = {"stage": STAGES, "operator": OPERATORS, "accumulator": ACCUMULATORS}
+    return [Component(kind, name, value, core) for kind, table in tables.items() for name, value in table.items()]
 
 
 def _list(known: list[Component]) -> None:

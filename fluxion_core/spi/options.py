@@ -223,8 +223,7 @@ def _check(declared: Option, value: Any) -> None:
         if small or (declared.maximum is not None and value > declared.maximum):
             msg = f"{value} is too {'small' if small else 'large'}; expected {declared.limits_text}"
             raise ValueError(msg)
-    wrong = declared.check(value) if declared.check and value is not None else None
-    if wrong:
+    if declared.check and value is not None and (wrong := declared.check(value)):
         raise ValueError(wrong)
 
 

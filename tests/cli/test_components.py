@@ -37,6 +37,19 @@ def test_a_list_has_no_other_format_than_text(shell):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("$match", ["stage $match", "  Written [{'$match': {'status': 'PAID'}}]."]),
+        ("$dateTrunc", ["operator $dateTrunc", "  Takes date, unit and optionally binSize, timezone, startOfWeek."]),
+        ("$push", ["accumulator $push", "  Written {'$push': '$v'}."]),
+    ],
+)
+def test_a_name_of_the_language_is_shown_as_it_is_written(shell, name, expected):
+    lines = shell.fluxion("components", name).out.splitlines()
+    assert expected == [lines[0].partition("  (fluxion-core ")[0], *lines[1:]]
+
+
 def test_an_option_without_a_default_is_optional(shell):
     assert "  count: an integer, at least 0, optional\n" in shell.fluxion("components", "generator").out
 
@@ -49,10 +62,8 @@ def test_a_name_of_several_kinds_shows_all_of_them(shell):
     ("name", "expected"),
     [
         ("fiel", "error: no component is called 'fiel'; did you mean 'file'?"),
-        (
-            "$match",
-            "error: no component is called '$match'; it belongs to the language; its page in the reference is generated/language",
-        ),
+        ("$geoNear", "error: no component is called '$geoNear'; MongoDB has it, and Fluxion has not"),
+        ("$macht", "error: no component is called '$macht'; did you mean '$match'?"),
         ("qqq", "error: no component is called 'qqq'; run fluxion components for a list"),
     ],
 )
