@@ -121,6 +121,19 @@ def test_the_pipeline_of_the_readme_binds(tmp_path):
     assert bound.delivery == "exactly_once"
 
 
+def test_the_windows_of_the_page_on_time_are_those_of_the_records(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/how-to/group-by-time.md").read_text(), re.DOTALL)
+    (tmp_path / "windows.yaml").write_text(text.replace(", follow: true", "").replace("emit: updates", "emit: final"))
+    orders = [{"at": f"2026-05-06T{time}Z", "sku": "a", "orderValue": 2} for time in ("07:00:00", "07:59:59.9", "08:00:00")]
+    (tmp_path / "orders.ndjson").write_text("".join(f"{json.dumps(order)}\n" for order in orders))
+    PipelineOrchestrator().run(load_pipeline(tmp_path / "windows.yaml")).wait(30)
+    windows = [json.loads(line) for line in (tmp_path / "revenue.ndjson").read_text().splitlines()]
+    expected = [
+        {"_id": {"hour": f"2026-05-06T{hour}:00:00Z", "sku": "a"}, "revenue": sum_} for hour, sum_ in (("07", 4), ("08", 2))
+    ]
+    assert expected == windows
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/reference/python.md"])
 def test_the_python_of_a_page_prints_what_it_says(capsys, page):
     (text,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
