@@ -11,6 +11,7 @@ import pytest
 
 from fluxion_core import (
     ComponentSet,
+    ErrorPolicy,
     PipelineDefinition,
     PipelineOrchestrator,
     SinkConfig,
@@ -41,7 +42,7 @@ def run(tmp_path, components: ComponentSet, source, sink, stages=()):
     return handle.metrics()
 
 
-@pytest.mark.parametrize("name", ["tick_source", "sqlite_sink", "shout_operator"])
+@pytest.mark.parametrize("name", ["tick_source", "sqlite_sink", "shout_operator", "rate_operator"])
 def test_a_sample_has_under_60_lines(name):
     assert len((SAMPLES / f"{name}.py").read_text().splitlines()) < 60
 
@@ -92,6 +93,23 @@ def test_the_sample_operator_works_in_a_pipeline():
     operator = sample("shout_operator")["SHOUT"]
     program = compile_pipeline([{"$set": {"x": {"$shout": "$name"}}}], operators=[operator])
     assert program.start().feed(documents=[{"name": "hi"}, {}]).documents == [{"name": "hi", "x": "HI!"}, {"x": None}]
+
+
+def test_the_sample_operator_that_asks_the_outside_does_so_through_its_connection(tmp_path):
+    (tmp_path / "rates.json").write_text('{"EUR": 1.5}')
+    results: list[dict] = []
+    definition = PipelineDefinition(
+        id="rates",
+        source=SourceConfig("memory", documents=[{"currency": "EUR"}, {"currency": "XXX"}, {"currency": "EUR"}]),
+        stages=[{"$set": {"rate": {"$rate": {"connection": "bank", "currency": "$currency"}}}}],
+        sink=SinkConfig("memory", into=results),
+        connections={"bank": {"type": "rates", "path": str(tmp_path / "rates.json")}},
+        error_policy=ErrorPolicy.skip(),
+        state_store=StateConfig("memory"),
+    )
+    components = load_plugins().components.with_class("operator", sample("rate_operator")["RATE"])
+    PipelineOrchestrator(components).run(definition).wait(30)
+    assert [{"currency": "EUR", "rate": 1.5}] * 2 == results
 
 
 def test_the_mistake_of_the_tutorial_is_told_as_the_tutorial_says(tmp_path):
