@@ -10,7 +10,6 @@ Source: MongoDB manual, "$setWindowFields", "$stdDevPop", "$covariancePop"; the 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -19,14 +18,13 @@ from typing import Any, Final, Protocol
 
 from fluxion_core.language import windows
 from fluxion_core.language.accumulators import ACCUMULATORS
-from fluxion_core.language.accumulators.percentiles import percentile
 from fluxion_core.language.accumulators.sums import total
 from fluxion_core.language.expressions.arithmetic import add, divide, multiply, subtract
-from fluxion_core.language.ordering import sort_key
+from fluxion_core.language.extents import Extreme, Percentiles
 from fluxion_core.language.sliding_values import KEEPING
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_nullish, is_number
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, as_float, is_finite, is_nan, is_number
 
-__all__ = ["REMOVABLE", "SORTED", "Covariance", "Extreme", "Window", "integrals", "removable", "slid"]
+__all__ = ["REMOVABLE", "SORTED", "Covariance", "Window", "integrals", "removable", "slid"]
 
 _SUM: Final = ACCUMULATORS["$sum"]
 
@@ -290,61 +288,6 @@ def integrals(
 ) -> list[Any]:
     """Return ``$integral`` over each of *places*."""
     return list(slid(_Integral(unit_milliseconds), list(zip(keys, values, strict=True)), places))
-
-
-class Extreme:
-    """``$min`` or, *greatest*, ``$max`` of a window; null and missing are passed over.
-
-    Kept are only those values that may become the extreme when what has been there longer is gone.
-    """
-
-    def __init__(self, *, greatest: bool) -> None:
-        self._greatest = greatest
-        self._kept: deque[tuple[int, Any, Any]] = deque()  # number, key and value
-        self._entered = self._left = 0
-
-    def add(self, value: Any, sign: int) -> None:
-        """Take in or forget one value."""
-        if is_nullish(value):
-            return
-        if sign < 0:
-            if self._kept[0][0] == self._left:
-                self._kept.popleft()
-            self._left += 1
-            return
-        key = sort_key(value)
-        while self._kept and (self._kept[-1][1] <= key if self._greatest else key < self._kept[-1][1]):
-            self._kept.pop()
-        self._kept.append((self._entered, key, value))
-        self._entered += 1
-
-    def value(self) -> Any:
-        """Return the extreme: null where there is no value."""
-        return self._kept[0][2] if self._kept else None
-
-
-class Percentiles:
-    """``$percentile`` and, of one share, ``$median`` of the numbers of a window, which are kept sorted."""
-
-    def __init__(self, shares: Sequence[float], *, median: bool = False) -> None:
-        self._shares = shares
-        self._median = median
-        self._numbers: list[float] = []
-
-    def add(self, value: Any, sign: int) -> None:
-        """Take in or forget one value."""
-        if not is_number(value) or is_nan(value):
-            return
-        number = as_float(value)
-        if sign > 0:
-            insort(self._numbers, number)
-        else:
-            del self._numbers[bisect_left(self._numbers, number)]
-
-    def value(self) -> Any:
-        """Return the percentiles: null where there is no number."""
-        found = [percentile(self._numbers, share) for share in self._shares]
-        return found[0] if self._median else found
 
 
 _STARTS_OF_SUMS: Final[dict[str, Callable[[int, int], list[Any]]]] = {

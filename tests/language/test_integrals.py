@@ -1,6 +1,6 @@
-"""``$integral`` over windows that are kept up to date, and a ``$expMovingAvg`` over as many documents as there may be.
+"""``$integral`` over windows that are kept up to date.
 
-Source: the server's WindowFunctionIntegral and RemovableSum; ExpressionExpMovingAvg's parser.
+Source: the server's WindowFunctionIntegral and RemovableSum.
 """
 
 import math
@@ -58,7 +58,3 @@ def test_a_unit_divides_the_area() -> None:
     documents = [{"k": start + timedelta(hours=place), "v": place + 1} for place in range(3)]
     output = {"$integral": {"input": "$v", "unit": "hour"}, "window": {"documents": ["unbounded", 0]}}
     assert [0.0, 1.5, 4.0] == windowed(output, documents)
-
-
-def test_a_moving_average_may_be_over_infinitely_many_documents() -> None:
-    assert [1.0, 1.0] == windowed({"$expMovingAvg": {"input": "$v", "N": math.inf}}, [{"k": 1, "v": 1}, {"k": 2, "v": 2}])

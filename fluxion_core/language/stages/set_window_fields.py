@@ -17,10 +17,11 @@ from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
 from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
+from fluxion_core.language.extents import Extent
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.paths import get, put
-from fluxion_core.language.sliding import REMOVABLE, SORTED, Covariance, Extreme, Window, integrals, removable, slid
+from fluxion_core.language.sliding import REMOVABLE, SORTED, Covariance, Window, integrals, removable, slid
 from fluxion_core.language.stages.group import parse_arguments
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
@@ -342,9 +343,8 @@ def _parse_scaler(parser: Parser, spec: Any, where: str, order: Order | None, wi
 
     def compute(keys: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
         values = [value for (value,) in rows]
-        numbers = [value if is_number(value) else None for value in values]
-        least, most = (slid(Extreme(greatest=greatest), numbers, bounds.places(keys)) for greatest in (False, True))
-        return [windows.scaled(*found, low, high) for found in zip(values, least, most, strict=True)]
+        extents = slid(Extent(), values, bounds.places(keys))
+        return [windows.scaled(value, least, most, low, high) for value, (least, most) in zip(values, extents, strict=True)]
 
     return (parser.expression(members.get("input"), f"{where}.input"),), compute
 
