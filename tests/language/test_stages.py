@@ -310,6 +310,12 @@ def test_one_of_several_fields_of_a_key_stays_away_where_it_is_missing() -> None
     assert [{"_id": {"y": 1}, "n": 1}] == list(aggregate([{"b": 1}], [grouped]))
 
 
+def test_a_missing_part_of_a_key_is_another_than_null() -> None:
+    grouped = {"$group": {"_id": {"x": "$a", "y": "$b"}, "n": {"$sum": 1}}}
+    expected = [{"_id": {"y": 1}, "n": 2}, {"_id": {"x": None, "y": 1}, "n": 1}]
+    assert expected == list(aggregate([{"b": 1}, {"a": None, "b": 1}, {"b": 1}], [grouped]))
+
+
 def test_a_join_writes_a_document_over_an_array_on_its_way() -> None:
     joined = {"$lookup": {"from": "people", "localField": "n", "foreignField": "_id", "as": "a.b"}}
     (row,) = aggregate([{"n": 1, "a": [{"c": 1}, 2]}], [joined], collections={"people": PEOPLE})

@@ -18,7 +18,7 @@ from fluxion_core.language.compiler.undo import Undo
 from fluxion_core.language.compiler.writer import Value, Writer
 from fluxion_core.language.encoding import PLAIN_OR_INT, encode_plain, encode_value
 from fluxion_core.language.operators import Accumulator
-from fluxion_core.language.ordering import group_identity, identity
+from fluxion_core.language.ordering import identity
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.segment import SegmentWriter
@@ -193,7 +193,7 @@ class FoldingWriter:
     def _key(self, key: Node) -> tuple[str, Callable[[], None]]:
         """Write the identity of the group; return the local that has it, and what writes its key, which only a new group needs.
 
-        Null and missing are one group; the key shows what the first document had. Whether a computed part of the key fits 64 bits
+        A missing key is null, and a missing part of one is a part of its own. Whether a computed part of the key fits 64 bits
         is asked of new groups only: one that does not is equal to no part that does, and equal to the float that it stands for.
         """
         writer, emitter = self._writer, self._segment.emitter
@@ -222,7 +222,7 @@ class FoldingWriter:
         if value.kind in {"str", "int"}:
             return value.text
         plain = f"{value.text}.__class__ is str or {value.text}.__class__ is int"
-        return f"{value.text} if {plain} else {self._writer.constant(group_identity)}({value.text})"
+        return f"{value.text} if {plain} else {self._writer.constant(identity)}({value.text})"
 
     def _change(self, found: str, make_key: Callable[[], None] | None, values: Sequence[Value]) -> None:
         """Write the change of the group of identity *found*; *make_key* writes its key, if there is none yet."""

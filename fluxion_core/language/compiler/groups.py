@@ -9,7 +9,7 @@ from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.nodes import ObjectOf
 from fluxion_core.language.compiler.parts import Folding
 from fluxion_core.language.encoding import decode_value, encode_plain, encode_value
-from fluxion_core.language.ordering import group_identity, identity
+from fluxion_core.language.ordering import identity
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Groups", "KeptGroups"]
@@ -131,7 +131,7 @@ class Groups:
         """Return what generated code finds the group by."""
         by = self._folding.key
         if isinstance(by, ObjectOf) and by.fields:
-            return tuple(group_identity(key.get(name, MISSING)) for name, _ in by.fields)
+            return tuple(identity(key.get(name, MISSING)) for name, _ in by.fields)
         return identity(key)
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
