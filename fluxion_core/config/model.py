@@ -253,8 +253,13 @@ def _check_collections(_: object, __: object, value: Mapping[str, Any]) -> None:
 
 
 def _check_runtime(_: object, __: object, value: RuntimeConfig) -> None:
-    if value != _DEFAULT_RUNTIME:  # looking at every option takes a third of a millisecond
-        RuntimeConfig.parse(attrs.asdict(value), where="runtime")
+    if value == _DEFAULT_RUNTIME:
+        return
+    parsed = RuntimeConfig.parse(given := attrs.asdict(value), where="runtime")
+    for name, one in given.items():
+        if one != getattr(parsed, name):  # a file may say a number as text, a program has numbers
+            msg = f"runtime.{name}: a value of type {type(one).__name__} does not fit; write {getattr(parsed, name)!r}"
+            raise TypeError(msg)
 
 
 _DEFAULT_RUNTIME = RuntimeConfig()

@@ -221,6 +221,11 @@ def test_a_part_of_another_class_is_refused_by_name(wrong: dict[str, Any], found
         PipelineDefinition(**{"id": "p", "source": SourceConfig("stdin"), "sink": SinkConfig("stdout"), **wrong})
 
 
+def test_a_number_as_text_is_no_option_of_the_runtime_in_python() -> None:
+    with pytest.raises(TypeError, match=r"runtime\.parallelism: a value of type str does not fit; write 2"):
+        definition(runtime=RuntimeConfig(parallelism="2"))  # type: ignore[arg-type]  # the mistake
+
+
 @pytest.mark.parametrize("wrong", ["customers.ndjson", {"type": "file"}, 5])
 def test_a_collection_that_is_neither_a_source_nor_a_list_is_refused_by_name(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"collections\['customers'\]: .*; write a SourceConfig or a list of documents"):
