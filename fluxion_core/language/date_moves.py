@@ -41,7 +41,7 @@ _ORDINALS: Final[Mapping[str, int]] = {
 _NAMED: Final[Mapping[str, int]] = {"next": 1, "last": -1, "previous": -1, "this": 0}
 _WORD: Final = "|".join((*_ORDINALS, *_NAMED))
 _FORMS: Final = tuple(
-    re.compile(form, re.IGNORECASE)
+    re.compile(form, re.IGNORECASE | re.ASCII)
     for form in (
         r"(?P<edge>first|last) day of(?![a-z])",
         rf"(?P<word>{_WORD})[ \t]+(?P<weekday>{_DAY})[ \t]+of(?![a-z])",
@@ -52,7 +52,7 @@ _FORMS: Final = tuple(
     )
 )
 _FIRST_LETTERS: Final = frozenset(word[0] for word in (*_ORDINALS, *_NAMED, *_DAY_NAMES, "ago"))
-_NUMBER: Final = re.compile(rf"(?P<signs>[+-]*)[ \t]*(?P<number>\d{{1,13}})[ \t]*{_UNIT}", re.IGNORECASE)
+_NUMBER: Final = re.compile(rf"(?P<signs>[+-]*)[ \t]*(?P<number>\d{{1,13}})[ \t]*{_UNIT}", re.IGNORECASE | re.ASCII)
 _DAYS: Final[Mapping[str, int]] = {"day": 1, "week": 7, "fortnight": 14, "forthnight": 14}
 _PASSING: Final[Mapping[str, timedelta]] = {
     **dict.fromkeys(("ms", "msec", "millisecond"), timedelta(milliseconds=1)),
@@ -91,7 +91,11 @@ class Moves(msgspec.Struct):
         return next(filter(None, (form.match(text, at) for form in _FORMS)), None)
 
     def take(self, found: re.Match[str]) -> bool:
-        """Take in what was found; return whether a time that was read before counts no more."""
+        """Take in what was found; return whether a time that was read before counts no more.
+
+        Raises:
+            OverflowError: it is more hours than Python counts.
+        """
         groups = found.groupdict()
         word = (groups.get("word") or "").lower()
         if groups.get("edge"):

@@ -24,13 +24,15 @@ _FILLING: Final = re.compile(r"[ \t\n\0,.\u00a0\u202f]+")
 _BLANKS: Final = " \t\n\v\f\r"
 _WORD: Final = re.compile(
     r"(?:(?P<now>now)|(?P<midnight>today|midnight)|(?P<noon>noon)|(?P<yesterday>yesterday)|(?P<tomorrow>tomorrow))(?![a-z])",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _ISO: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?)?"
     r" ?(?:([Zz])|([+-])(2[0-3]|[01][0-9]):?([0-5][0-9]))?"
 )
 """What nearly all texts look like, read at once."""
+_SECONDS: Final = 10**12
+"""More than lie between 1970 and any date; the digits of a hostile number take minutes to turn into an int."""
 _DATE: Final = ("date", "year", "month", "name", "day", "week", "weekday", "year of the week")
 _CLOCK: Final = ("time", "again", "hour", "minute", "second", "fraction", "half")
 
@@ -85,7 +87,10 @@ def _parts(text: str) -> dict[str, Any]:
     text = text.strip(_BLANKS)
     while at < len(text):
         filling = _FILLING.match(text, at)
-        end = filling.end() if filling is not None else _read(parts, text, at)
+        try:
+            end = filling.end() if filling is not None else _read(parts, text, at)
+        except OverflowError:  # an amount or an instant beyond all dates
+            end = None
         if end is None:
             raise EvaluationError(f"an error parsing date string '{text[:60]}' at '{text[at : at + 20]}'")
         at = end
@@ -133,11 +138,12 @@ def _take(parts: dict[str, Any], notation: Notation, found: re.Match[str]) -> bo
 
 def _take_instant(parts: dict[str, Any], seconds: str) -> bool:
     """Take so many *seconds* since 1970 in place of a date and a time."""
-    if "zone" in parts:
+    since = Decimal(seconds)
+    if "zone" in parts or not -_SECONDS < since < _SECONDS:
         return False
     _forget(parts, _DATE)
     _forget(parts, _CLOCK)
-    parts["moves"].passing += timedelta(microseconds=int(Decimal(seconds).scaleb(6)))
+    parts["moves"].passing += timedelta(microseconds=int(since.scaleb(6)))
     parts |= {"year": "1970", "month": "1", "day": "1", "zone": "UTC"}
     return True
 

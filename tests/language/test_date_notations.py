@@ -4,6 +4,7 @@ Source: the scanner of the timelib library, with which MongoDB's server reads da
 """
 
 from datetime import UTC, datetime
+from time import process_time
 
 import pytest
 
@@ -85,3 +86,30 @@ def test_a_fraction_has_any_number_of_digits_of_which_three_count() -> None:
 )
 def test_what_is_left_over_after_a_notation_makes_the_text_no_date(text) -> None:
     assert date_of(text) == "failed"
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "+1 \u017fec",
+        "next \u017faturday",
+        "first \u017fat of",
+        "fir\u017ft day",
+        "fir\u017ft day of",
+        "+1 wee\u212a",
+        "+\u0661 day",
+    ],
+)
+def test_letters_and_digits_of_other_alphabets_are_no_amounts(amount) -> None:
+    assert date_of(f"2031-03-08 {amount}") == "failed"
+
+
+@pytest.mark.parametrize("text", ["@99999999999999999999", "@-99999999999999999999", "2031-03-08 +9999999999999 hours"])
+def test_more_time_than_there_is_makes_a_text_no_date(text) -> None:
+    assert date_of(text) == "failed"
+
+
+def test_a_million_digits_after_an_at_sign_take_no_time() -> None:
+    before = process_time()
+    assert date_of("@" + "9" * 999_990) == "failed"
+    assert process_time() - before < 5
