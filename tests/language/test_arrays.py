@@ -5,6 +5,7 @@ the server's evaluation of them.
 """
 
 from decimal import Decimal
+from time import process_time
 
 import pytest
 
@@ -176,6 +177,15 @@ def test_a_count_beyond_64_bits_is_an_error(count) -> None:
 )
 def test_sort_array_takes_an_array_for_one_value_and_goes_through_none(order, given, sorted_) -> None:
     assert value_of({"$sortArray": {"input": {"$literal": given}, "sortBy": order}}) == sorted_
+
+
+def test_a_path_of_more_names_than_documents_have_levels_is_followed_to_the_end_of_the_document_only() -> None:
+    before = process_time()
+    assert value_of({"$sortArray": {"input": [{"a": 2}, {"a": 1}], "sortBy": {".".join("a" * 200_000): 1}}}) == [
+        {"a": 2},
+        {"a": 1},
+    ]
+    assert process_time() - before < 2
 
 
 @pytest.mark.parametrize(

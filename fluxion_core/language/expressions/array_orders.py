@@ -52,13 +52,14 @@ def _key_at(item: Any, path: str) -> Any:
 
 def _value_at(value: Any, path: str) -> Any:
     """Return what stands at *path*, which may be one name with dots in it; of an array on the way only a place is looked at."""
-    while True:
+    while isinstance(value, dict | list):  # a path may have many more names than a document has levels
         if isinstance(value, dict) and path in value:
             return value[path]
         name, dot, path = path.partition(".")
-        if not dot:
-            return _member(value, name)
         value = _member(value, name)
+        if not dot:
+            return value
+    return None
 
 
 def _member(value: Any, name: str) -> Any:
