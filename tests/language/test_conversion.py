@@ -115,7 +115,13 @@ def test_binary_data_becomes_text_in_a_format_which_must_be_said(form, text) -> 
         converted(b"\xff\xfe\xfd", "string", onError="failed")
 
 
-@pytest.mark.parametrize("subtype", [10, 127, 256, -1, 1.5, "0", None])
+@pytest.mark.parametrize("base", [Decimal("sNaN"), Decimal("NaN"), [10]])
+def test_a_base_that_is_none_is_an_error(base) -> None:
+    with pytest.raises(EvaluationError, match="base must be"):
+        converted("1", "int", base={"$literal": base}, onError="failed")
+
+
+@pytest.mark.parametrize("subtype", [10, 127, 256, -1, 1.5, "0", None, [4], {"a": 4}, Decimal("sNaN")])
 def test_a_subtype_that_is_none_is_an_error(subtype) -> None:
     with pytest.raises(EvaluationError):
         converted(1, {"type": "binData", "subtype": subtype}, onError="failed")
@@ -163,6 +169,11 @@ def test_missing_is_a_type_to_which_nothing_converts(target) -> None:
     assert value_of({"$convert": {"input": 1, "to": target, "onError": "no"}}) == "no"
     with pytest.raises(EvaluationError):
         value_of({"$convert": {"input": "$n", "to": target}}, {"n": 1})
+
+
+def test_a_subtype_does_not_matter_where_nothing_becomes_binary_data() -> None:
+    identity = {"type": "binData", "subtype": Decimal("sNaN")}
+    assert converted(Decimal(1), identity, onError="failed") == "failed"
 
 
 def test_beside_type_and_subtype_a_target_may_hold_anything() -> None:

@@ -102,7 +102,11 @@ class Writer:
         if value is MISSING:
             return "M"
         key: Any = (value.__class__, value) if value.__class__ in {str, int, tuple} else ("id", id(value))
-        name = self._by_value.get(key)
+        try:
+            name = self._by_value.get(key)
+        except TypeError:  # a tuple of which a part has no hash
+            key = ("id", id(value))
+            name = self._by_value.get(key)
         if name is None:
             name = f"k{len(self.constants)}"
             self._by_value[key] = name

@@ -338,7 +338,7 @@ def parse_manner(value: Any, target: Any, base: Any, form: Any, order: Any) -> A
         EvaluationError: one of them is not valid, or lacks. ``onError`` does not answer that.
     """
     name, of = target
-    if base is not None and base is not MISSING and (not is_number(base) or base not in _DIGITS):
+    if base is not None and base is not MISSING and not (is_whole(base) and base in _DIGITS):
         raise EvaluationError(f"$convert: base must be 2, 8, 10 or 16, not {base!r}"[:200])
     if form is not None and form is not MISSING and form not in _FORMS:
         raise EvaluationError(f"$convert: {form!r} is no format; there are {', '.join(_FORMS)}"[:200])
@@ -367,7 +367,7 @@ def convert(value: Any, target: Any, manner: Any) -> Any:
     if base is not None and name == "string" and given in {"int", "double", "decimal"}:
         return _to_digits(value, int(base))
     if name == "binData":
-        return _to_binary(value, int(of) if is_number(of) else 0, form, order or "little")
+        return _to_binary(value, int(of) if is_whole(of) else 0, form, order or "little")
     if given == "binData" and name == "string":
         return _binary_text(value, form)
     if given == "binData" and name in _SIZES:
