@@ -14,6 +14,7 @@ from fluxion_core.errors import EvaluationError, Problem, did_you_mean
 from fluxion_core.language.allowance import begin
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.constants import problem_together
+from fluxion_core.language.compiler.misplaced import misplaced
 from fluxion_core.language.compiler.nodes import (
     ArrayOf,
     Call,
@@ -84,8 +85,11 @@ class Parser:
         return Constant(where, None)
 
     def unknown(self, where: str, what: str, name: str, candidates: Iterable[str], mongodb: Iterable[str]) -> None:
-        """Keep the problem that *name* is none of *candidates*; say so if MongoDB has it, else what is close to it."""
-        if name in mongodb:
+        """Keep the problem that *name* is none of *candidates*; say where it stands, or that MongoDB has it, or what is close to it."""
+        placed = None if name in mongodb and name in known.REASONS else misplaced(self, what, name)
+        if placed is not None:
+            self.problem(where, *placed)
+        elif name in mongodb:
             self.problem(where, f"{what} '{name}' of MongoDB is not supported by Fluxion", known.REASONS.get(name, ""))
         else:
             self.problem(where, f"unknown {what} '{name}'", did_you_mean(name, candidates))

@@ -93,8 +93,6 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
 def _unknown_stage(parser: Parser, name: Any, path: str, forms: Mapping[str, StageForm]) -> None:
     if name == "$emit":
         parser.problem(f"{path}.{name}", f"stage '{name}' is what a sink does", "name the sink in the pipeline's sink:")
-    elif name == "$sampleRate":
-        parser.problem(f"{path}.{name}", f"'{name}' is a condition of $match", "write {$match: {$sampleRate: 0.5}}")
     elif is_string(name) and not name.startswith("$"):
         parser.problem(
             f"{path}.{name}", f"'{name}' is no stage", did_you_mean(f"${name}", forms) or "a stage's name starts with '$'"
