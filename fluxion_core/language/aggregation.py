@@ -113,7 +113,11 @@ def aggregate_ndjson(
         CompileError: at once, for wrong stages.
         RecordError: a line is no JSON object, or longer than 16 MiB.
         EvaluationError: where MongoDB fails on a document.
+        TypeError: *chunks* is one value instead of several, at once, or something among them is not bytes.
     """
+    if isinstance(chunks, bytes | bytearray | memoryview | str):  # each gives out its numbers or characters
+        msg = f"chunks: an iterable of bytes was expected, not {type(chunks).__name__} itself; write [chunk]"
+        raise TypeError(msg)
     program = compile_pipeline(stages, variables=variables, collections={} if collections is None else collections)
     return _run_ndjson(program, chunks, emit)
 
@@ -143,7 +147,11 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield whole lines."""
     rest = b""
     for chunk in chunks:
-        end = chunk.rfind(b"\n") + 1
+        try:
+            end = chunk.rfind(b"\n") + 1
+        except (AttributeError, TypeError):
+            msg = f"chunks: bytes were expected, not {chunk!r}"
+            raise TypeError(msg[:200]) from None
         if not end:
             rest += chunk
             continue

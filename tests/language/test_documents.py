@@ -1,4 +1,4 @@
-"""What ``aggregate`` is given as documents, and is none."""
+"""What ``aggregate`` is given as documents and ``aggregate_ndjson`` as chunks of lines, and is none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fluxion_core import aggregate
+from fluxion_core import aggregate, aggregate_ndjson
 
 STAGES: list[list[dict[str, Any]]] = [
     [{"$match": {"a": 1}}],
@@ -32,6 +32,28 @@ STAGES: list[list[dict[str, Any]]] = [
 def test_what_is_no_document_is_told(documents: Any, expected: str, stages: Any) -> None:
     with pytest.raises(TypeError) as failure:
         list(aggregate(documents, stages))
+    assert expected == str(failure.value)
+
+
+@pytest.mark.parametrize("chunks", [b"", b'{"a":1}\n', bytearray(b"{}"), memoryview(b"{}"), '{"a":1}'])
+def test_one_chunk_in_the_place_of_several_is_told_at_once(chunks: Any) -> None:
+    with pytest.raises(TypeError) as failure:
+        aggregate_ndjson(chunks, [])
+    expected = f"chunks: an iterable of bytes was expected, not {type(chunks).__name__} itself; write [chunk]"
+    assert expected == str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        (['{"a":1}\n'], "chunks: bytes were expected, not '{\"a\":1}\\n'"),
+        ([b"{}\n", 5], "chunks: bytes were expected, not 5"),
+        ([{"a": 1}], "chunks: bytes were expected, not {'a': 1}"),
+    ],
+)
+def test_a_chunk_that_is_not_bytes_is_told(chunks: Any, expected: str) -> None:
+    with pytest.raises(TypeError) as failure:
+        list(aggregate_ndjson(chunks, []))
     assert expected == str(failure.value)
 
 
