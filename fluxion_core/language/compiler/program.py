@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from fluxion_core.language.compiler.parts import StepPart
 from fluxion_core.language.compiler.run import Emit, Run
 
 __all__ = ["PlanStep", "Program"]
+
+SHOWN_STAGES: Final = 20
+"""How many stages of a program are told where it is printed."""
 
 
 class PlanStep(msgspec.Struct, frozen=True):
@@ -39,6 +42,12 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """Top-level fields of the input that the pipeline reads; ``None`` when it needs whole documents."""
     first: SegmentStep | None
     """The segment that reads the input."""
+
+    def __repr__(self) -> str:
+        """Return the stages in one line: the fields hold all that was made of them."""
+        shown = " ".join(self.stage_names[:SHOWN_STAGES]) or "no stages"
+        more = len(self.stage_names) - SHOWN_STAGES
+        return f"<Program {self.name!r}: {shown}{f' and {more} more' if more > 0 else ''}>"
 
     @property
     def fingerprints(self) -> dict[str, str]:
