@@ -90,7 +90,10 @@ class MemorySource(Source[MemorySourceOptions]):
         position = positions.get(_SPLIT)
         self._next = position if isinstance(position, int) else 0
         if self._next > len(self._items):
-            msg = f"source memory: {self._next} elements were read before, now there are {len(self._items)}; give the same list"
+            msg = (
+                f"source memory: {self._next} elements were read before, now there are {len(self._items)}; give the same list, or "
+                'keep the state in memory too (state: {type: memory}; StateConfig("memory") as state_store in Python)'
+            )
             raise StateError(msg)
 
     def poll(self, max_records: int, timeout_seconds: float) -> Batch:
@@ -150,6 +153,7 @@ class MemorySink(Sink[MemorySinkOptions]):
     options: ClassVar[type[Options]] = MemorySinkOptions
     accepts = "documents"
     dedupe = "batch"
+    durable: ClassVar[bool] = False
 
     _places: ClassVar[dict[str, list[Document]]] = {}
     _held: ClassVar[dict[int, _Held]] = {}  # by id of the list, which takes no weak reference

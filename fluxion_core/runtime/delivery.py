@@ -54,7 +54,7 @@ class Outlet(msgspec.Struct, kw_only=True):
             return self.delivered_seq
         if cursor is None:
             if self.delivered_seq:
-                self._refuse(f"holds nothing, but {self.delivered_seq} batches were delivered to it")
+                self._refuse(f"holds nothing, but {self.delivered_seq} batches were delivered to it", self._forgetful_advice)
             return 0
         if cursor.incarnation != self.context.incarnation:
             self._refuse("was written from another state (its incarnation differs)")
@@ -73,11 +73,21 @@ class Outlet(msgspec.Struct, kw_only=True):
     def _name(self) -> str:
         return f"{self.target.replace('_', '-')} '{self.sink.name}'"
 
-    def _refuse(self, finding: str) -> None:
-        msg = (
-            f"{self._name}: the target {finding}; state and target must come from the same runs: bring back the one that is "
-            f"missing or older, or, to start over, remove what the target holds and the state ({self.state_place})"
+    @property
+    def _forgetful_advice(self) -> str:
+        if self.sink.durable:
+            return ""
+        return (
+            f"what it holds ends with the process, and the state ({self.state_place}) does not: keep the state in memory too "
+            '(state: {type: memory}; StateConfig("memory") as state_store in Python), or remove the state to start over'
         )
+
+    def _refuse(self, finding: str, advice: str = "") -> None:
+        advice = advice or (
+            "state and target must come from the same runs: bring back the one that is missing or older, or, to start over, "
+            f"remove what the target holds and the state ({self.state_place})"
+        )
+        msg = f"{self._name}: the target {finding}; {advice}"
         raise StateError(msg)
 
     def seal_next(self, count: int, data: bytes) -> SealedOutput:

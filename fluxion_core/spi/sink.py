@@ -85,6 +85,8 @@ class Sink(ABC, Generic[O]):
     """Whether ``write`` wants encoded payloads or documents with their types."""
     dedupe: ClassVar[Dedupe] = "none"
     """What makes a redelivery harmless: nothing, the batch's *seq*, or each record's key (an upsert)."""
+    durable: ClassVar[bool] = True
+    """Whether what was written outlives the process."""
     ordered: ClassVar[bool] = True
     """Whether readers see the records in the order of delivery."""
 
