@@ -16,15 +16,16 @@ FLUXION_SPI = (1, 0)
 
 @attrs.frozen
 class RateOptions(Options):
-    path: str = option(REQUIRED, "The JSON file with a rate for every currency.")
+    path: Path = option(REQUIRED, "The JSON file with a rate for every currency.")
 
 
 def rates_of(calls: Sequence[Mapping[str, Any]], effects: Any) -> list[Any]:
     """Return an answer to every call; an exception object answers a call that failed on its own."""
     given = effects.connection(calls[0]["connection"])  # a constant, so the same for all; as it stands in the pipeline file
-    path = RateOptions.parse({name: value for name, value in given.items() if name != "type"}).path
+    told = {name: value for name, value in given.items() if name != "type"}
+    path = RateOptions.parse(told, base_dir=effects.base_dir).path  # relative to the pipeline file
     try:
-        rates = json.loads(Path(path).read_text())
+        rates = json.loads(path.read_text())
     except FileNotFoundError:
         raise TransientError(f"$rate: {path} is not there") from None  # the source pauses, and the whole batch is asked again
     unknown = (RecordError(f"$rate: there is no rate for {call['currency']!r}") for call in calls)

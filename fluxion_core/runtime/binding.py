@@ -70,7 +70,7 @@ class _Binder:
         self.operators: list[Operator | Form] = [component.value for component in components.all("operator")]
         self.accumulators: list[Accumulator] = [component.value for component in components.all("accumulator")]
         self.registered: Registered = (*self.operators, *self.accumulators)
-        self.connections = Connections(definition.connections, self.operators)
+        self.connections = Connections(definition.connections, self.operators, definition.base_dir)
 
     def attempt(self, action: Callable[[], T], prefix: str = "") -> T | None:
         """Return what *action* returns; a problem that it raises is kept, under *prefix*."""

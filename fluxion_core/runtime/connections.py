@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,9 +18,10 @@ __all__ = ["Connections"]
 class Connections:
     """What the pipeline file says under ``connections``, and the operators that may ask for them."""
 
-    def __init__(self, given: Mapping[str, Any], operators: Sequence[Operator | Form]) -> None:
+    def __init__(self, given: Mapping[str, Any], operators: Sequence[Operator | Form], base_dir: Path) -> None:
         self.options = {name: snake_case_keys(one) for name, one in given.items() if isinstance(one, Mapping)}
         self._given = given
+        self._base_dir = base_dir
         asking = [operator for operator in operators if isinstance(operator, Operator) and not operator.pure]
         self._kinds = dict(operator.connection for operator in asking if operator.connection is not None)
         self._others = any(operator.connection is None for operator in asking)
@@ -39,7 +41,8 @@ class Connections:
             known = f"known: {', '.join(sorted(self._kinds))}" if self._kinds else "pip install fluxion-enrich"
             return [Problem(f"{where}.type", f"unknown connection type '{kind}'", did_you_mean(kind, self._kinds) or known)]
         try:
-            self._kinds[kind].parse({key: value for key, value in given.items() if key != "type"}, where=where)
+            told = {key: value for key, value in given.items() if key != "type"}
+            self._kinds[kind].parse(told, where=where, base_dir=self._base_dir)
         except ConfigError as error:
             return error.problems
         return []

@@ -23,6 +23,7 @@ from fluxion_core.spi import Context
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from pathlib import Path
 
 __all__ = ["EffectContext", "patient_operator"]
 
@@ -67,6 +68,11 @@ class EffectContext(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=Tr
     def stopping(self) -> Any:
         """Set when the pipeline is stopping."""
         return self.context.stopping
+
+    @property
+    def base_dir(self) -> Path:
+        """Where relative paths of a connection start: ``RateOptions.parse(..., base_dir=effects.base_dir)``."""
+        return self.context.base_dir
 
     def connection(self, name: str) -> Mapping[str, Any]:
         """Return the connection called *name* from the pipeline file.

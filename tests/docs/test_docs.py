@@ -103,7 +103,8 @@ def test_the_sample_operator_that_asks_the_outside_does_so_through_its_connectio
         source=SourceConfig("memory", documents=[{"currency": "EUR"}, {"currency": "XXX"}, {"currency": "EUR"}]),
         stages=[{"$set": {"rate": {"$rate": {"connection": "bank", "currency": "$currency"}}}}],
         sink=SinkConfig("memory", into=results),
-        connections={"bank": {"type": "rates", "path": str(tmp_path / "rates.json")}},
+        connections={"bank": {"type": "rates", "path": "rates.json"}},
+        base_dir=tmp_path,
         error_policy=ErrorPolicy.skip(),
         state_store=StateConfig("memory"),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import attrs
 
@@ -15,7 +16,7 @@ from fluxion_core.spi import REQUIRED, Options, Secret, option
 if TYPE_CHECKING:
     import sqlalchemy
 
-__all__ = ["HttpConnection", "SqlConnection", "connection_options", "url_problem"]
+__all__ = ["HttpConnection", "SqlConnection", "connection_options", "located", "url_problem"]
 
 
 def _check_base_url(value: str) -> str | None:
@@ -44,7 +45,7 @@ class HttpConnection(Options):
     timeout_seconds: float = option(10.0, "The longest that one request may take to connect, and to be silent.", minimum=0.001)
     max_response_bytes: int = option(10 * 1024 * 1024, "A larger answer is a record error.", minimum=1)
     verify: bool = option(default=True, doc="Whether the server's certificate is checked.")
-    ca_file: str | None = option(None, "Certificates to trust in place of the system's.")
+    ca_file: Path | None = option(None, "PEM file of the authorities to trust in place of the system's.")
 
 
 def url_problem(value: Secret) -> str | None:
@@ -83,6 +84,17 @@ def _holds_rest_of_password(url: sqlalchemy.URL, text: str) -> bool:
     return "@" in f"{url.host or ''}{url.database or ''}" or names.count("@") > 1 + url.username.count("@")
 
 
+def located(url: sqlalchemy.URL, base_dir: Path) -> sqlalchemy.URL:
+    """Return *url* with the file of an SQLite database that is named relatively taken from *base_dir*."""
+    database = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or database.startswith(":memory:"):
+        return url
+    if not database.startswith("file:"):
+        return url.set(database=str(base_dir / database))
+    path = unquote(database.removeprefix("file:"))
+    return url if path.startswith(("/", ":memory:")) else url.set(database=f"file:{quote(str(base_dir / path))}")
+
+
 @attrs.frozen
 class SqlConnection(Options):
     """Options of ``connections: {name: {type: sql, ...}}``."""
@@ -95,13 +107,14 @@ class SqlConnection(Options):
     timeout_seconds: float = option(5.0, "How long to wait for a free connection of the pool.", minimum=0.001)
 
 
-def connection_options(name: str, given: Mapping[str, Any], kind: str, options: type[Options]) -> Any:
-    """Return the options of the connection *name*.
+def connection_options(name: str, effects: Any, kind: str, options: type[Options]) -> Any:
+    """Return the options of the connection *name*; relative paths start where the pipeline file is.
 
     Raises:
         ConfigError: it is of another type, or an option is wrong.
     """
-    where = f"connections.{name}"
+    where, given = f"connections.{name}", effects.connection(name)
     if given.get("type") != kind:
         raise ConfigError([Problem(f"{where}.type", f"a connection of type '{kind}' was expected, not '{given.get('type')}'")])
-    return options.parse({key: value for key, value in given.items() if key != "type"}, where=where)
+    told = {key: value for key, value in given.items() if key != "type"}
+    return options.parse(told, where=where, base_dir=effects.base_dir)

@@ -90,7 +90,7 @@ def _ask(call: Mapping[str, Any], effects: Any) -> Any:
     import requests
 
     name = call["connection"]
-    connection: HttpConnection = connection_options(name, effects.connection(name), "http", HttpConnection)
+    connection: HttpConnection = connection_options(name, effects, "http", HttpConnection)
     path = call["path"] if call["path"] is not MISSING else ""
     url = connection.base_url.rstrip("/") + "/" + _path(path, _object(call["pathValues"], "pathValues")).lstrip("/")
     query = {key: _text(value, f"query.{key}") for key, value in _object(call["query"], "query").items() if value is not None}
@@ -113,7 +113,7 @@ def _ask(call: Mapping[str, Any], effects: Any) -> Any:
             timeout=connection.timeout_seconds,
             allow_redirects=False,
             stream=True,
-            verify=connection.ca_file or connection.verify,
+            verify=_trusted(connection, name),
         ) as response:
             return _answer(response, connection, name, call["onNotFound"])
     except requests.exceptions.SSLError as error:
@@ -123,6 +123,15 @@ def _ask(call: Mapping[str, Any], effects: Any) -> Any:
     except requests.exceptions.RequestException as error:
         asked = connection.base_url
         raise TransientError(f"$httpCall: connection '{name}' ({asked}) does not answer: {_reason(error)}") from None
+
+
+def _trusted(connection: HttpConnection, name: str) -> bool | str:
+    """Return which certificates requests is to trust: a file, the system's own, or any."""
+    if connection.ca_file is None:
+        return connection.verify
+    if not connection.ca_file.exists():
+        raise FatalError(f"$httpCall: connection '{name}': there is no file {connection.ca_file}; check its ca_file")
+    return str(connection.ca_file)
 
 
 def _reason(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from fluxion_core.errors import ConfigError, EvaluationError, FatalError, Problem, RecordError, TransientError
 from fluxion_core.language import MISSING, Operator
 from fluxion_enrich.batches import ask_once
-from fluxion_enrich.connections import SqlConnection, connection_options, url_problem
+from fluxion_enrich.connections import SqlConnection, connection_options, located, url_problem
 
 if TYPE_CHECKING:
     import sqlalchemy  # imported by the first call: loading a plugin must stay cheap
@@ -29,14 +29,14 @@ def _engine(effects: Any, name: str) -> tuple[sqlalchemy.Engine, SqlConnection]:
     with _lock:
         engines = _engines.setdefault(effects, {})
         if name not in engines:
-            options: SqlConnection = connection_options(name, effects.connection(name), "sql", SqlConnection)
-            engine = _created(name, options)
+            options: SqlConnection = connection_options(name, effects, "sql", SqlConnection)
+            engine = _created(name, options, effects.base_dir)
             effects.on_close(engine.dispose)
             engines[name] = (engine, options)
         return engines[name]
 
 
-def _created(name: str, options: SqlConnection) -> sqlalchemy.Engine:
+def _created(name: str, options: SqlConnection, base_dir: Path) -> sqlalchemy.Engine:
     import sqlalchemy
 
     wrong = url_problem(options.url)
@@ -44,18 +44,18 @@ def _created(name: str, options: SqlConnection) -> sqlalchemy.Engine:
         raise ConfigError([Problem(f"connections.{name}.url", wrong)])
     url = sqlalchemy.make_url(options.url.reveal())
     if url.get_backend_name() == "sqlite":
-        _check_file(name, url)
-        return sqlalchemy.create_engine(url)
+        _check_file(name, url, base_dir)
+        return sqlalchemy.create_engine(located(url, base_dir))
     return sqlalchemy.create_engine(
         url, pool_size=options.pool_size, max_overflow=0, pool_timeout=options.timeout_seconds, pool_pre_ping=True
     )
 
 
-def _check_file(name: str, url: sqlalchemy.URL) -> None:
+def _check_file(name: str, url: sqlalchemy.URL, base_dir: Path) -> None:
     """Stop at an SQLite file that is not there: SQLite would make an empty one, in which every table is missing."""
     path = url.database or ":memory:"
-    if not path.startswith((":memory:", "file:")) and not Path(path).exists():
-        where = "" if Path(path).is_absolute() else f" (a relative path starts in {Path.cwd()})"
+    if not path.startswith((":memory:", "file:")) and not (base_dir / path).exists():
+        where = "" if Path(path).is_absolute() else f" (a relative path starts in {base_dir})"
         raise FatalError(f"$sqlQuery: connection '{name}': the SQLite file of its url does not exist; check the url{where}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ class Effects:
     def __init__(self, pool, **connections) -> None:
         self.pool = pool
         self.connections = connections
+        self.base_dir = Path.cwd()
         self.closing = ExitStack()
 
     def on_close(self, callback) -> None:

@@ -102,3 +102,10 @@ def test_too_large_an_answer_is_a_record_error(server, http_effects) -> None:
     (answer,) = ask(http_effects, call(path="/c"))
     assert isinstance(answer, RecordError)
     assert "more than 10 bytes" in str(answer)
+
+
+def test_a_relative_ca_file_is_one_beside_the_pipeline_file(http_effects, tmp_path) -> None:
+    http_effects.base_dir = tmp_path
+    http_effects.connections["crm"] |= {"base_url": "https://127.0.0.1:9", "ca_file": "ca.pem"}
+    with pytest.raises(FatalError, match=f"connection 'crm': there is no file {tmp_path}/ca.pem; check its ca_file"):
+        ask(http_effects, call(path="/c"))

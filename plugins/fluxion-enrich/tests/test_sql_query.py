@@ -55,8 +55,8 @@ def test_an_object_as_a_parameter_is_a_record_error(effects) -> None:
     assert isinstance(answer, RecordError)
 
 
-def test_a_file_that_does_not_exist_is_named_as_such_and_not_made(effects, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_file_that_does_not_exist_is_named_as_such_and_not_made(effects, tmp_path) -> None:
+    effects.base_dir = tmp_path
     effects.connections["shop"]["url"] = "sqlite:///nowhere.db"
     with pytest.raises(
         FatalError, match=r"connection 'shop': the SQLite file of its url does not exist; .* starts in"
@@ -66,7 +66,17 @@ def test_a_file_that_does_not_exist_is_named_as_such_and_not_made(effects, tmp_p
     assert not (tmp_path / "nowhere.db").exists()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:///products.db", "sqlite:///file:products.db?mode=ro&uri=true", "sqlite:///{folder}/products.db"]
+)
+def test_a_relative_path_starts_where_the_pipeline_file_is(effects, tmp_path, monkeypatch, url) -> None:
+    monkeypatch.chdir("/")
+    effects.base_dir = tmp_path
+    effects.connections["shop"]["url"] = url.format(folder=tmp_path)
+    assert [2] == ask(effects, {}, query="select count(*) from products", mode="value")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"])
 def test_a_database_in_memory_needs_no_file(effects, url) -> None:
     effects.connections["shop"]["url"] = url
     assert ask(effects, {}, query="select 1", mode="value") == [1]
