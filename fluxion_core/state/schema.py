@@ -72,6 +72,9 @@ def inspect(path: Path, check_below_bytes: int) -> bool:
         FatalError: it cannot be read.
     """
     try:
+        if path.is_dir():
+            msg = f"{path}: the path of the state is a directory; name a file in it, such as {path / 'state.db'}"
+            raise FatalError(msg)
         if not path.exists() or path.stat().st_size == 0:
             return False
         return _inspected(path, "ro", check_below_bytes)

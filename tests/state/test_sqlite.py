@@ -257,8 +257,9 @@ def test_a_text_is_no_state_file(path: Path, store) -> None:
 
 def test_a_directory_is_no_state_file(path: Path, store) -> None:
     path.mkdir()
-    with pytest.raises(FatalError, match=r"state\.db: the state file cannot be"):
+    with pytest.raises(FatalError) as caught:
         store()
+    assert f"{path}: the path of the state is a directory; name a file in it, such as {path / 'state.db'}" == str(caught.value)
 
 
 def test_a_database_of_another_program_is_left_alone(path: Path, store) -> None:
