@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
-from fluxion_core.errors import FencedError, PluginError, StateError
+from fluxion_core.errors import FatalError, FencedError, PluginError, StateError
 from fluxion_core.runtime.outputs import unpack
 from fluxion_core.runtime.queues import Delivered, SealedQueue
 from fluxion_core.runtime.retry import Patience
@@ -39,7 +40,7 @@ class Outlet(msgspec.Struct, kw_only=True):
         """
         self.sealed_seq = checkpoint.sealed.get(self.target, 0)
         self.delivered_seq = checkpoint.delivered.get(self.target, 0)
-        cursor = self.patience.call(lambda: self.sink.open(self.context))
+        cursor = self.patience.call(self._open_sink)
         self.context.host.reach("opened")
         held = self._agreed_seq(cursor)
         waiting = [output for output in checkpoint.outputs if output.target == self.target]
@@ -47,6 +48,24 @@ class Outlet(msgspec.Struct, kw_only=True):
         for output in waiting:
             self.queue.put(output)
         return held - self.delivered_seq
+
+    def _open_sink(self) -> Cursor | None:
+        with self._told_apart():
+            return self.sink.open(self.context)
+
+    def _write(self, batch: SealedBatch) -> WriteResult:
+        with self._told_apart():
+            return self.sink.write(batch)
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        """Let an error say that it is of the dead-letter sink, which knows as little of that as the other sink does."""
+        try:
+            yield
+        except (FatalError, StateError) as error:
+            if self.target == "dead_letter":
+                error.args = (f"dead-letter sink: {error}",)
+            raise
 
     def _agreed_seq(self, cursor: Cursor | None) -> int:
         """Return the last seq that the sink holds, if its cursor and our state can both be true."""
@@ -101,7 +120,7 @@ class Outlet(msgspec.Struct, kw_only=True):
         batch = self.as_batch(output)
         host.reach("writing")
         started = host.clock.monotonic()
-        result = self.patience.call(lambda: self.sink.write(batch), recover=lambda: self.sink.open(self.context))
+        result = self.patience.call(lambda: self._write(batch), recover=self._open_sink)
         host.reach("written" if self.target == "sink" else "dead-lettered")
         self._check_answer(result, output)
         self.queue.done(output)
