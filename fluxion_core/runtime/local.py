@@ -148,12 +148,12 @@ class LocalExecution:
         if self._divided is not None:
             closing.callback(self._divided.workers.close)
         closing.callback(bound.store.close)
-        bound.store.open(self._context(Lease(pipeline_id=bound.definition.id, epoch=0, incarnation="")))
-        lease = self._patience("state", self.stopping).call(
-            lambda: bound.store.claim(bound.definition.id, takeover=self.plan.takeover)
-        )
+        context = self._context(Lease(pipeline_id=bound.definition.id, epoch=0, incarnation=""))
+        patience = self._patience("state", self.stopping)
+        patience.call(lambda: bound.store.open(context))
+        lease = patience.call(lambda: bound.store.claim(bound.definition.id, takeover=self.plan.takeover))
         host.reach("claimed")
-        checkpoint = bound.store.load()
+        checkpoint = patience.call(bound.store.load)
         check_fits(bound, checkpoint)
         self._settle_workers()
         loop = self._loop(lease, checkpoint, closing)

@@ -151,10 +151,11 @@ class StateStore(ABC, Generic[O]):
 
     @abstractmethod
     def open(self, context: Context) -> None:
-        """Open or create the store.
+        """Open or create the store. Called once per start, and again after it raised ``TransientError``.
 
         Raises:
             StateError: what is there is damaged, or of a newer version; it is left as it is.
+            TransientError: it cannot be written just now (the disk is full); the runtime backs off and tries again.
             FatalError: it cannot be created or written.
         """
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fluxion_core.spi import FatalError, FencedError, Lease, StateError, TransientError
-from fluxion_core.state.ownership import Owner
 
-__all__ = ["damaged", "is_busy", "owned", "taken_over", "translated", "unreadable"]
+if TYPE_CHECKING:
+    from fluxion_core.state.ownership import Owner
 
+__all__ = ["damaged", "is_busy", "owned", "taken_over", "translated", "unreadable", "unwritable"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 _PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL)
@@ -31,6 +36,13 @@ def unreadable(path: Path, error: sqlite3.DatabaseError) -> StateError | FatalEr
         return StateError(damaged(path, str(error)))
     msg = f"{path}: the state file cannot be used ({error}); check the path, its permissions and the disk"
     return FatalError(msg)
+
+
+def unwritable(path: Path, what: str, error: OSError) -> FatalError | TransientError:
+    """Return the error for a file, *what* it is, that could not be made: it may be tried again when the disk is only full."""
+    if error.errno in _FULL:
+        return TransientError(f"{path}: {what} cannot be made just now ({error.strerror}); free space on the disk")
+    return FatalError(f"{path}: {what} cannot be written ({error.strerror}); check the path and its permissions")
 
 
 def owned(path: Path, pipeline_id: str, owner: Owner | None) -> str:

@@ -11,7 +11,8 @@ from typing import IO, Any
 
 import msgspec
 
-from fluxion_core.spi import Clock, FatalError, Files
+from fluxion_core.spi import Clock, Files
+from fluxion_core.state.letters import unwritable
 
 __all__ = ["Owner", "OwnerLock", "read_owner"]
 
@@ -48,6 +49,7 @@ class OwnerLock:
         """Return whether the lock is ours, taking it if it is free.
 
         Raises:
+            TransientError: the disk is full.
             FatalError: the lock file cannot be made.
         """
         if self._file is not None:
@@ -56,8 +58,7 @@ class OwnerLock:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             file = self._files.open(self.path, "r+b")
         except OSError as error:
-            msg = f"{self.path}: the lock file cannot be written ({error.strerror}); check the directory's permissions"
-            raise FatalError(msg) from error
+            raise unwritable(self.path, "the lock file", error) from error
         if not self._files.try_lock(file):
             file.close()
             return False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fluxion_core.spi import FatalError, StateError
-from fluxion_core.state.letters import damaged, is_busy, unreadable
+from fluxion_core.state.letters import damaged, is_busy, unreadable, unwritable
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "connect", "create", "inspect"]
 
@@ -130,14 +130,14 @@ def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
     """Return the writing connection to *path*, making an empty, private file where there is none.
 
     Raises:
+        TransientError: the disk is full.
         FatalError: the file cannot be made or opened.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        msg = f"{path}: the state file cannot be written ({error.strerror}); check the path and its permissions"
-        raise FatalError(msg) from error
+        raise unwritable(path, "the state file", error) from error
     # The runtime opens the store in one thread and seals in another; it never does both at a time.
     return sqlite3.connect(path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False)
 

@@ -99,6 +99,7 @@ class SqliteStateStore(StateStore[SqliteOptions]):
 
         Raises:
             StateError: the file is damaged, of a newer version or of another program; it is left as it is.
+            TransientError: the disk is full or failing.
             FatalError: it cannot be read or written, or this object is in use.
         """
         if self._connection is not None:

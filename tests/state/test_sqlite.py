@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 from fluxion_core.errors import ConfigError
 from fluxion_core.spi import Context, FatalError, FencedError, SealedOutput, StateError, TransientError
 from fluxion_core.state import SqliteStateStore
+from fluxion_core.state.letters import unwritable
 
 
 def execute(path: Path, statement: str, *values: Any) -> Any:
@@ -169,6 +171,12 @@ def test_a_full_disk_is_transient_and_the_same_seal_succeeds_later(store, reques
     made._sql.execute("PRAGMA max_page_count=1000000")
     made.seal(large)
     assert {"0": 2} == made.load().positions
+
+
+def test_a_directory_that_finds_no_room_on_the_disk_is_one_for_later() -> None:
+    made = unwritable(Path("state.db"), "the state file", OSError(errno.ENOSPC, "No space left on device"))
+    assert isinstance(made, TransientError)
+    assert "state.db: the state file cannot be made just now (No space left on device); free space on the disk" == str(made)
 
 
 def test_a_file_that_another_process_writes_to_is_waited_for(store, request_of, path: Path) -> None:
