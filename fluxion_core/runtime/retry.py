@@ -82,7 +82,8 @@ class Patience(msgspec.Struct, kw_only=True):
 
     def _pause(self, error: TransientError, attempt: int, waited_seconds: float) -> None:
         if self.give_up_after_seconds is not None and waited_seconds >= self.give_up_after_seconds:
-            msg = f"{self.where}: gave up after {waited_seconds:.0f} s: {error}"
+            allowed = f"give_up_after_seconds is {self.give_up_after_seconds:g}"
+            msg = f"{self.where}: gave up after {waited_seconds:.0f} s ({allowed}): {error}"
             raise FatalError(msg) from error
         seconds = self.policy.pause_seconds(attempt, self.host.rng.random())
         if error.retry_after_seconds is not None:

@@ -122,5 +122,7 @@ def test_abandoning_ends_at_once(bench, until):
 def test_an_outage_without_end_stops_the_pipeline_when_it_was_told_so(bench):
     bench.wall.writing = False
     handle = bench.start(runtime={"give_up_after_seconds": 0.2})
-    with pytest.raises(FatalError, match=r"sink: gave up after \d+ s: the other side is away"):
+    with pytest.raises(
+        FatalError, match=r"sink: gave up after \d+ s \(give_up_after_seconds is 0\.2\): the other side is away"
+    ):
         handle.wait(10)
