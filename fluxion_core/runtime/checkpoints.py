@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from fluxion_core.errors import StateError
+from fluxion_core.errors import PluginError, StateError
 from fluxion_core.runtime.binding import BoundPipeline
 from fluxion_core.spi import Checkpoint, Json, Split
 
-__all__ = ["Gathered", "check_fits", "check_splits", "meta_of"]
+__all__ = ["Gathered", "check_fits", "check_names", "check_splits", "meta_of"]
 
 FORMAT = 1
 
@@ -69,13 +69,28 @@ def check_fits(bound: BoundPipeline, checkpoint: Checkpoint) -> None:
         _refuse(bound, f"does not fit the stages any more: {', '.join(changed)} changed, was added or was removed")
 
 
+def check_names(bound: BoundPipeline, call: str, names: Iterable[object]) -> None:
+    """Refuse splits that *call* of the source names by anything but text: the state would give them back under other names.
+
+    Raises:
+        PluginError: a name is a number, or something else.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            found = f"names a split {name!r}, of type {type(name).__name__}"
+            msg = f"source '{bound.source.name}': {call}() {found}; the contract says text, such as '0'"
+            raise PluginError(msg)
+
+
 def check_splits(bound: BoundPipeline, positions: Mapping[str, Json], splits: Sequence[Split]) -> None:
     """Refuse to read a source none of whose splits the state knows, although it knows others.
 
     Raises:
+        PluginError: the name of a split is no text.
         StateError: the source is another one (another topic, another file) under the same pipeline id.
     """
     ids = [split.id for split in splits]
+    check_names(bound, "splits", ids)
     if positions and ids and not set(positions) & set(ids):
         _refuse(bound, f"belongs to {', '.join(sorted(positions)[:3])}, the source now has {', '.join(ids[:3])}")
 

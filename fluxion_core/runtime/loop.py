@@ -24,7 +24,7 @@ from fluxion_core.language import Output, Run
 from fluxion_core.observability.events import Listener, RecordFailed, Sealed
 from fluxion_core.observability.metrics import Ledger, MetricsRegistry
 from fluxion_core.runtime.binding import BoundPipeline
-from fluxion_core.runtime.checkpoints import Gathered, meta_of
+from fluxion_core.runtime.checkpoints import Gathered, check_names, meta_of
 from fluxion_core.runtime.decoding import feed_batch
 from fluxion_core.runtime.delivery import Outlet
 from fluxion_core.runtime.error_policies import (
@@ -234,8 +234,10 @@ class Loop(msgspec.Struct, kw_only=True):
         Raises:
             FencedError: another process took the pipeline over.
             FatalError: the state store stayed away too long.
+            PluginError: the source has named a split by what is no text.
         """
         started = self.host.clock.monotonic()
+        check_names(self.bound, "poll", self._gathered.positions)
         if self.bound.emit == "updates":
             self._settle(Batch.empty(), self._gather(self.run.changed(), None))
         gathered, self._gathered = self._gathered, Gathered()

@@ -10,7 +10,7 @@ from fluxion_core.connectors.memory import MemorySource
 from fluxion_core.errors import PluginError
 from fluxion_core.language import Accumulator, Operator
 from fluxion_core.observability.events import Warned
-from fluxion_core.spi import Batch, Codec, Sink, Stage, WriteResult
+from fluxion_core.spi import Batch, Codec, Sink, Split, Stage, WriteResult
 
 
 def leave(*_arguments):
@@ -235,3 +235,25 @@ def test_a_source_whose_advice_fails_is_told_once_and_the_run_goes_on(bench, act
     assert documents == bench.wall.lines
     expected = [f"source 'bad': {call}: {act[1]} (this is a bug in that component, told once; the run goes on)"]
     assert expected == [event.message for event in bench.events if isinstance(event, Warned)]
+
+
+class Numbered(MemorySource):
+    """A source that names its splits by numbers."""
+
+    name = "numbered"
+    declared: ClassVar[list[Split]] = [Split("0")]
+
+    def splits(self, context):
+        return self.declared
+
+    def poll(self, max_records, timeout_seconds):
+        return Batch(positions={0: 1}, documents=super().poll(max_records, timeout_seconds).documents)
+
+
+@pytest.mark.parametrize(("declared", "call"), [([Split("0")], "poll"), ([Split(0)], "splits")])
+def test_a_split_that_is_named_by_a_number_is_a_breach_of_the_contract(bench, monkeypatch, declared, call):
+    """JSON gives the number back as text, so the next run would begin at the beginning."""
+    monkeypatch.setattr(Numbered, "declared", declared)
+    expected = f"source 'numbered': {call}() names a split 0, of type int; the contract says text, such as '0'"
+    assert expected == end_of(bench, ("source", Numbered), source="numbered")
+    assert [] == bench.wall.lines
