@@ -43,6 +43,53 @@ def test_the_validator_may_hold_an_expression():
     assert ([{"a": 1, "b": 2}], [1]) == (kept, [index for index, _ in failed])
 
 
+@pytest.mark.parametrize(
+    ("schema", "document", "letter"),
+    [
+        ({"required": ["a", "b"]}, {"a": 1}, "'b' is missing: required"),
+        ({"minProperties": 2}, {"a": 1}, "the document fails minProperties: 2"),
+        ({"title": "x", "properties": {"a": {"bsonType": "int"}}}, {"a": "1"}, "'a' fails bsonType: 'int'"),
+        (
+            {"properties": {"a": {"bsonType": "int"}, "o": {"required": ["t"], "properties": {"t": {"minimum": 5}}}}},
+            {"a": 1, "o": {"t": 4}},
+            "'o.t' fails minimum: 5",
+        ),
+        ({"properties": {"o": {"required": ["t"]}}}, {"o": {}}, "'o.t' is missing: required"),
+        ({"properties": {"l": {"items": {"type": "string"}}}}, {"l": ["a", 1]}, "'l.1' fails type: 'string'"),
+        ({"properties": {"l": {"items": [{"type": "string"}]}}}, {"l": [1]}, "'l.0' fails type: 'string'"),
+        ({"properties": {"l": {"items": [{}], "additionalItems": False}}}, {"l": [1, 2]}, "'l.1' fails additionalItems: False"),
+        ({"properties": {"l": {"items": [{}], "additionalItems": {"minimum": 3}}}}, {"l": [1, 2]}, "'l.1' fails minimum: 3"),
+        ({"properties": {"l": {"uniqueItems": True}}}, {"l": [1, 1]}, "'l' fails uniqueItems: True"),
+        ({"properties": {"o.t": {"minimum": 5}}}, {"o": [{"t": 4}, {"t": 3}]}, "'o.t' fails minimum: 5"),
+        ({"patternProperties": {"^n": {"minimum": 5}}}, {"a": 1, "n1": 6, "n2": 4}, "'n2' fails minimum: 5"),
+        ({"properties": {"a": {}}, "additionalProperties": False}, {"a": 1, "b": 1}, "'b' fails additionalProperties: False"),
+        ({"additionalProperties": {"maximum": 3}}, {"a": 1, "b": 4}, "'b' fails maximum: 3"),
+        ({"dependencies": {"title": "x", "a": ["b", "c"]}}, {"a": 1, "b": 1}, "'c' is missing: dependencies of 'a'"),
+        ({"dependencies": {"a": {"properties": {"b": {"enum": [1, 2]}}}}}, {"a": 1, "b": 3}, "'b' fails enum: [1, 2]"),
+        ({"allOf": [{"required": ["a"]}, {"properties": {"a": {"multipleOf": 2}}}]}, {"a": 3}, "'a' fails multipleOf: 2"),
+        (
+            {"properties": {"a": {"anyOf": [{"minimum": 5}, {"maximum": 2}]}}},
+            {"a": 3},
+            "'a' fails anyOf: [{'minimum': 5}, {'maximum': 2}]",
+        ),
+        ({"not": {"required": ["a"]}}, {"a": 3}, "the document fails not: {'required': ['a']}"),
+    ],
+)
+def test_the_error_of_a_schema_names_the_first_keyword_and_the_property_that_failed(schema, document, letter):
+    place = "stages[0].$validate.validator.$jsonSchema: the document does not meet this condition of $validate"
+    assert ([], [(0, f"{place}: {letter}")]) == failures([document], {"$jsonSchema": schema})
+
+
+def test_what_a_schema_says_of_a_changed_document_is_of_the_document_as_it_is_there():
+    stages = [
+        {"$set": {"b": "$a"}},
+        {"$validate": {"validator": {"$jsonSchema": {"properties": {"b": {"maximum": 1}}}}, "validationAction": "dlq"}},
+    ]
+    output = compile_pipeline(stages).start().feed(block=b'{"a":2}\n{"a":1}\n')
+    assert ["'b' fails maximum: 1"] == [str(failure.error).rpartition("$validate: ")[2] for failure in output.failures]
+    assert b'{"a":1,"b":1}\n' == output.json_lines()
+
+
 def test_aggregate_ends_at_the_first_document_at_fault():
     with pytest.raises(EvaluationError, match=r"stages\[0\]\.\$validate\.validator\.\$jsonSchema: "):
         validated([{}], validationAction="error")

@@ -232,13 +232,14 @@ class Predicate(Node, frozen=True):
     """A query condition: *test* of the value of *source*.
 
     *fast* is what generated code may try first: an operator and its constant, to be compared with the value at *names* below
-    the source, if all on the way are documents.
+    the source, if all on the way are documents. *failure* says of a value that does not pass what is wrong with it.
     """
 
     source: Node
     test: Callable[[Any], bool]
     fast: tuple[str, Any] | None = None
     names: tuple[str, ...] = ()
+    failure: Callable[[Any], str] | None = None
 
     def children(self) -> Sequence[Node]:
         """Return the source."""

@@ -79,11 +79,10 @@ def _condition(parser: Parser, name: Any, value: Any, where: str) -> list[Node]:
     if name == "$comment":
         return []
     if name == "$jsonSchema":
-        from fluxion_core.language.query.json_schema import (
-            schema_test,  # late: with numbers and dates it brings much that few need
-        )
+        from fluxion_core.language.query.json_schema import schema_test  # late: they bring much that few need
+        from fluxion_core.language.query.schema_failures import SchemaFailure
 
-        return [Predicate(where, Field(where, ()), schema_test(parser, value, where))]
+        return [Predicate(where, Field(where, ()), schema_test(parser, value, where), failure=SchemaFailure(value))]
     if name == "$sampleRate":
         return [_sample(parser, value, where)]
     if name in {"$alwaysTrue", "$alwaysFalse"}:

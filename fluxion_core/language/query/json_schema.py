@@ -20,7 +20,7 @@ from fluxion_core.language.values import INT64_MAX, MISSING, is_finite, is_numbe
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["MAXIMUM_SCHEMAS", "schema_test"]
+__all__ = ["MAXIMUM_SCHEMAS", "keyword_test", "property_values", "schema_test", "text_search"]
 
 MAXIMUM_SCHEMAS: Final = 10_000
 """How many schemas, those within others counted, a pipeline may hold."""
@@ -51,7 +51,7 @@ def schema_test(parser: Parser, schema: Any, where: str) -> Test:
         tests = [
             test
             for name, value in schema.items()
-            if (test := _keyword(parser, name, value, f"{where}.{name}", schema)) is not None
+            if (test := keyword_test(parser, name, value, f"{where}.{name}", schema)) is not None
         ]
     return lambda value: all(test(value) for test in tests)
 
@@ -60,7 +60,8 @@ def _anything(_value: Any) -> bool:
     return True
 
 
-def _keyword(parser: Parser, name: str, value: Any, where: str, schema: Mapping[str, Any]) -> Test | None:
+def keyword_test(parser: Parser, name: str, value: Any, where: str, schema: Mapping[str, Any]) -> Test | None:
+    """Return the keyword *name* of *schema* as a test; ``None`` if it says nothing, or nothing by itself."""
     make = _KEYWORDS.get(name)
     if make is not None:
         return make(parser, value, where, schema)
@@ -151,11 +152,12 @@ def _multiple_of(parser: Parser, value: Any, where: str, schema: Mapping[str, An
 
 def _pattern(parser: Parser, value: Any, where: str, schema: Mapping[str, Any]) -> Test:
     del schema
-    search = _searching(parser, value, where)
+    search = text_search(parser, value, where)
     return lambda item: not is_string(item) or search(item)
 
 
-def _searching(parser: Parser, value: Any, where: str) -> Callable[[str], bool]:
+def text_search(parser: Parser, value: Any, where: str) -> Callable[[str], bool]:
+    """Return whether a text holds the pattern *value*."""
     if not is_string(value):
         parser.problem(where, f"a pattern was expected, not {type_name(value)}")
         return lambda _text: True
@@ -188,7 +190,7 @@ def _sized(family: str, *, lowest: bool) -> Callable[[Parser, Any, str, Mapping[
 # --------------------------------------------------------------------------------------------------- objects
 
 
-def _property(name: str) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+def property_values(name: str) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
     """Return what gives the values of the property *name*, none where it is missing.
 
     A dot in the name leads into documents and arrays, as in the path of a query.
@@ -205,7 +207,7 @@ def _required(parser: Parser, value: Any, where: str, schema: Mapping[str, Any])
         parser.problem(where, "an array of at least one name was expected")
         return _anything
     _no_duplicates(parser, value, where)
-    properties = [_property(name) for name in value]
+    properties = [property_values(name) for name in value]
     return lambda item: not isinstance(item, dict) or all(values(item) for values in properties)
 
 
@@ -214,7 +216,7 @@ def _properties(parser: Parser, value: Any, where: str, schema: Mapping[str, Any
     if not isinstance(value, dict):
         parser.problem(where, f"an object of schemas was expected, not {type_name(value)}")
         return _anything
-    tests = [(_property(name), schema_test(parser, inner, f"{where}.{name}")) for name, inner in value.items()]
+    tests = [(property_values(name), schema_test(parser, inner, f"{where}.{name}")) for name, inner in value.items()]
     return lambda item: (
         not isinstance(item, dict) or all(not (found := values(item)) or any(map(test, found)) for values, test in tests)
     )
@@ -225,7 +227,7 @@ def _pattern_properties(parser: Parser, value: Any, where: str, schema: Mapping[
     if not isinstance(value, dict):
         parser.problem(where, f"an object of schemas was expected, not {type_name(value)}")
         return _anything
-    tests = [(_searching(parser, name, where), schema_test(parser, inner, f"{where}.{name}")) for name, inner in value.items()]
+    tests = [(text_search(parser, name, where), schema_test(parser, inner, f"{where}.{name}")) for name, inner in value.items()]
     return lambda item: (
         not isinstance(item, dict) or all(test(inner) for search, test in tests for name, inner in item.items() if search(name))
     )
@@ -235,7 +237,7 @@ def _additional_properties(parser: Parser, value: Any, where: str, schema: Mappi
     named = schema.get("properties")
     known = set(named) if isinstance(named, dict) else set()
     patterns = schema.get("patternProperties")
-    searches = [_searching(parser, name, where) for name in patterns] if isinstance(patterns, dict) else []
+    searches = [text_search(parser, name, where) for name in patterns] if isinstance(patterns, dict) else []
     if isinstance(value, bool):
         allowed: Test = lambda _item: value  # noqa: E731  # one of two ways to make the same thing
     else:
@@ -259,7 +261,7 @@ def _dependencies(parser: Parser, value: Any, where: str, schema: Mapping[str, A
         if name in _IGNORED and is_string(needs):  # a note on the dependencies
             continue
         made = _required(parser, needs, path, {}) if isinstance(needs, list) else schema_test(parser, needs, path)
-        tests.append((_property(name), made))
+        tests.append((property_values(name), made))
     return lambda item: not isinstance(item, dict) or all(test(item) for values, test in tests if values(item))
 
 

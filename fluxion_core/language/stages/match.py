@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
-from fluxion_core.language.compiler.nodes import Logic, Node
+from fluxion_core.language.compiler.nodes import Logic, Node, Predicate
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.operators import Example
@@ -54,8 +54,16 @@ class Validate(PerDocument, kw_only=True, eq=False):
         for condition in _conditions(self.validator):
             test = segment.emitter.truth(condition)
             if test != "True":
-                with writer.block(f"if not ({test}):"):
-                    writer.line(f"raise EvaluationError({writer.constant(_INVALID)})", condition.where)
+                with writer.block(f"if not ({test}):"), segment.emitter.branch():
+                    writer.line(f"raise EvaluationError({_message(segment, condition)})", condition.where)
+
+
+def _message(segment: SegmentWriter, condition: Node) -> str:
+    """Return the text of what is said where *condition* does not hold."""
+    text = segment.writer.constant(_INVALID)
+    if not isinstance(condition, Predicate) or condition.failure is None:
+        return text
+    return f"{text} + {segment.writer.constant(condition.failure)}({segment.emitter.value(condition.source).text})"
 
 
 def _parse(parser: Parser, spec: Any, where: str) -> Sequence[Match]:
