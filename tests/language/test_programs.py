@@ -1,4 +1,4 @@
-"""What a compiled pipeline says of itself."""
+"""What a compiled pipeline says of itself, and what is said of one that cannot be compiled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fluxion_core import compile_pipeline
+from fluxion_core import CompileError, compile_pipeline
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,13 @@ from fluxion_core import compile_pipeline
 )
 def test_a_program_is_printed_as_one_line_of_its_stages(stages: list[Any], expected: str) -> None:
     assert expected == repr(compile_pipeline(stages, name="orders"))
+
+
+def test_a_group_without_an_id_hides_none_of_its_other_problems() -> None:
+    with pytest.raises(CompileError) as caught:
+        compile_pipeline([{"$group": {"id": "$x", "n": {"$summ": 1}}}])
+    assert [
+        "stages[0].$group: '_id' is missing: what to group by; write _id: null for one group of everything",
+        "stages[0].$group.id: an object with one accumulator was expected, not '$x'; write {$sum: ...}",
+        "stages[0].$group.n: unknown accumulator '$summ'; did you mean '$sum'?",
+    ] == [str(problem) for problem in caught.value.problems]

@@ -29,9 +29,8 @@ def _parse_group(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
         return []
     if "_id" not in spec:
         parser.problem(where, "'_id' is missing: what to group by", "write _id: null for one group of everything")
-        return []
-    key = parser.expression(spec["_id"], f"{where}._id")
-    _check_key(parser, spec["_id"], f"{where}._id")
+    key = parser.expression(spec.get("_id"), f"{where}._id")
+    _check_key(parser, spec.get("_id"), f"{where}._id")
     if isinstance(key, ObjectOf) and len(key.fields) == 1:  # only beside other fields a missing one stays away, as in MongoDB
         ((name, node),) = key.fields
         key = ObjectOf(key.where, ((name, FirstPresent(node.where, (node, Constant(node.where, None)))),))
