@@ -24,6 +24,27 @@ def test_a_program_is_printed_as_one_line_of_its_stages(stages: list[Any], expec
     assert expected == repr(compile_pipeline(stages, name="orders"))
 
 
+@pytest.mark.parametrize(
+    ("stage", "missing", "other"),
+    [
+        ({"$group": {"n": {"$summ": 1}}}, "_id", "n"),
+        ({"$bucket": {"boundaries": [0, 1], "output": {"n": {"$summ": 1}}}}, "groupBy", "output.n"),
+        ({"$bucket": {"groupBy": "$a", "output": {"n": {"$summ": 1}}}}, "boundaries", "output.n"),
+        ({"$bucketAuto": {"buckets": 1, "output": {"n": {"$summ": 1}}}}, "groupBy", "output.n"),
+        ({"$bucketAuto": {"groupBy": "$a", "output": {"n": {"$summ": 1}}}}, "buckets", "output.n"),
+        ({"$lookup": {"from": "c", "pipeline": [{"$mach": {}}]}}, "as", "pipeline[0].$mach"),
+        ({"$validate": {"validationAction": "dql"}}, "validator", "validationAction"),
+    ],
+)
+def test_what_a_stage_lacks_hides_none_of_its_other_problems(stage: Any, missing: str, other: str) -> None:
+    (name,) = stage
+    with pytest.raises(CompileError) as caught:
+        compile_pipeline([stage], collections={"c": []})
+    first, second = caught.value.problems
+    assert first.message.startswith(f"'{missing}' is missing")
+    assert (f"stages[0].{name}", f"stages[0].{name}.{other}") == (first.path, second.path)
+
+
 def test_a_group_without_an_id_hides_none_of_its_other_problems() -> None:
     with pytest.raises(CompileError) as caught:
         compile_pipeline([{"$group": {"id": "$x", "n": {"$summ": 1}}}])

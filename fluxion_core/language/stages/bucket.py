@@ -61,18 +61,22 @@ def _bucket_of(boundaries: Sequence[Any], default: Any) -> Callable[[Any], Any]:
 
 def _parse_bucket(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     members = parser.members(spec, where, ("groupBy", "boundaries"), ("default", "output"))
-    if "groupBy" not in members or "boundaries" not in members:
-        return []
-    if not _is_expression(members["groupBy"]):
-        parser.problem(f"{where}.groupBy", f"a field path or an expression was expected, not {shown(members['groupBy'])}")
-    boundaries = _boundaries(parser, members["boundaries"], f"{where}.boundaries")
+    by = _grouped_by(parser, members, where)
+    boundaries = _boundaries(parser, members["boundaries"], f"{where}.boundaries") if "boundaries" in members else []
     default = _default(parser, members, boundaries, where)
     fields = _output(parser, members, where)
     if len(boundaries) < 2:  # the problem is kept
         return []
     operator = Operator(name="$bucketOf", function=_bucket_of(boundaries, default), total=default is not MISSING)
-    key = Call(where, operator, (parser.expression(members["groupBy"], f"{where}.groupBy"),))
+    key = Call(where, operator, (by,))
     return [Folding(where=where, key=key, fields=fields), Sort(where=where, fields=((("_id",), False),))]
+
+
+def _grouped_by(parser: Parser, members: dict[str, Any], where: str) -> Node:
+    """Return the expression of *groupBy*; where it is missing, which is told already, a constant with which parsing goes on."""
+    if "groupBy" in members and not _is_expression(members["groupBy"]):
+        parser.problem(f"{where}.groupBy", f"a field path or an expression was expected, not {shown(members['groupBy'])}")
+    return parser.expression(members.get("groupBy"), f"{where}.groupBy")
 
 
 def _boundaries(parser: Parser, given: Any, where: str) -> list[Any]:
@@ -167,11 +171,8 @@ class BucketAuto(StepPart, kw_only=True, eq=False):
 
 def _parse_auto(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     members = parser.members(spec, where, ("groupBy", "buckets"), ("output", "granularity"))
-    if "groupBy" not in members or "buckets" not in members:
-        return []
-    if not _is_expression(members["groupBy"]):
-        parser.problem(f"{where}.groupBy", f"a field path or an expression was expected, not {shown(members['groupBy'])}")
-    count: Any = members["buckets"]
+    by = _grouped_by(parser, members, where)
+    count: Any = members.get("buckets", 1)
     if not is_whole(count) or not 0 < count <= INT32_MAX:
         parser.problem(f"{where}.buckets", f"a whole number of at least 1 was expected, not {shown(count)}")
         count = 1
@@ -179,7 +180,6 @@ def _parse_auto(parser: Parser, spec: Any, where: str) -> Sequence[Part]:
     if "granularity" in members and not (is_string(granularity) and granularity in GRANULARITIES):
         parser.problem(f"{where}.granularity", f"unknown series {shown(granularity)}", f"one of {', '.join(GRANULARITIES)}")
         granularity = None
-    by = parser.expression(members["groupBy"], f"{where}.groupBy")
     if members.get("output") == {}:  # as if it were not there, which it is not to $bucket
         del members["output"]
     fields = _output(parser, members, where)

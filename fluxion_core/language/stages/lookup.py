@@ -106,7 +106,7 @@ _FIELDS: Final = ("localField", "foreignField")
 
 def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     members = parser.members(spec, where, ("as",), ("from", *_FIELDS, "let", "pipeline"), nullable=(*_FIELDS, "let"))
-    if not isinstance(spec, dict) or "as" not in members:
+    if not isinstance(spec, dict):
         return []
     members = {name: value for name, value in members.items() if value != "" or name not in _FIELDS}
     both = ("localField" in members) + ("foreignField" in members)
@@ -135,7 +135,7 @@ def _parse_lookup(parser: Parser, spec: Any, where: str) -> Sequence[StepPart]:
     with parser.joined(where):
         names = [name for name, _ in bindings]
         pipeline = parse_nested(parser, stages, f"{where}.pipeline", names) if "pipeline" in members else None
-    into = parser.field_path(members["as"], f"{where}.as")
+    into = parser.field_path(members["as"], f"{where}.as") if "as" in members else None
     local = parser.field_path(members["localField"], f"{where}.localField") if "localField" in members else None
     foreign = parser.field_path(members["foreignField"], f"{where}.foreignField") if "foreignField" in members else None
     if into is None:

@@ -76,13 +76,11 @@ _ACTIONS: Final = ("discard", "dlq", "error")
 
 def _parse_validate(parser: Parser, spec: Any, where: str) -> Sequence[PerDocument]:
     members = parser.members(spec, where, ("validator",), ("validationAction",))
-    if "validator" not in members:
-        return []
     action = members.get("validationAction", "discard")
     if action not in _ACTIONS:
         hint = did_you_mean(str(action), _ACTIONS) or f"one of {', '.join(_ACTIONS)}"
         parser.problem(f"{where}.validationAction", f"unknown action {shown(action)}", hint)
-    query = query_node(parser, members["validator"], f"{where}.validator")
+    query = query_node(parser, members.get("validator", {}), f"{where}.validator")
     return [Match(where=where, query=query) if action == "discard" else Validate(where=where, validator=query)]
 
 
