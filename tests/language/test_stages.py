@@ -438,14 +438,6 @@ JOINS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["", ".others", "oth\0ers"])
-@pytest.mark.parametrize("stage", JOINS)
-def test_what_is_no_name_of_a_collection_is_refused(stage, name) -> None:
-    spec = name if stage == "$unionWith" else {**JOINS[stage], "from": name}
-    with pytest.raises(CompileError, match="the name of a collection was expected"):
-        list(aggregate([], [{stage: spec}], collections={name: []}))
-
-
 @pytest.mark.parametrize("outer", ["$lookup", "$unionWith"])
 @pytest.mark.parametrize("inner", JOINS)
 def test_joins_of_all_kinds_nest_20_deep(outer, inner) -> None:
@@ -485,7 +477,7 @@ def test_the_limit_counts_what_it_would_not_let_through_as_dropped() -> None:
     assert ([], 1, [(3, 3, 0), (3, 3, 0), (3, 2, 0)]) == (output.failures, output.filtered, run.stage_counts())
 
 
-@pytest.mark.parametrize("name", ["", ".a", "a$b", "$a", "a\0b", 5, None])
+@pytest.mark.parametrize("name", ["", ".a", "a$b", "$a", "a\0b"])
 @pytest.mark.parametrize(
     "stage",
     [
@@ -496,8 +488,13 @@ def test_the_limit_counts_what_it_would_not_let_through_as_dropped() -> None:
     ],
 )
 def test_a_name_that_no_collection_has_is_no_name_to_join(stage, name) -> None:
-    with pytest.raises(CompileError, match=r"collection|required|null|pipeline|expected"):
+    with pytest.raises(CompileError, match="the name of a collection was expected"):
         compile_pipeline([stage(name)], collections={name: []})
+
+
+def test_what_to_write_in_place_of_no_object_has_a_name_where_none_is_needed() -> None:
+    with pytest.raises(CompileError, match=r"an object was expected, not 5; write \{coll: \.\.\.\}"):
+        compile_pipeline([{"$unionWith": 5}], collections={})
 
 
 @pytest.mark.parametrize("name", ["a.b", "a.", "system.a", "ä", " "])

@@ -104,7 +104,8 @@ class Parser:
         Those of *nullable* are left out where they are null, as MongoDB does in the specifications that its IDL parses.
         """
         if not isinstance(spec, dict):
-            self.problem(where, f"an object was expected, not {shown(spec)}", f"write {{{', '.join(required)}: ...}}")
+            names = ", ".join(required or optional[:1])
+            self.problem(where, f"an object was expected, not {shown(spec)}", f"write {{{names}: ...}}" if names else "write {}")
             return {}
         allowed = [*required, *optional]
         for name in spec:
