@@ -14,13 +14,9 @@ from typing import Any, Final
 
 from fluxion_core.language.accumulators.extremes import checked_n
 from fluxion_core.language.ordering import identity, sort_key
-from fluxion_core.language.values import MISSING, is_nullish
+from fluxion_core.language.values import MISSING, is_nullish, present
 
 __all__ = ["KEEPING", "Arrivals", "Members", "Ordered"]
-
-
-def _present(value: Any) -> Any:
-    return None if value is MISSING else value
 
 
 class Arrivals:
@@ -112,11 +108,11 @@ class Ordered:
 
 
 def _first_n(n: Any) -> Arrivals:
-    return Arrivals(lambda kept: [_present(value) for value in islice(kept, checked_n(n))])
+    return Arrivals(lambda kept: [present(value) for value in islice(kept, checked_n(n))])
 
 
 def _last_n(n: Any) -> Arrivals:
-    return Arrivals(lambda kept: [_present(value) for value in islice(reversed(kept), checked_n(n))][::-1])
+    return Arrivals(lambda kept: [present(value) for value in islice(reversed(kept), checked_n(n))][::-1])
 
 
 def _by_size(value: Any) -> tuple[Any, Any] | None:
@@ -127,13 +123,13 @@ def _by_order(order: Sequence[Any]) -> Callable[[Any], tuple[Any, Any]]:
     from fluxion_core.language.stages.sort import order_key
 
     key_of = order_key(tuple((tuple(names), descending) for names, descending in order))
-    return lambda row: (key_of(row[0]), _present(row[1]))
+    return lambda row: (key_of(row[0]), present(row[1]))
 
 
 KEEPING: Final[dict[str, Callable[..., Arrivals | Members | Ordered]]] = {
     "$count": lambda: Arrivals(len),
-    "$first": lambda: Arrivals(lambda kept: _present(kept[0]) if kept else None),
-    "$last": lambda: Arrivals(lambda kept: _present(kept[-1]) if kept else None),
+    "$first": lambda: Arrivals(lambda kept: present(kept[0]) if kept else None),
+    "$last": lambda: Arrivals(lambda kept: present(kept[-1]) if kept else None),
     "$firstN": _first_n,
     "$lastN": _last_n,
     "$push": lambda: Arrivals(lambda kept: [value for value in kept if value is not MISSING]),

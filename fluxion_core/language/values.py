@@ -35,6 +35,7 @@ __all__ = [
     "is_string",
     "is_whole",
     "kind",
+    "present",
     "truthy",
     "type_name",
 ]
@@ -95,6 +96,11 @@ def type_name(value: Any) -> str:
     if name == "int" and (not INT32_MIN <= value <= INT32_MAX or value.__class__.__name__ == "Int64"):
         return "long"
     return "javascriptWithScope" if name == "javascript" and value.scope is not None else name
+
+
+def present(value: Any) -> Any:
+    """Return *value*, and null where it is missing, as in an array, which has no holes."""
+    return None if value is MISSING else value
 
 
 def described(value: Any) -> str:

@@ -14,7 +14,7 @@ from fluxion_core.language.accumulators.extremes import checked_n
 from fluxion_core.language.compiler.nodes import Constant, Node, ObjectOf, checked
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import greatest
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, present
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -31,17 +31,13 @@ def _nothing() -> Any:
     return MISSING
 
 
-def _present(value: Any) -> Any:
-    return None if value is MISSING else value
-
-
 def _first(state: Any, value: Any) -> Any:
-    return _present(value) if state is MISSING else state
+    return present(value) if state is MISSING else state
 
 
 def _last(state: Any, value: Any) -> Any:
     del state
-    return _present(value)
+    return present(value)
 
 
 # The state is the pair of n and the values so far.
@@ -51,13 +47,13 @@ def _several(n: Any) -> list[Any]:
 
 def _first_n(state: list[Any], value: Any) -> list[Any]:
     if len(state[1]) < state[0]:
-        state[1].append(_present(value))
+        state[1].append(present(value))
     return state
 
 
 def _last_n(state: list[Any], value: Any) -> list[Any]:
     values = state[1]
-    values.append(_present(value))
+    values.append(present(value))
     if len(values) > state[0]:
         del values[0]
     return state
@@ -77,7 +73,7 @@ def _ranked(order: Any, n: Any) -> list[Any]:
 
 
 def _rank(state: list[Any], document: Any, value: Any, *, arranged: _Arranged) -> list[Any]:
-    state[2].append({"d": document, "v": _present(value)})
+    state[2].append({"d": document, "v": present(value)})
     if len(state[2]) > 2 * state[0] + 64:
         state[2] = arranged(*state)
     return state
@@ -154,7 +150,7 @@ ACCUMULATORS = (
         name="$first",
         initial=_nothing,
         step=_first,
-        result=_present,
+        result=present,
         family="ends",
         examples=[Example({"$first": "$v"}, 3, documents=_VALUES)],
     ),
@@ -162,7 +158,7 @@ ACCUMULATORS = (
         name="$last",
         initial=_nothing,
         step=_last,
-        result=_present,
+        result=present,
         family="ends",
         examples=[Example({"$last": "$v"}, 2, documents=_VALUES)],
     ),

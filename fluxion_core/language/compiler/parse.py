@@ -105,7 +105,9 @@ class Parser:
         """
         if not isinstance(spec, dict):
             names = ", ".join(required or optional[:1])
-            self.problem(where, f"an object was expected, not {shown(spec)}", f"write {{{names}: ...}}" if names else "write {}")
+            self.problem(
+                where, f"an object was expected, not {shown(spec)}", f"write {{{names}: ...}}" if names else "write {}"
+            )
             return {}
         allowed = [*required, *optional]
         for name in spec:
