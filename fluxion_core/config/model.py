@@ -240,7 +240,9 @@ def _is_one_of(*words: str) -> _Validator:
 
 
 def _check_state_store(_: object, __: object, value: Any) -> None:
-    if isinstance(value, str | Mapping) or (isinstance(value, ComponentConfig) and not isinstance(value, StateConfig)):
+    """Refuse what is neither a configuration nor a store, which is known by its first method: the class is not imported here."""
+    is_store = hasattr(value, "claim") and not isinstance(value, type)
+    if value is not None and not isinstance(value, StateConfig) and not is_store:
         msg = f'state_store: a value of type {type(value).__name__} does not fit; write StateConfig("sqlite", path="state.db")'
         raise TypeError(msg)
 
@@ -292,7 +294,7 @@ class PipelineDefinition:
     runtime: RuntimeConfig = attrs.field(
         factory=RuntimeConfig, validator=[_is(RuntimeConfig, "RuntimeConfig(parallelism=2)"), _check_runtime]
     )
-    runner: str = "local"
+    runner: str = attrs.field(default="local", validator=_is(str, '"local"'))
     connections: Mapping[str, Mapping[str, Any]] = attrs.field(
         factory=dict, repr=_names_alone, validator=_is(Mapping, "a mapping of names to options")
     )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluxion_core import InMemoryStateStore
 from fluxion_core.config.model import (
     ErrorPolicy,
     PipelineDefinition,
@@ -209,6 +210,9 @@ def test_options_of_the_runtime_are_held_to_their_limits_from_python_too(wrong: 
         ({"error_policy": "skip"}, "str", "ErrorPolicy.skip()"),
         ({"state_store": {"type": "memory"}}, "dict", "StateConfig("),
         ({"state_store": SinkConfig("file")}, "SinkConfig", "StateConfig("),
+        ({"state_store": 5}, "int", "StateConfig("),
+        ({"state_store": InMemoryStateStore}, "ABCMeta", "StateConfig("),
+        ({"runner": 5}, "int", '"local"'),
         ({"variables": 5}, "int", "a mapping of names to values"),
         ({"connections": []}, "list", "a mapping of names to options"),
         ({"pipelines": [[]]}, "list", "a mapping of names to stages"),
