@@ -192,10 +192,11 @@ def evaluate_batch(calls: Sequence[Mapping[str, Any]], effects: Any) -> list[Any
 
 def _check(constants: Mapping[str, Any]) -> None:
     """Find what is wrong with the constants when the pipeline is compiled, so that ``fluxion lint`` tells of it."""
-    method = constants.get("method", "GET")
-    if method not in _METHODS:
+    method = constants.get("method", MISSING)
+    if method is not MISSING and method not in _METHODS:
         raise EvaluationError(f"'{method}' is no method; there are {', '.join(_METHODS)}")
-    path, values = constants.get("path", ""), constants.get("pathValues")
+    path, values = constants.get("path", MISSING), constants.get("pathValues")
+    path = "" if path is MISSING else path
     if not isinstance(path, str):
         raise EvaluationError("the path must be text")
     if any(segment in {".", ".."} for segment in path.split("/")):

@@ -74,8 +74,8 @@ def _unbound(query: str, given: Iterable[str]) -> str:
 
 def _check(constants: Mapping[str, Any]) -> None:
     """Find a mode that is none, and a parameter that no document can bind: ``params`` names constants only, and not this one."""
-    mode = constants.get("mode", "all")
-    if mode not in _MODES:
+    mode = constants.get("mode", MISSING)
+    if mode is not MISSING and mode not in _MODES:
         raise EvaluationError(f"'{mode}' is no mode; there are {', '.join(_MODES)}")
     query, params = constants.get("query"), constants.get("params")
     if isinstance(query, str) and isinstance(params, Mapping) and (unbound := _unbound(query, params)):

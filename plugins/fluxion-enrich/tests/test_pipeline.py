@@ -122,3 +122,14 @@ def test_a_parameter_that_no_document_can_bind_does_not_compile() -> None:
 def test_a_constant_that_cannot_work_does_not_compile(call, problem) -> None:
     name = next(iter(call))
     assert [f"stages[0].$set.x.{name}: {problem}"] == problems({"$set": {"x": call}})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"$httpCall": {"connection": "crm", "method": "$$REMOVE", "path": "$$REMOVE"}},
+        {"$sqlQuery": {"connection": "shop", "query": "select 1", "mode": "$$REMOVE"}},
+    ],
+)
+def test_a_constant_that_is_missing_is_as_one_that_is_left_out(call) -> None:
+    assert problems({"$set": {"x": call}}) == []
