@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -77,8 +77,13 @@ def _texts_in_a_group(group: Any) -> Iterator[tuple[str, str, str]]:
                 yield f"{name}.{accumulator}", given[accumulator], "which is no number"
 
 
+_LONGEST_NAME: Final = 60
+"""Of a field that a hint speaks of: a hint is a line."""
+
+
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and not value.startswith("$")
+    """Whether *value* is text that may well be the name of a field."""
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isprintable() and not value.startswith("$")
 
 
 def support_lines(bound: BoundPipeline) -> list[str]:

@@ -128,6 +128,12 @@ def test_what_is_allowed_but_hardly_meant_is_noted(shell, parts, expected):
     assert f"note      {expected}" in shell.fluxion("explain", name).out
 
 
+@pytest.mark.parametrize("text", ["shop\x1b[31m", "shop\nlint: ok", "s" * 5000])
+def test_text_that_is_no_name_is_not_taken_for_that_of_a_field(shell, text):
+    outcome = shell.fluxion("lint", shell.pipeline(stages=[{"$group": {"_id": text, "n": {"$sum": text}}}]))
+    assert (0, False) == (outcome.code, "note:" in outcome.out)
+
+
 def test_dead_letters_that_have_no_way_to_their_sink_are_a_warning_at_a_run(shell):
     shell.write("in.ndjson", "")
     outcome = shell.fluxion("run", shell.pipeline(dead_letter="stdout"))
