@@ -177,7 +177,7 @@ def identity(value: Any) -> Hashable:
 
 
 def group_identity(value: Any) -> Hashable:
-    """Return the identity of a group's key, for which missing is null."""
+    """Return the identity of a group's whole key, for which missing is null; of a part of one :func:`identity` is what counts."""
     return None if value is MISSING else identity(value)
 
 
