@@ -29,7 +29,7 @@ from fluxion_core.language.compiler.nodes import (
 )
 from fluxion_core.language.operators import Accumulator, Form, Operator
 from fluxion_core.language.paths import DOLLAR_NAMES, get
-from fluxion_core.language.values import MISSING, is_string
+from fluxion_core.language.values import MISSING, is_string, present
 
 __all__ = ["MAXIMUM_DEPTH", "Parser"]
 
@@ -104,10 +104,8 @@ class Parser:
         Those of *nullable* are left out where they are null, as MongoDB does in the specifications that its IDL parses.
         """
         if not isinstance(spec, dict):
-            names = ", ".join(required or optional[:1])
-            self.problem(
-                where, f"an object was expected, not {shown(spec)}", f"write {{{names}: ...}}" if names else "write {}"
-            )
+            names = ": ..., ".join([*(required or optional[:1]), ""]).removesuffix(", ")
+            self.problem(where, f"an object was expected, not {shown(spec)}", f"write {{{names}}}")
             return {}
         allowed = [*required, *optional]
         for name in spec:
@@ -382,11 +380,7 @@ class Parser:
         return False
 
 
-def _null_if_missing(value: Any) -> Any:
-    return None if value is MISSING else value
-
-
-_NULL_IF_MISSING = Operator(name="$nullIfMissing", function=_null_if_missing, total=True)
+_NULL_IF_MISSING = Operator(name="$nullIfMissing", function=present, total=True)
 
 
 def shown(value: Any) -> str:
