@@ -8,7 +8,7 @@ Source of the sizes: MongoDB's limits, 16 MiB for a document and 100 MiB for an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import local
@@ -43,6 +43,7 @@ __all__ = [
     "sort_work",
     "take",
     "take_work",
+    "walk_work",
     "weight",
 ]
 
@@ -72,11 +73,12 @@ FEW: Final = SMALL_BYTES // PLACE_BYTES
 FEW_COMPARED: Final = 256
 """So many values are compared for nothing."""
 SORT_NANOSECONDS: Final = 400
-"""What it takes to put a value in order among others, or into a set."""
-COMPARE_NANOSECONDS: Final = 200
-"""What it takes to go through an array, for each element."""
+"""What it takes to put a value in order among others, or into a set; those within it count too."""
+COMPARE_NANOSECONDS: Final = 300
+"""What it takes to go through a value, for each of those within it."""
 LOOK_NANOSECONDS: Final = 20
 """What it takes to compare a value with another one, and to find that it differs."""
+_NESTED: Final[frozenset[type]] = frozenset([dict, list, tuple])
 
 
 class Allowance:
@@ -165,24 +167,45 @@ def places(count: int) -> None:
         take(count * PLACE_BYTES)
 
 
-def sort_work(count: int) -> None:
-    """Take what sorting *count* values costs, or finding those that are equal; few are free.
+def sort_work(items: Collection[Any]) -> None:
+    """Take what sorting *items* costs, or finding those that are equal; few are free.
 
     Raises:
         EvaluationError: there is not so much left for the document.
     """
+    if len(items) > FEW_COMPARED or not _NESTED.isdisjoint(map(type, items)):
+        walk_work(items, SORT_NANOSECONDS)
+
+
+def walk_work(values: Collection[Any], nanoseconds: int = COMPARE_NANOSECONDS) -> None:
+    """Take what going through *values* and all that is within them costs, *nanoseconds* each; few are free.
+
+    Raises:
+        EvaluationError: there is not so much left for the document.
+    """
+    count = _values_in(values)
     if count > FEW_COMPARED:
-        take_work(count * SORT_NANOSECONDS)
+        take_work(count * nanoseconds)
+
+
+def _values_in(items: Collection[Any]) -> int:
+    """Return how many values stand in *items*, with those within objects and arrays, which count once more themselves."""
+    total = len(items)
+    for item in items:
+        cls = item.__class__
+        if cls is dict:
+            total += 1 + _values_in(item.values())
+        elif cls is list or cls is tuple:
+            total += 1 + _values_in(item)
+    return total
 
 
 @cache
 def metered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return *function*, which goes through the arrays that it is given, as it stands in a loop: it takes its work beforehand."""
+    """Return *function*, which goes through the containers that it is given, as it stands in a loop: it takes its work beforehand."""
 
     def taking(*arguments: Any) -> Any:
-        for argument in arguments:
-            if argument.__class__ is list and len(argument) > FEW_COMPARED:
-                take_work(len(argument) * COMPARE_NANOSECONDS)
+        walk_work(arguments)
         return function(*arguments)
 
     return taking

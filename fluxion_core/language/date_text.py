@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import take_work
 from fluxion_core.language.date_moves import Moves
 from fluxion_core.language.date_notations import Notation, longest
 from fluxion_core.language.dates import MONTHS, instant, zone_in_text
@@ -33,6 +34,9 @@ _ISO: Final = re.compile(
 """What nearly all texts look like, read at once."""
 _SECONDS: Final = 10**12
 """More than lie between 1970 and any date; the digits of a hostile number take minutes to turn into an int."""
+_FEW_PARTS: Final = 64
+"""More than any text has that a person wrote; a hostile one says ``now`` a million times."""
+_PART_NANOSECONDS: Final = 20_000
 _DATE: Final = ("date", "year", "month", "name", "day", "week", "weekday", "year of the week")
 _CLOCK: Final = ("time", "again", "hour", "minute", "second", "fraction", "half")
 
@@ -83,9 +87,12 @@ def parse_instant(text: str) -> datetime:
 
 def _parts(text: str) -> dict[str, Any]:
     parts: dict[str, Any] = {"moves": Moves()}
-    at = 0
+    at = turn = 0
     text = text.strip(_BLANKS)
     while at < len(text):
+        turn += 1
+        if turn > _FEW_PARTS:
+            take_work(_PART_NANOSECONDS)
         filling = _FILLING.match(text, at)
         try:
             end = filling.end() if filling is not None else _read(parts, text, at)

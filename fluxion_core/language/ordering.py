@@ -59,11 +59,12 @@ def _number(value: Any) -> Any:
 
 
 def _object(value: dict[str, Any]) -> Any:
-    return tuple((RANK[kind(item)], name, sort_key(item)) for name, item in value.items())
+    keys = [(name, sort_key(item)) for name, item in value.items()]
+    return tuple([(rank, name, content) for name, (rank, content) in keys])
 
 
-def _array(value: list[Any]) -> Any:
-    return tuple(sort_key(item) for item in value)
+def _array(value: Iterable[Any]) -> Any:
+    return tuple(map(sort_key, value))
 
 
 def _binary(value: Any) -> Any:
@@ -110,6 +111,20 @@ _CONTENT: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
+_OF_CLASS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
+    cls: (RANK[name], _CONTENT[name])
+    for cls, name in (
+        (float, "double"),
+        (dict, "object"),
+        (list, "array"),
+        (bool, "bool"),
+        (type(None), "null"),
+        (datetime, "date"),
+    )
+}
+"""What :func:`kind` and the two tables come to, for the common classes."""
+
+
 def sort_key(value: Any) -> tuple[int, Any]:
     """Return a key that orders as *value* does: (rank of the type, content)."""
     cls = value.__class__
@@ -117,6 +132,9 @@ def sort_key(value: Any) -> tuple[int, Any]:
         return (15, value)
     if cls is int:
         return (10, (1, value))
+    common = _OF_CLASS.get(cls)
+    if common is not None:
+        return (common[0], common[1](value))
     name = kind(value)
     return (RANK[name], _CONTENT[name](value))
 
@@ -124,10 +142,27 @@ def sort_key(value: Any) -> tuple[int, Any]:
 def compare(left: Any, right: Any) -> int:
     """Return -1, 0 or 1, as ``$cmp`` does."""
     cls = left.__class__
-    if cls is right.__class__ and (cls is str or cls is int):
-        return int(left > right) - int(left < right)
-    a, b = sort_key(left), sort_key(right)
-    return (a > b) - (a < b)
+    if cls is right.__class__:
+        if cls is str or cls is int:
+            return int(left > right) - int(left < right)
+        if cls is list:
+            return next(filter(None, map(compare, left, right)), 0) or _compare_plain(len(left), len(right))
+        if cls is dict:
+            return next(filter(None, map(_compare_fields, left.items(), right.items())), 0) or _compare_plain(
+                len(left), len(right)
+            )
+    return _compare_plain(sort_key(left), sort_key(right))
+
+
+def _compare_plain(left: Any, right: Any) -> int:
+    return (left > right) - (left < right)
+
+
+def _compare_fields(left: tuple[str, Any], right: tuple[str, Any]) -> int:
+    """Compare two fields: by the types of their values, then by their names, and by the values last."""
+    (name, value), (other_name, other) = left, right
+    by_type = 0 if value.__class__ is other.__class__ else _compare_plain(RANK[kind(value)], RANK[kind(other)])
+    return by_type or _compare_plain(name, other_name) or compare(value, other)
 
 
 def greatest(values: Iterable[Any], n: int, key_of: Callable[[Any], Any] = sort_key) -> list[Any]:
@@ -149,8 +184,13 @@ def greatest(values: Iterable[Any], n: int, key_of: Callable[[Any], Any] = sort_
 def equal(left: Any, right: Any) -> bool:
     """Whether the two are equal in the order of all values; a missing field is not null here."""
     cls = left.__class__
-    if cls is right.__class__ and (cls is str or cls is int):
-        return bool(left == right)
+    if cls is right.__class__:
+        if cls is str or cls is int:
+            return bool(left == right)
+        if cls is list:
+            return len(left) == len(right) and all(map(equal, left, right))
+        if cls is dict:  # the names first: they tell most objects apart, and take no call of ours
+            return list(left) == list(right) and all(map(equal, left.values(), right.values()))
     return sort_key(left) == sort_key(right)
 
 
@@ -162,17 +202,17 @@ def identity(value: Any) -> Hashable:
     cls = value.__class__
     if cls is str or cls is int:
         return value  # type: ignore[no-any-return]  # narrowed by class above
-    name = kind(value)
-    if name in {"int", "double", "decimal"}:
-        return _number_identity(value)
-    if name == "object":
-        return (20, tuple((key, identity(item)) for key, item in value.items()))
-    if name == "array":
-        return (25, tuple(identity(item) for item in value))
     if value is None:
         return None
     if value is MISSING:
         return (0,)
+    name = kind(value)
+    if name in {"int", "double", "decimal"}:
+        return _number_identity(value)
+    if name == "object":
+        return (20, tuple([(key, identity(item)) for key, item in value.items()]))
+    if name == "array":
+        return (25, tuple(map(identity, value)))
     return (RANK[name], _CONTENT[name](value))
 
 

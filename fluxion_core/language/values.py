@@ -26,6 +26,7 @@ __all__ = [
     "INT64_MAX",
     "INT64_MIN",
     "MISSING",
+    "any_nullish",
     "as_float",
     "described",
     "is_finite",
@@ -149,6 +150,11 @@ def is_whole(value: Any) -> bool:
 def is_nullish(value: Any) -> bool:
     """Whether *value* is null or missing."""
     return value is None or value is MISSING
+
+
+def any_nullish(*values: Any) -> bool:
+    """Whether one of *values* is null or missing."""
+    return any(value is None or value is MISSING for value in values)
 
 
 def truthy(value: Any) -> bool:

@@ -72,6 +72,8 @@ OPERATOR = Operator(name="$ask", evaluate_batch=lambda _context, rows: rows, pur
     [
         ({"$ask": 1}, "$ask: '$ask' is an operator, not a stage; write {$set: {field: {$ask: ...}}}"),
         ({"$divide": [1, 2]}, "$divide: '$divide' is an operator, not a stage; write {$set: {field: {$divide: ...}}}"),
+        ({"divide": [1, 2]}, "divide: '$divide' is an operator, not a stage; write {$set: {field: {$divide: ...}}}"),
+        ({"match": {}}, "match: 'match' is no stage; did you mean '$match'?"),
         ({"$or": []}, "$or: '$or' is a condition on documents, not a stage; write {$match: {$or: ...}}"),
         ({"$exists": 1}, "$exists: '$exists' is a condition on a field, not a stage; write {$match: {field: {$exists: ...}}}"),
         ({"$push": 1}, "$push: '$push' is an accumulator, not a stage; write {$group: {_id: ..., field: {$push: ...}}}"),

@@ -6,6 +6,7 @@ Source: the limits that MongoDB's manual gives for documents (16 MiB) and for ne
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,8 @@ def test_growth_ends_with_an_error_that_names_the_expression_and_takes_less_than
         reduced(0, {"$add": ["$$value", reduced(0, {"$add": ["$$value", 1]}, MANY)]}),
         {"$sum": mapped({"$max": MILLION})},
         mapped({"$first": {"$sortArray": {"input": MILLION, "sortBy": -1}}}),
+        {"$first": {"$sortArray": {"input": MILLION, "sortBy": {"a": 1, "b": 1}}}},
+        {"$toHashedIndexKey": MILLION},
     ],
 )
 def test_work_that_would_take_minutes_ends_with_an_error_that_names_the_loop(expression) -> None:
@@ -100,10 +103,17 @@ def test_work_that_would_take_minutes_ends_with_an_error_that_names_the_loop(exp
         value_of(expression)
 
 
-def test_each_document_has_an_allowance_of_its_own() -> None:
-    documents = [{"n": 1_000_000}] * 5
-    stages = [{"$project": {"n": {"$size": {"$range": [0, "$n"]}}}}]
-    assert [1_000_000] * 5 == [row["n"] for row in aggregate(documents, stages)]
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ({"$size": {"$range": [0, 1_000_000]}}, 1_000_000),
+        ({"$type": {"$toObject": "$json"}}, "object"),
+        ({"$toDate": "$words"}, datetime(2020, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_each_document_has_an_allowance_of_its_own(expression, value) -> None:
+    document = {"json": f'{{"a": "{"x" * MIB}"}}', "words": "2020-01-01" + " midnight" * 2_000}
+    assert [value] * 30 == [row["n"] for row in aggregate([document] * 30, [{"$project": {"n": expression}}])]
 
 
 def test_a_failed_document_leaves_the_next_one_all_it_may_make() -> None:

@@ -6,8 +6,18 @@ Source: MongoDB manual, "$sort", "Comparison/Sort Order"; for what it leaves ope
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fluxion_core import CompileError, EvaluationError, aggregate
+from fluxion_core.language.ordering import compare, equal, sort_key
+
+NUMBERS = st.sampled_from([0, 1, 1.0, -0.0, 2, float("nan"), Decimal(1), Decimal("NaN"), Decimal("sNaN")])
+VALUES = st.recursive(
+    NUMBERS | st.sampled_from([True, False, None, "a", "b", b"x"]),
+    lambda value: st.lists(value, max_size=3) | st.dictionaries(st.sampled_from("ab"), value, max_size=2),
+    max_leaves=5,
+)
 
 
 def order(spec, *documents):
@@ -41,3 +51,9 @@ def test_a_double_is_cut_off_and_a_decimal_rounded_to_the_direction(direction) -
 def test_another_direction_is_an_error(direction) -> None:
     with pytest.raises(CompileError):
         order({"x": direction}, {"x": 1})
+
+
+@given(VALUES, VALUES)
+def test_two_values_compare_as_their_keys_do(left, right) -> None:
+    key, other = sort_key(left), sort_key(right)
+    assert ((key > other) - (key < other), key == other) == (compare(left, right), equal(left, right))

@@ -46,7 +46,7 @@ from fluxion_core.language.values import MISSING
 
 __all__ = ["Emitter"]
 
-_GOING_THROUGH: Final = frozenset(["accumulator", "comparison", "vector"])
+_GOING_THROUGH: Final = frozenset(["accumulator", "comparison", "data size", "vector"])
 """Families of operators that go through arrays, and make nothing."""
 
 

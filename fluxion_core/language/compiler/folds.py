@@ -105,7 +105,7 @@ class _Sum(Fold):
         with writer.block("else:"):
             writer.line(f"{floats} = {after} = {before} + {text}")
             # Dekker's sum, where it is known which of the two is greater, costs half of Knuth's and has the same error term.
-            writer.line(f"if {text} <= {before} and {text} >= 0.0: {error} = {text} - ({after} - {before}) + {error}")
+            writer.line(f"if {text} <= {before} and {text} >= 0.0: {error} += {text} - ({after} - {before})")
             writer.line(
                 f"else: {back} = {after} - {before}; {error} = ({before} - ({after} - {back})) + ({text} - {back}) + {error}"
             )

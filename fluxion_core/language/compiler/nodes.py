@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from fluxion_core.language.operators import Operator
-from fluxion_core.language.values import MISSING
+from fluxion_core.language.values import MISSING, is_nullish
 
 __all__ = [
     "ArrayOf",
@@ -39,6 +39,7 @@ __all__ = [
     "checked",
     "fold",
     "is_pure",
+    "nullish",
     "walk",
 ]
 
@@ -256,16 +257,16 @@ class Negation(Node, frozen=True):
         return (self.argument,)
 
 
-BUILDING: Final = frozenset(["array", "object", "regular expression", "set", "string"])
-"""Families of operators that take from the allowance of the document what they make."""
-_CONVERTING: Final = frozenset(["date", "type"])
+BUILDING: Final = frozenset(
+    ["array", "date", "miscellaneous", "object", "regular expression", "set", "string", "type", "vector"]
+)
+"""Families of operators that take from the allowance of the document what they make, and the work of it."""
 
 
 def builds(node: Node) -> bool:
     """Whether the value of *node* may take much more memory than what it is made of."""
     return any(
-        isinstance(part, Map | Filter | Reduce)
-        or (isinstance(part, Call) and (part.operator.family in BUILDING or part.operator.family in _CONVERTING))
+        isinstance(part, Map | Filter | Reduce) or (isinstance(part, Call) and part.operator.family in BUILDING)
         for part in walk(node)
     )
 
@@ -282,6 +283,14 @@ def repeats_others(node: Node, name: str) -> bool:
 def checked(node: Node, name: str, check: Callable[[Any], Any], where: str) -> Node:
     """Return what *check* makes of the value of *node*, or raises because of it, as operator *name* at *where*."""
     return Call(where, Operator(name=name, function=check), (node,))
+
+
+def nullish(where: str, node: Node) -> Node:
+    """Return whether the value of *node* is null or missing."""
+    return Call(where, _IS_NULLISH, (node,))
+
+
+_IS_NULLISH: Final = Operator(name="$nullish", function=is_nullish, total=True)
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -11,6 +11,7 @@ from fluxion_core.errors import CompileError, Problem, did_you_mean
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.loaded import SegmentStep
+from fluxion_core.language.compiler.misplaced import misplaced
 from fluxion_core.language.compiler.nodes import (
     ArrayOf,
     Call,
@@ -94,9 +95,9 @@ def _unknown_stage(parser: Parser, name: Any, path: str, forms: Mapping[str, Sta
     if name == "$emit":
         parser.problem(f"{path}.{name}", f"stage '{name}' is what a sink does", "name the sink in the pipeline's sink:")
     elif is_string(name) and not name.startswith("$"):
-        parser.problem(
-            f"{path}.{name}", f"'{name}' is no stage", did_you_mean(f"${name}", forms) or "a stage's name starts with '$'"
-        )
+        meant = f"${name}"
+        near = f"'{name}' is no stage", did_you_mean(meant, forms) or "a stage's name starts with '$'"
+        parser.problem(f"{path}.{name}", *(misplaced(parser, "stage", meant) or near))
     else:
         parser.unknown(f"{path}.{name}", "stage", str(name), forms, known.STAGES)
 

@@ -27,9 +27,11 @@ from fluxion_core.language.values import (
     INT64_MAX,
     INT64_MIN,
     MISSING,
+    any_nullish,
     as_float,
     is_finite,
     is_nan,
+    is_nullish,
     is_number,
     is_whole,
     type_name,
@@ -78,10 +80,6 @@ def narrowed(value: int) -> Any:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
-
-
-def _nullish(*values: Any) -> bool:
-    return any(value is None or value is MISSING for value in values)
 
 
 # --------------------------------------------------------------------------------------------------- sums and products
@@ -137,7 +135,7 @@ def _shifted(date: datetime, milliseconds: int, operator: str) -> datetime:
 
 def subtract(left: Any, right: Any) -> Any:
     """``$subtract``: numbers, milliseconds from a date, or the milliseconds between two dates."""
-    if _nullish(left, right):
+    if any_nullish(left, right):
         return None
     if left.__class__ is datetime:
         if right.__class__ is datetime:
@@ -175,7 +173,7 @@ def multiply(*values: Any) -> Any:
 
 def divide(left: Any, right: Any) -> Any:
     """``$divide``; two whole numbers that divide evenly still give a double."""
-    if _nullish(left, right):
+    if any_nullish(left, right):
         return None
     if not is_number(left) or not is_number(right):
         raise EvaluationError(f"$divide only supports numeric types, not {type_name(left)} and {type_name(right)}")
@@ -188,7 +186,7 @@ def divide(left: Any, right: Any) -> Any:
 
 def mod(left: Any, right: Any) -> Any:
     """``$mod``: the remainder has the sign of the dividend."""
-    if _nullish(left, right):
+    if any_nullish(left, right):
         return None
     if not is_number(left) or not is_number(right):
         raise EvaluationError(f"$mod only supports numeric types, not {type_name(left)} and {type_name(right)}")
@@ -211,7 +209,7 @@ def mod(left: Any, right: Any) -> Any:
 
 def absolute(value: Any) -> Any:
     """``$abs``; the least 64-bit integer has none."""
-    if _nullish(value):
+    if is_nullish(value):
         return None
     if number(value, "$abs") == INT64_MIN and isinstance(value, int):
         raise EvaluationError("can't take $abs of long long min")
@@ -220,7 +218,7 @@ def absolute(value: Any) -> Any:
 
 def _whole(name: str, of_float: Callable[[float], int], rounding: str) -> Callable[[Any], Any]:
     def function(value: Any) -> Any:
-        if _nullish(value):
+        if is_nullish(value):
             return None
         if isinstance(number(value, name), int):
             return value
@@ -235,7 +233,7 @@ def _whole(name: str, of_float: Callable[[float], int], rounding: str) -> Callab
 
 def sqrt(value: Any) -> Any:
     """``$sqrt`` of a number that is not negative."""
-    if _nullish(value):
+    if is_nullish(value):
         return None
     if is_nan(number(value, "$sqrt")):
         return value
@@ -246,7 +244,7 @@ def sqrt(value: Any) -> Any:
 
 def exp(value: Any) -> Any:
     """``$exp``."""
-    if _nullish(value):
+    if is_nullish(value):
         return None
     if number(value, "$exp").__class__ is Decimal:
         return DECIMAL.exp(value)
@@ -258,7 +256,7 @@ def exp(value: Any) -> Any:
 
 def _logarithm(name: str, of_float: Callable[[float], float], of_decimal: Callable[[Decimal], Decimal]) -> Callable[[Any], Any]:
     def function(value: Any) -> Any:
-        if _nullish(value):
+        if is_nullish(value):
             return None
         if is_nan(number(value, name)):
             return math.nan  # a double even for a decimal, as in the server
@@ -271,7 +269,7 @@ def _logarithm(name: str, of_float: Callable[[float], float], of_decimal: Callab
 
 def log(value: Any, base: Any) -> Any:
     """``$log`` of a positive number to a positive base other than 1."""
-    if _nullish(value, base):
+    if any_nullish(value, base):
         return None
     number(value, "$log")
     number(base, "$log")
@@ -288,7 +286,7 @@ def log(value: Any, base: Any) -> Any:
 
 def power(base: Any, exponent: Any) -> Any:
     """``$pow``; whole numbers give a whole number while it fits."""
-    if _nullish(base, exponent):
+    if any_nullish(base, exponent):
         return None
     number(base, "$pow")
     number(exponent, "$pow")
@@ -341,7 +339,7 @@ def _places(value: Any, name: str) -> int | None:
 
 def _rounded(name: str, rounding: str) -> Callable[[Any, Any], Any]:
     def function(value: Any, precision: Any = _LEFT_OUT) -> Any:
-        if _nullish(value):
+        if is_nullish(value):
             return None
         number(value, name)
         places = _places(precision, name)
@@ -378,7 +376,7 @@ def _quantized(value: Decimal, places: int, rounding: str) -> Decimal:
 
 def sigmoid(value: Any) -> Any:
     """``$sigmoid``: 1 / (1 + e^-x)."""
-    if _nullish(value):
+    if is_nullish(value):
         return None
     if number(value, "$sigmoid").__class__ is Decimal:
         return DECIMAL.divide(Decimal(1), DECIMAL.add(Decimal(1), DECIMAL.exp(-value)))

@@ -7,12 +7,13 @@ Source: MongoDB manual, the page of each; for what is an order, how arrays sort 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import places, sort_work
+from fluxion_core.language.allowance import COMPARE_NANOSECONDS, places, sort_work, take_work
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
 from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.expressions.arrays import array
@@ -35,19 +36,29 @@ def _ordered(items: Any, order: Any, operator: str) -> list[Any]:
     """
     array(items, operator, "input")
     places(len(items))
-    sort_work(len(items))
     if isinstance(order, int):
+        sort_work(items)
         plain = set(map(type, items)) in ({int}, {str})  # in the order that Python has for them, ten times as fast
         return sorted(items, key=None if plain else sort_key, reverse=order < 0)
-    result = list(items)
-    for path, direction in reversed(order):
-        result.sort(key=partial(_key_at, path=path), reverse=direction < 0)
-    return result
+    level = [list(items)]  # groups of what is equal so far: only within them the next path decides
+    for path, direction in order:
+        level = [finer for group in level for finer in (_sorted_at(group, path, direction) if len(group) > 1 else (group,))]
+    return [item for group in level for item in group]
 
 
-def _key_at(item: Any, path: str) -> Any:
+def _sorted_at(items: list[Any], path: str, direction: int) -> Iterator[list[Any]]:
+    """Yield *items* in the order of what they have at *path*, those that are equal there together."""
+    take_work(len(items) * COMPARE_NANOSECONDS)
+    found = [_at(item, path) for item in items]
+    sort_work(found)
+    keyed = sorted(zip(map(sort_key, found), items, strict=True), key=itemgetter(0), reverse=direction < 0)
+    for _, group in groupby(keyed, key=itemgetter(0)):
+        yield [item for _, item in group]
+
+
+def _at(item: Any, path: str) -> Any:
     """Return by what *item* is sorted: null where it is no document or has nothing at *path*, an array as one value."""
-    return sort_key(_value_at(item, path) if isinstance(item, dict) else None)
+    return _value_at(item, path) if isinstance(item, dict) else None
 
 
 def _value_at(value: Any, path: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import (
+    COMPARE_NANOSECONDS,
     CONTAINER_BYTES,
     ENTRY_BYTES,
     FEW,
@@ -29,6 +30,7 @@ from fluxion_core.language.values import (
     MISSING,
     described,
     is_finite,
+    is_nullish,
     is_number,
     is_string,
     is_whole,
@@ -39,10 +41,6 @@ __all__ = ["OPERATORS", "array", "whole"]
 
 _FEW_NUMBERS: Final = SMALL_BYTES // ITEM_BYTES
 _PAIR_BYTES: Final = 2 * CONTAINER_BYTES + 2 * ITEM_BYTES
-
-
-def _nullish(value: Any) -> bool:
-    return value is None or value is MISSING
 
 
 def array(value: Any, operator: str, role: str = "argument") -> list[Any]:
@@ -71,7 +69,7 @@ def whole(value: Any, operator: str, role: str) -> int:
 
 def array_elem_at(items: Any, index: Any) -> Any:
     """``$arrayElemAt``; a negative index counts from the end, none there is missing."""
-    if _nullish(items) or _nullish(index):
+    if is_nullish(items) or is_nullish(index):
         return None
     array(items, "$arrayElemAt", "first argument")
     position = whole(index, "$arrayElemAt", "second argument")
@@ -80,7 +78,7 @@ def array_elem_at(items: Any, index: Any) -> Any:
 
 def array_to_object(items: Any) -> Any:
     """``$arrayToObject`` of ``[key, value]`` pairs or ``{k, v}`` objects."""
-    if _nullish(items):
+    if is_nullish(items):
         return None
     result: dict[str, Any] = {}
     pairs = array(items, "$arrayToObject")
@@ -114,7 +112,7 @@ def concat_arrays(*values: Any) -> Any:
     """``$concatArrays``; the first null ends it, what stands behind is not looked at."""
     result: list[Any] = []
     for value in values:
-        if _nullish(value):
+        if is_nullish(value):
             return None
         items = array(value, "$concatArrays")
         if len(items) > FEW:
@@ -125,7 +123,7 @@ def concat_arrays(*values: Any) -> Any:
 
 def _end(name: str, position: int) -> Callable[[Any], Any]:
     def function(items: Any) -> Any:
-        if _nullish(items):
+        if is_nullish(items):
             return None
         array(items, name)
         return items[position] if items else MISSING
@@ -150,13 +148,13 @@ def _ends(name: str, cut: Callable[[list[Any], int], list[Any]]) -> Callable[[An
 
 
 def _least(items: list[Any], count: int) -> list[Any]:
-    sort_work(len(items))
-    return sorted((item for item in items if not _nullish(item)), key=sort_key)[:count]
+    sort_work(items)
+    return sorted((item for item in items if not is_nullish(item)), key=sort_key)[:count]
 
 
 def _greatest(items: list[Any], count: int) -> list[Any]:
-    sort_work(len(items))
-    return greatest((item for item in items if not _nullish(item)), count)[::-1]
+    sort_work(items)
+    return greatest((item for item in items if not is_nullish(item)), count)[::-1]
 
 
 def contains(value: Any, items: Any) -> bool:
@@ -168,7 +166,7 @@ def contains(value: Any, items: Any) -> bool:
 def _place_of(value: Any, items: Sequence[Any], start: int, end: int) -> int:
     """Return where the first of *items* that is equal to *value* stands, or -1."""
     if end - start > FEW_COMPARED:
-        take_work((end - start) * LOOK_NANOSECONDS)
+        take_work((end - start) * (2 * COMPARE_NANOSECONDS if value.__class__ in {dict, list} else LOOK_NANOSECONDS))
     if value.__class__ in {str, int} and value not in items:  # what is equal for us is for Python, by far faster
         return -1
     return next((index for index in range(start, end) if equal(items[index], value)), -1)
@@ -176,7 +174,7 @@ def _place_of(value: Any, items: Sequence[Any], start: int, end: int) -> int:
 
 def index_of_array(items: Any, value: Any, *bounds: Any) -> Any:  # a bound that is given and missing is an error
     """``$indexOfArray``: -1 when it is not there."""
-    if _nullish(items):
+    if is_nullish(items):
         return None
     array(items, "$indexOfArray", "first argument")
     first = _bound(bounds[0], "starting index") if bounds else 0
@@ -198,7 +196,7 @@ def is_array(value: Any) -> bool:
 
 def object_to_array(value: Any) -> Any:
     """``$objectToArray``."""
-    if _nullish(value):
+    if is_nullish(value):
         return None
     if not isinstance(value, dict):
         raise EvaluationError(f"$objectToArray needs an object, not {type_name(value)}")
@@ -221,7 +219,7 @@ def make_range(start: Any, end: Any, step: Any = 1) -> list[int]:
 
 def reverse_array(items: Any) -> Any:
     """``$reverseArray``."""
-    if _nullish(items):
+    if is_nullish(items):
         return None
     array(items, "$reverseArray")
     places(len(items))
@@ -235,14 +233,14 @@ def size(items: Any) -> int:
 
 def slice_array(items: Any, first: Any, *lengths: Any) -> Any:  # a length that is given and missing is null
     """``$slice``: ``[array, n]`` or ``[array, position, n]``."""
-    if _nullish(items) or _nullish(first):
+    if is_nullish(items) or is_nullish(first):
         return None
     array(items, "$slice", "first argument")
     position = whole(first, "$slice", "second argument")
     places(len(items))
     if not lengths:
         return items[:position] if position >= 0 else items[position:]
-    if _nullish(lengths[0]):
+    if is_nullish(lengths[0]):
         return None
     count = whole(lengths[0], "$slice", "third argument")
     if count <= 0:

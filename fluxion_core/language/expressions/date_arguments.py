@@ -9,7 +9,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.dates import EPOCH, aware, zone
 from fluxion_core.language.values import MISSING, described, is_string, is_whole, kind, type_name
 
-__all__ = ["UNIT_MILLISECONDS", "UNIT_MONTHS", "as_date", "as_unit", "as_weekday", "as_whole", "as_zone", "nullish"]
+__all__ = ["UNIT_MILLISECONDS", "UNIT_MONTHS", "as_date", "as_unit", "as_weekday", "as_whole", "as_zone"]
 
 UNIT_MILLISECONDS: Final = {
     "week": 7 * 86_400_000,
@@ -21,11 +21,6 @@ UNIT_MILLISECONDS: Final = {
 }
 UNIT_MONTHS: Final = {"year": 12, "quarter": 3, "month": 1}
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-def nullish(*values: Any) -> bool:
-    """Whether one of *values* is null or missing."""
-    return any(value is None or value is MISSING for value in values)
 
 
 def as_date(value: Any, operator: str) -> datetime:

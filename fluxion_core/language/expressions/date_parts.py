@@ -10,19 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable, can_fail
+from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable, can_fail, nullish
 from fluxion_core.language.date_formats import check_format, parse_format
 from fluxion_core.language.date_text import parse_date
 from fluxion_core.language.dates import EPOCH, format_date, instant, on_calendar, week_of_year, zone
-from fluxion_core.language.expressions.date_arguments import (
-    as_date,
-    as_whole,
-    as_zone,
-    nullish,
-)
+from fluxion_core.language.expressions.date_arguments import as_date, as_whole, as_zone
 from fluxion_core.language.expressions.dates import add_months
 from fluxion_core.language.operators import Example, Form, Operator
-from fluxion_core.language.values import MISSING, is_string, kind, type_name
+from fluxion_core.language.values import MISSING, is_nullish, is_string, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -90,7 +85,7 @@ def _part(name: str, read: Callable[[datetime], int]) -> Form:
 def _check_zone(parser: Parser, given: dict[str, Node], where: str, operator: str) -> None:
     """Report a constant time zone that there is not: an error even where no date is, but where all is constant and computed."""
     timezone = given.get("timezone")
-    if not isinstance(timezone, Constant) or nullish(timezone.value) or all(map(_is_constant, given.values())):
+    if not isinstance(timezone, Constant) or is_nullish(timezone.value) or all(map(_is_constant, given.values())):
         return
     try:
         as_zone(timezone.value, operator)
@@ -114,7 +109,7 @@ def date_to_parts(date: Any, timezone: Any = MISSING, iso8601: Any = MISSING) ->
         return None
     if iso8601 is not MISSING and not isinstance(iso8601, bool):
         raise EvaluationError(f"$dateToParts needs true or false as iso8601, not {type_name(iso8601)}")
-    if nullish(date):
+    if is_nullish(date):
         return None
     local, years = on_calendar(as_date(date, "$dateToParts"), where)
     time = {"hour": local.hour, "minute": local.minute, "second": local.second, "millisecond": local.microsecond // 1000}
@@ -188,7 +183,7 @@ def _parse_from_parts(parser: Parser, spec: Any, where: str) -> Node:
         parser.problem(where, f"'{iso[0]}' and '{plain[0]}' are parts of different calendars")
     _check_zone(parser, given, where, "$dateFromParts")
     timezone = given.get("timezone")
-    if isinstance(timezone, Constant) and nullish(timezone.value) and not all(map(_is_constant, given.values())):
+    if isinstance(timezone, Constant) and is_nullish(timezone.value) and not all(map(_is_constant, given.values())):
         return Constant(where, None)  # before the other parts are looked at, as the server's optimisation has it
     absent = Constant(where, MISSING)
     return Call(
@@ -225,10 +220,10 @@ def _pattern(value: Any, operator: str) -> str:
 
 
 def _to_string(date: Any, pattern: Any, timezone: Any, on_null: Any) -> Any:
-    if nullish(date):  # a wrong format or time zone is an error all the same
-        if not nullish(pattern):
+    if is_nullish(date):  # a wrong format or time zone is an error all the same
+        if not is_nullish(pattern):
             format_date(EPOCH, _pattern(pattern, "$dateToString"))
-        if not nullish(timezone):
+        if not is_nullish(timezone):
             as_zone(timezone, "$dateToString")
         return on_null
     return date_to_string(date, pattern, timezone)
@@ -253,7 +248,7 @@ def _parse_to_string(parser: Parser, spec: Any, where: str) -> Node:
     read = Variable(where, "date of $dateToString")  # no user writes spaces
     text = Call(where, _TO_STRING, (read, *how, Constant(where, None)))
     checked = Let(where, (("text of $dateToString", text),), on_null)  # a wrong format is an error all the same
-    return Let(where, ((read.name, date),), Condition(where, Call(where, _IS_NULLISH, (read,)), checked, text))
+    return Let(where, ((read.name, date),), Condition(where, nullish(where, read), checked, text))
 
 
 def _null_if_given(given: dict[str, Node], name: str, absent: Node) -> Node:
@@ -273,9 +268,9 @@ def _reading(pattern: Any, timezone: Any) -> Any:
     Raises:
         EvaluationError: one of them is wrong, which ``onError`` does not answer.
     """
-    if not nullish(pattern):
+    if not is_nullish(pattern):
         check_format(_pattern(pattern, "$dateFromString"))
-    if not nullish(timezone):
+    if not is_nullish(timezone):
         as_zone(timezone, "$dateFromString")
     return [] if pattern is None or timezone is None else [pattern, timezone]
 
@@ -303,7 +298,7 @@ def _parse_from_string(parser: Parser, spec: Any, where: str) -> Node:
     def build(how: Node, text: Node) -> Node:
         call: Node = Call(where, _FROM_STRING, (text, how))
         read = OrElse(where, call, given["onError"]) if "onError" in given else call
-        return Condition(where, Call(where, _IS_NULLISH, (text,)), given.get("onNull", Constant(where, None)), read)
+        return Condition(where, nullish(where, text), given.get("onNull", Constant(where, None)), read)
 
     how, text = (
         Variable(where, "reading of $dateFromString"),
@@ -313,12 +308,9 @@ def _parse_from_string(parser: Parser, spec: Any, where: str) -> Node:
     return Let(where, bindings, build(how, text))
 
 
-_IS_NULLISH = Operator(name="$nullish", function=lambda value: value is None or value is MISSING, total=True)
-
-
 def _timestamp_part(name: str, attribute: str) -> Operator:
     def function(value: Any) -> Any:
-        if nullish(value):
+        if is_nullish(value):
             return None
         if kind(value) != "timestamp":
             raise EvaluationError(f"{name} needs a timestamp, not {type_name(value)}")

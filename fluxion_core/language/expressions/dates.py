@@ -21,10 +21,9 @@ from fluxion_core.language.expressions.date_arguments import (
     as_weekday,
     as_whole,
     as_zone,
-    nullish,
 )
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import INT64_MAX, MISSING
+from fluxion_core.language.values import INT64_MAX, MISSING, any_nullish, is_nullish
 
 __all__ = ["OPERATORS", "add_months"]
 
@@ -64,10 +63,10 @@ def add_months(local: datetime, months: int) -> datetime:
 
 def _adder(operator: str, sign: int) -> Callable[..., Any]:
     def function(start: Any, unit: Any, amount: Any, timezone: Any = MISSING) -> Any:
-        if nullish(start, unit):
+        if any_nullish(start, unit):
             return None
         named = as_unit(unit, operator)
-        if nullish(amount) or timezone is None:
+        if is_nullish(amount) or timezone is None:
             return None
         where = as_zone(timezone, operator)
         date = as_date(start, operator)
@@ -81,7 +80,7 @@ def _adder(operator: str, sign: int) -> Callable[..., Any]:
 
 def date_diff(start: Any, end: Any, unit: Any, timezone: Any = MISSING, start_of_week: Any = MISSING) -> Any:
     """``$dateDiff``: how many boundaries of the unit lie between the two."""
-    if nullish(start, end, unit):
+    if any_nullish(start, end, unit):
         return None
     named = as_unit(unit, "$dateDiff")
     first_day = 6
@@ -130,10 +129,10 @@ _REFERENCE: Final = datetime(2000, 1, 1)  # noqa: DTZ001  # local time on every 
 
 def date_trunc(date: Any, unit: Any, bin_size: Any = MISSING, timezone: Any = MISSING, start_of_week: Any = MISSING) -> Any:
     """``$dateTrunc``: the beginning of the bin in which the date lies."""
-    if nullish(date) or bin_size is None:
+    if is_nullish(date) or bin_size is None:
         return None
     size = _bin_size(bin_size)
-    if nullish(unit):
+    if is_nullish(unit):
         return None
     named = as_unit(unit, "$dateTrunc")
     if named == "week" and start_of_week is not MISSING:
@@ -199,7 +198,7 @@ def _check_of(operator: str, *names: str) -> Callable[[Mapping[str, Any]], bool]
     def check(constants: Mapping[str, Any]) -> bool:
         for name in names:
             if name in constants:
-                if nullish(constants[name]):
+                if is_nullish(constants[name]):
                     return True
                 readers[name](constants[name])
         return False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import measured, take
+from fluxion_core.language.allowance import measured, take, walk_work
 from fluxion_core.language.bson_types import binary_data, bson_value, subtype
 from fluxion_core.language.compiler.nodes import Call, Constant, Let, Node, OrElse, Variable
 from fluxion_core.language.date_text import parse_instant
@@ -61,6 +61,7 @@ def serialized(value: Any, relaxed: Any) -> Any:
     """``$serializeEJSON``: *value* with a wrapper for each type that JSON has not; without *relaxed* for the numbers too."""
     if value is MISSING:
         return None
+    walk_work((value,))
     return _nested(_written(value, relaxed=relaxed))
 
 

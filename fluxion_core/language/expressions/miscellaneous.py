@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
+from fluxion_core.language.allowance import walk_work
 from fluxion_core.language.bson_size import bson_size
 from fluxion_core.language.bson_types import octets, subtype
 from fluxion_core.language.compiler.nodes import Call, Environment, Node
@@ -14,7 +15,7 @@ from fluxion_core.language.dates import milliseconds
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import RANK
 from fluxion_core.language.regex import options_of
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_string, kind, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_nan, is_string, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -51,6 +52,10 @@ def size_of(value: Any) -> Any:
 # --------------------------------------------------------------------------------------------------- hashes
 
 
+_HASH_NANOSECONDS: Final = 2_000
+"""What a value within the one that is hashed takes."""
+
+
 def to_hashed_index_key(value: Any) -> int:
     """``$toHashedIndexKey``: the first 64 bits of the MD5 of a seed, the place of the type in the order of all, and the value in BSON.
 
@@ -58,6 +63,7 @@ def to_hashed_index_key(value: Any) -> int:
     """
     import hashlib  # late, as it loads a library that few pipelines need
 
+    walk_work((value,), _HASH_NANOSECONDS)
     digest = hashlib.md5(struct.pack("<i", 0), usedforsecurity=False)
     for part in _hashed(None if value is MISSING else value):
         digest.update(part)
@@ -100,12 +106,12 @@ def _value_bytes(value: Any, what: str) -> bytes:
 
 def _whole(value: Any) -> int:
     """Return a number as 64 bits have it: without a fraction, within the bounds, 0 for what is none."""
-    if value != value:  # noqa: PLR0124  # NaN differs from itself
+    if is_nan(value):
         return 0
     return int(min(max(value, INT64_MIN), INT64_MAX))
 
 
-_HASHED_KEY = Operator(name="$toHashedIndexKey", function=to_hashed_index_key, total=True, family="miscellaneous")
+_HASHED_KEY = Operator(name="$toHashedIndexKey", function=to_hashed_index_key, family="miscellaneous")
 
 
 def _hashed_key(parser: Parser, spec: Any, where: str) -> Node:

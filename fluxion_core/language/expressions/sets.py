@@ -10,16 +10,12 @@ from fluxion_core.language.allowance import places, sort_work
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import identity, sort_key
-from fluxion_core.language.values import MISSING, truthy, type_name
+from fluxion_core.language.values import is_nullish, truthy, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
 __all__ = ["OPERATORS"]
-
-
-def _nullish(value: Any) -> bool:
-    return value is None or value is MISSING
 
 
 def _array(value: Any, operator: str) -> list[Any]:
@@ -29,7 +25,7 @@ def _array(value: Any, operator: str) -> list[Any]:
 
 
 def _members(items: list[Any]) -> dict[Any, Any]:
-    sort_work(len(items))
+    sort_work(items)
     members: dict[Any, Any] = {}
     for item in items:
         members.setdefault(identity(item), item)
@@ -48,7 +44,7 @@ def any_element_true(items: Any) -> bool:
 
 def set_difference(left: Any, right: Any) -> Any:
     """``$setDifference``: what is in the first and not in the second."""
-    if _nullish(left) or _nullish(right):
+    if is_nullish(left) or is_nullish(right):
         return None
     others = _members(_array(right, "$setDifference"))
     return [item for key, item in _members(_array(left, "$setDifference")).items() if key not in others]
@@ -65,7 +61,7 @@ def set_intersection(*values: Any) -> Any:
     """``$setIntersection``, in the order of all values."""
     common: dict[Any, Any] | None = None
     for value in values:
-        if _nullish(value):
+        if is_nullish(value):
             return None
         members = _members(_array(value, "$setIntersection"))
         if common is None:
@@ -86,7 +82,7 @@ def set_union(*values: Any) -> Any:
     """``$setUnion``, in the order of all values."""
     items: list[Any] = []
     for value in values:
-        if _nullish(value):
+        if is_nullish(value):
             return None
         places(len(_array(value, "$setUnion")))
         items += value

@@ -27,6 +27,7 @@ from fluxion_core.language.values import (
     described,
     is_finite,
     is_nan,
+    is_nullish,
     is_number,
     is_string,
     is_whole,
@@ -37,10 +38,6 @@ from fluxion_core.language.values import (
 __all__ = ["OPERATORS", "iso_text", "whole_number"]
 
 _SPACES: Final = "\0 \t\n\v\f\r\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-
-
-def _nullish(value: Any) -> bool:
-    return value is None or value is MISSING
 
 
 def _string(value: Any, operator: str, role: str = "argument") -> str:
@@ -78,7 +75,7 @@ def coerced(value: Any, operator: str) -> str:
         if len(value) > SMALL_BYTES:
             take(len(value), len(value) >> 2)
         return value
-    if _nullish(value):
+    if is_nullish(value):
         return ""
     name = kind(value)
     if name == "int":
@@ -118,7 +115,7 @@ def float_text(value: float) -> str:
 def concat(*values: Any) -> Any:
     """``$concat``."""
     for value in values:
-        if _nullish(value):
+        if is_nullish(value):
             return None
         if not is_string(value):
             raise EvaluationError(f"$concat only supports strings, not {type_name(value)}")
@@ -130,7 +127,7 @@ def concat(*values: Any) -> Any:
 
 def _index(name: str, *, in_bytes: bool) -> Callable[..., Any]:
     def function(text: Any, part: Any, *bounds: Any) -> Any:  # a bound that is given and missing is an error
-        if _nullish(text):
+        if is_nullish(text):
             return None
         _string(text, name, "first argument")
         _string(part, name, "second argument")
@@ -158,7 +155,7 @@ def _position(value: Any, operator: str, role: str) -> int:
 
 def _trim(name: str, *, left: bool, right: bool) -> Callable[..., Any]:
     def function(text: Any, chars: Any = MISSING) -> Any:
-        if _nullish(text):
+        if is_nullish(text):
             return None
         _string(text, name, "input")
         if chars is None:
@@ -175,9 +172,9 @@ def _trim(name: str, *, left: bool, right: bool) -> Callable[..., Any]:
 def _replace(name: str, count: int) -> Callable[..., Any]:
     def function(text: Any, find: Any, replacement: Any) -> Any:
         for value, role in ((text, "input"), (find, "find"), (replacement, "replacement")):
-            if not _nullish(value):
+            if not is_nullish(value):
                 _string(value, name, role)
-        if _nullish(text) or _nullish(find) or _nullish(replacement):
+        if is_nullish(text) or is_nullish(find) or is_nullish(replacement):
             return None
         found = text.count(find) if count < 0 else 1
         size = len(text) + found * max(0, len(replacement) - len(find))
@@ -190,7 +187,7 @@ def _replace(name: str, count: int) -> Callable[..., Any]:
 
 def split(text: Any, separator: Any) -> Any:
     """``$split`` by a text, as up to MongoDB 8.2."""
-    if _nullish(text) or _nullish(separator):
+    if is_nullish(text) or is_nullish(separator):
         return None
     _string(text, "$split", "first argument")
     if not _string(separator, "$split", "second argument"):

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.bson_types import subtype
-from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable, fold
+from fluxion_core.language.compiler.nodes import Call, Condition, Constant, Let, Node, OrElse, Variable, fold, nullish
 from fluxion_core.language.expressions.conversions import CONVERSIONS, convert, parse_manner, parse_target, to_text, to_uuid
 from fluxion_core.language.operators import Example, Form, Operator
-from fluxion_core.language.values import MISSING, is_number, kind, type_name
+from fluxion_core.language.values import MISSING, is_nullish, is_number, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -36,15 +36,8 @@ def _bound(where: str, name: str, source: Node, build: Callable[[Node], Node]) -
 
 def _unless_null(where: str, value: Node, on_null: Node, otherwise: Node) -> Node:
     if isinstance(value, Constant):
-        return on_null if value.value is None or value.value is MISSING else otherwise
-    return Condition(where, Call(where, _IS_NULLISH, (value,)), on_null, otherwise)
-
-
-def _is_nullish(value: Any) -> bool:
-    return value is None or value is MISSING
-
-
-_IS_NULLISH = Operator(name="$nullish", function=_is_nullish, total=True)
+        return on_null if is_nullish(value.value) else otherwise
+    return Condition(where, nullish(where, value), on_null, otherwise)
 
 
 def _folded(node: Node) -> Node:
@@ -68,7 +61,7 @@ def _parse_convert(parser: Parser, spec: Any, where: str) -> Node:
         return OrElse(where, call, given["onError"]) if "onError" in given else call
 
     def build(target: Node, value: Node) -> Node:
-        if isinstance(target, Constant) and _is_nullish(target.value):
+        if isinstance(target, Constant) and is_nullish(target.value):
             return _unless_null(where, value, given.get("onNull", nothing), nothing)
         manner = _folded(Call(where, _MANNER, (value, target, *settings)))
         made = _bound(where, "manner", manner, lambda bound: converted(value, target, bound))

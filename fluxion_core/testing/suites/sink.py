@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from secrets import token_hex
 from typing import Any
 
 import attrs
@@ -15,7 +16,7 @@ from fluxion_core.testing.suites.declarations import declaration_problems
 
 __all__ = ["SinkCase", "SinkSuite"]
 
-_LIFE, _OTHER_LIFE = "00000000000000aa", "00000000000000bb"
+_OTHER_LIFE = "00000000000000bb"
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +53,7 @@ class _Place:
     sinks: ExitStack
     context: Context
 
-    def open(self, *, epoch: int = 1, incarnation: str = _LIFE, crash_at: str | None = None) -> Sink[Any]:
+    def open(self, *, epoch: int = 1, incarnation: str | None = None, crash_at: str | None = None) -> Sink[Any]:
         """Return a new sink, open, as a newly started process would have it."""
         sink = self.case.make()
         self.sinks.enter_context(closing(sink))
@@ -60,15 +61,15 @@ class _Place:
         return sink
 
     def open_again(
-        self, sink: Sink[Any], *, epoch: int = 1, incarnation: str = _LIFE, crash_at: str | None = None
+        self, sink: Sink[Any], *, epoch: int = 1, incarnation: str | None = None, crash_at: str | None = None
     ) -> Cursor | None:
         """Open *sink* and return its cursor."""
-        context = attrs.evolve(self.context, epoch=epoch, incarnation=incarnation)
+        context = attrs.evolve(self.context, epoch=epoch, incarnation=incarnation or self.context.incarnation)
         if crash_at:
             context = attrs.evolve(context, host=Host(clock=context.host.clock, kill_points=_CrashAt(crash_at)))
         return sink.open(context)
 
-    def batch(self, seq: int, *, epoch: int = 1, incarnation: str = _LIFE, count: int = 3) -> SealedBatch:
+    def batch(self, seq: int, *, epoch: int = 1, incarnation: str | None = None, count: int = 3) -> SealedBatch:
         """Return the batch numbered *seq*; always the same documents for the same number."""
         documents = _documents(seq, count)
         sink = self.case.make()
@@ -80,7 +81,12 @@ class _Place:
         else:
             content = {"payload_column": [self.case.encode(document) for document in documents]}
         return SealedBatch(
-            pipeline_id=self.context.pipeline_id, incarnation=incarnation, epoch=epoch, seq=seq, count=count, **content
+            pipeline_id=self.context.pipeline_id,
+            incarnation=incarnation or self.context.incarnation,
+            epoch=epoch,
+            seq=seq,
+            count=count,
+            **content,
         )
 
     def holds(self, *seqs: int, count: int = 3) -> None:
@@ -108,7 +114,7 @@ class SinkSuite:
     @pytest.fixture
     def context(self) -> Context:
         """Return what the sink is opened with; override for one that needs connections or a directory."""
-        return Context(pipeline_id="suite", incarnation=_LIFE, epoch=1)
+        return Context(pipeline_id="suite", incarnation=token_hex(8), epoch=1)
 
     @pytest.fixture
     def place(self, case: SinkCase, context: Context) -> Iterator[_Place]:
@@ -225,7 +231,7 @@ class SinkSuite:
             sink.write(place.batch(2, epoch=4))
         reader = case.make()
         with closing(reader):
-            assert Cursor(_LIFE, 4, 2) == place.open_again(reader, epoch=5)
+            assert Cursor(place.context.incarnation, 4, 2) == place.open_again(reader, epoch=5)
 
     def test_rule_2_a_crash_within_a_write_leaves_no_half_batch(self, place: _Place) -> None:
         """Killed at ``written-half``, the sink of the next process holds the whole batch or nothing of it, and no trace stays.
@@ -277,7 +283,7 @@ class SinkSuite:
         with closing(other):
             cursor = place.open_again(other, incarnation=_OTHER_LIFE)
             assert cursor is not None
-            assert cursor.incarnation == _LIFE
+            assert cursor.incarnation == place.context.incarnation
             for seq in (1, 2):
                 with pytest.raises(StateError):
                     other.write(place.batch(seq, incarnation=_OTHER_LIFE))
