@@ -155,7 +155,7 @@ def compare(left: Any, right: Any) -> int:
 
 
 def _compare_plain(left: Any, right: Any) -> int:
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 def _compare_fields(left: tuple[str, Any], right: tuple[str, Any]) -> int:
