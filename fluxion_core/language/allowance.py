@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from threading import local
 from typing import Any, Final
 
@@ -200,7 +200,7 @@ def _values_in(items: Collection[Any]) -> int:
     return total
 
 
-@cache
+@lru_cache(maxsize=256)
 def metered(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return *function*, which goes through the containers that it is given, as it stands in a loop: it takes its work beforehand."""
 
