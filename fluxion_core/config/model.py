@@ -247,10 +247,23 @@ def _check_state_store(_: object, __: object, value: Any) -> None:
         raise TypeError(msg)
 
 
+def _check_metrics(_: object, __: object, value: Any) -> None:
+    if value is not None and not hasattr(value, "snapshot"):
+        msg = f"metrics: a value of type {type(value).__name__} does not fit; write StageMetrics()"
+        raise TypeError(msg)
+
+
 def _check_collections(_: object, __: object, value: Mapping[str, Any]) -> None:
     for name, one in value.items():
         if isinstance(one, str | Mapping) or not isinstance(one, SourceConfig | Sequence):
             msg = f"collections[{name!r}]: a value of type {type(one).__name__} does not fit; write a SourceConfig or a list of documents"
+            raise TypeError(msg)
+
+
+def _check_pipelines(_: object, __: object, value: Mapping[str, Any]) -> None:
+    for name, stages in value.items():
+        if not isinstance(stages, list | tuple):
+            msg = f"pipelines[{name!r}]: a value of type {type(stages).__name__} does not fit; write a list of stages"
             raise TypeError(msg)
 
 
@@ -303,7 +316,7 @@ class PipelineDefinition:
         factory=dict, validator=[_is(Mapping, "a mapping of names to a SourceConfig or documents"), _check_collections]
     )
     pipelines: Mapping[str, Sequence[Mapping[str, Any]]] = attrs.field(
-        factory=dict, validator=_is(Mapping, "a mapping of names to stages")
+        factory=dict, validator=[_is(Mapping, "a mapping of names to lists of stages"), _check_pipelines]
     )
-    metrics: Any = None
-    base_dir: Path = attrs.field(factory=Path.cwd)
+    metrics: Any = attrs.field(default=None, validator=_check_metrics)
+    base_dir: Path = attrs.field(factory=Path.cwd, converter=Path)

@@ -68,6 +68,9 @@ class PipelineOrchestrator:
         listeners: Sequence[Listener] = (),
         host: Host | None = None,
     ) -> None:
+        if components is not None and not isinstance(components, ComponentSet):
+            msg = f"components: a {type(components).__name__} does not fit; write registry=load_plugins(), or give its .components"
+            raise TypeError(msg)
         self._registry = registry or load_plugins()
         self._components = components or self._registry.components
         self._listeners = tuple(listeners)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxion_core import InMemoryStateStore
+from fluxion_core import InMemoryStateStore, PipelineOrchestrator, load_plugins
 from fluxion_core.config.model import (
     ErrorPolicy,
     PipelineDefinition,
@@ -215,7 +216,8 @@ def test_options_of_the_runtime_are_held_to_their_limits_from_python_too(wrong: 
         ({"runner": 5}, "int", '"local"'),
         ({"variables": 5}, "int", "a mapping of names to values"),
         ({"connections": []}, "list", "a mapping of names to options"),
-        ({"pipelines": [[]]}, "list", "a mapping of names to stages"),
+        ({"pipelines": [[]]}, "list", "a mapping of names to lists of stages"),
+        ({"metrics": 5}, "int", "StageMetrics()"),
         ({"collections": []}, "list", "a mapping of names to a SourceConfig or documents"),
     ],
 )
@@ -228,6 +230,21 @@ def test_a_part_of_another_class_is_refused_by_name(wrong: dict[str, Any], found
 def test_a_number_as_text_is_no_option_of_the_runtime_in_python() -> None:
     with pytest.raises(TypeError, match=r"runtime\.parallelism: a value of type str does not fit; write 2"):
         definition(runtime=RuntimeConfig(parallelism="2"))  # type: ignore[arg-type]  # the mistake
+
+
+@pytest.mark.parametrize("wrong", ["enrich", {"$match": {}}])
+def test_a_named_pipeline_that_is_no_list_is_refused_by_name(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"pipelines\['enrich'\]: .*; write a list of stages"):
+        definition(pipelines={"enrich": wrong})
+
+
+def test_the_base_directory_may_be_text() -> None:
+    assert Path("here") == definition(base_dir="here").base_dir
+
+
+def test_a_registry_in_the_place_of_the_components_is_told_its_own() -> None:
+    with pytest.raises(TypeError, match=r"components: a PluginRegistry does not fit; write registry=load_plugins\(\)"):
+        PipelineOrchestrator(load_plugins())  # type: ignore[arg-type]  # the mistake
 
 
 @pytest.mark.parametrize("wrong", ["customers.ndjson", {"type": "file"}, 5])
