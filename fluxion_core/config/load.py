@@ -267,7 +267,8 @@ class _Builder:
             where = f"pipelines.{name}"
             if isinstance(given, str):
                 text = self._file(given, where)
-                found[str(name)] = self._stages_in(text, where) if text is not None else None
+                stages = self._stages_in(text, where) if text is not None else None
+                found[str(name)] = stages or []  # a problem was found, and this is never called
             elif isinstance(given, list):
                 found[str(name)] = constants(given, where, self.problems, NO_STAGE)
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from fluxion_core.components import ComponentSet
 from fluxion_core.config.model import PipelineDefinition
@@ -57,6 +58,12 @@ class PipelineHandle:
         return bool(getattr(self._execution, "drained", True))
 
 
+def _check_components(given: Any) -> None:
+    if given is not None and not isinstance(given, ComponentSet):
+        msg = f"components: a {type(given).__name__} does not fit; write registry=load_plugins(), or give its .components"
+        raise TypeError(msg)
+
+
 class PipelineOrchestrator:
     """Assembles pipelines from whatever components are installed, or from those it is given."""
 
@@ -68,9 +75,7 @@ class PipelineOrchestrator:
         listeners: Sequence[Listener] = (),
         host: Host | None = None,
     ) -> None:
-        if components is not None and not isinstance(components, ComponentSet):
-            msg = f"components: a {type(components).__name__} does not fit; write registry=load_plugins(), or give its .components"
-            raise TypeError(msg)
+        _check_components(components)
         self._registry = registry or load_plugins()
         self._components = components or self._registry.components
         self._listeners = tuple(listeners)
