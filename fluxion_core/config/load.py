@@ -111,7 +111,7 @@ def _stages_of(text: Text) -> list[dict[str, Any]]:
     if isinstance(value, dict):
         value = value.get("stages", value.get("pipeline"))
     if not isinstance(value, list):
-        raise ConfigError([Problem("stages", f"{text.file} holds no list of stages", "write [{$match: ...}, ...]")])
+        raise ConfigError([Problem("", f"{text.file} holds no list of stages", "write [{$match: ...}, ...]")])
     return value
 
 
