@@ -89,7 +89,7 @@ def test_a_file_of_stages_holds_them(tmp_path):
     [
         ('[{"$limit": 1},', ":1:16: not JSON: Expecting value"),
         ('[\n{"$match": {"a": {"$oid": 5}}}]', ':2:13: {"$oid":5} is no $oid of Extended JSON v2'),
-        ('{"a": 1}', " holds no list of stages"),
+        ('{"a": 1}', " holds no list of stages; write [{$match: ...}, ...]"),
     ],
 )
 def test_what_is_wrong_in_a_file_of_stages_is_told_with_its_place_there(load, tmp_path, content, expected):
