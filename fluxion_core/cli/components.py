@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -91,7 +92,7 @@ def _list(known: list[Component]) -> None:
         click.echo(f"{kind}s")
         width = max(len(component.name) for component in found)
         for component in found:
-            click.echo(f"  {component.name:<{width}}  {component.summary}  ({component.provenance})")
+            click.echo(f"  {component.name:<{width}}  {_plain(component.summary)}  ({component.provenance})")
 
 
 def _options(component: Component) -> type[Options] | None:
@@ -107,15 +108,20 @@ def _schema(component: Component) -> dict[str, Any]:
 def _described(component: Component, form: str) -> str:
     options = _options(component)
     if form == "markdown":
-        return f"## {component.kind} `{component.name}`\n\n{component.summary}\n\n{options_markdown(options)}"
-    lines = [f"{component.kind} {component.name}  ({component.provenance})", f"  {component.summary}"]
+        return f"## {component.kind} `{component.name}`\n\n{_plain(component.summary, '`')}\n\n{options_markdown(options)}"
+    lines = [f"{component.kind} {component.name}  ({component.provenance})", f"  {_plain(component.summary)}"]
     if options is None and not isinstance(component.value, type):
         return "\n".join(lines)  # an operator: what it takes was said
     if options is None or not options.declarations():
         return "\n".join([*lines, "  no options"])
     for declared in options.declarations():
-        lines += [f"  {declared.name}: {_accepted(declared)}, {_default(declared)}", f"      {declared.doc}"]
+        lines += [f"  {declared.name}: {_accepted(declared)}, {_default(declared)}", f"      {_plain(declared.doc)}"]
     return "\n".join(lines)
+
+
+def _plain(text: str, around: str = "") -> str:
+    """Return the text of a docstring without reStructuredText's marks; what is code has *around* on both sides."""
+    return re.sub(r"(?::[a-z:]+:`~?|``)(.+?)``?", rf"{around}\1{around}", text)
 
 
 def _default(declared: Option) -> str:

@@ -76,3 +76,13 @@ def test_a_list_that_blocks_nothing_is_told(shell):
     outcome = shell.fluxion("plugins", FLUXION_PLUGINS_BLOCK="fluxion-conect-nothing")
     assert 0 == outcome.code
     assert outcome.err.startswith("note: FLUXION_PLUGINS_ALLOW/BLOCK: no plugin 'fluxion-conect-nothing' is installed")
+
+
+def test_a_terminal_is_spared_the_marks_of_a_docstring(shell):
+    assert "`" not in shell.fluxion("components").out
+    assert '  Reads a list: SourceConfig("memory", documents=[...]).' in shell.fluxion("components", "memory").out.splitlines()
+
+
+def test_what_is_code_is_code_in_markdown(shell):
+    out = shell.fluxion("components", "memory", "--format", "markdown").out
+    assert 'Reads a list: `SourceConfig("memory", documents=[...])`.' in out.splitlines()
