@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from fluxion_core.components import ComponentSet
     from fluxion_core.config.load import load_pipeline, load_stages
     from fluxion_core.config.model import (
+        CodecConfig,
         ErrorPolicy,
         PipelineDefinition,
+        RunnerConfig,
         RuntimeConfig,
         SinkConfig,
         SourceConfig,
@@ -31,8 +33,10 @@ _HOMES = {
     "fluxion_core.components": ("ComponentSet",),
     "fluxion_core.config.load": ("load_pipeline", "load_stages"),
     "fluxion_core.config.model": (
+        "CodecConfig",
         "ErrorPolicy",
         "PipelineDefinition",
+        "RunnerConfig",
         "RuntimeConfig",
         "SinkConfig",
         "SourceConfig",
@@ -50,6 +54,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Accumulator",
+    "CodecConfig",
     "CompileError",
     "ComponentSet",
     "ConfigError",
@@ -63,6 +68,7 @@ __all__ = [
     "PipelineHandle",
     "PipelineOrchestrator",
     "Program",
+    "RunnerConfig",
     "RuntimeConfig",
     "SinkConfig",
     "SourceConfig",

@@ -17,10 +17,12 @@ import msgspec
 from fluxion_core.config.constants import NO_STAGE, constant, constants
 from fluxion_core.config.interpolate import interpolated
 from fluxion_core.config.model import (
+    CodecConfig,
     ComponentConfig,
     ErrorPolicy,
     PipelineDefinition,
     RetryPolicy,
+    RunnerConfig,
     RuntimeConfig,
     SinkConfig,
     SourceConfig,
@@ -158,7 +160,9 @@ class _Builder:
         parts["source"] = parts["source"] or SourceConfig("")  # a problem was found, and this is never opened
         parts["sink"] = parts["sink"] or SinkConfig("")
         words = {name: given[name] for name in (*_WORDS, "runner") if name in given}
-        if not isinstance(words.get("runner", ""), str):
+        if isinstance(words.get("runner"), dict):
+            words["runner"] = self._component("runner", words["runner"], RunnerConfig) or "local"
+        elif not isinstance(words.get("runner", ""), str):
             self.problems.append(Problem("runner", f"the name of a runner was expected, not {words.pop('runner')!r}"))
         for name, allowed in _WORDS.items():
             if name in words and words[name] not in allowed:
@@ -311,8 +315,11 @@ class _Builder:
                 Problem(f"{where}.options.{name}", f"'{name}' is given both beside 'type' and under 'options'")
             )
         codec = value.get("codec")
-        if codec is not None and not isinstance(codec, str):
-            self.problems.append(Problem(f"{where}.codec", "the name of a codec was expected"))
+        if isinstance(codec, dict):
+            codec = self._component(f"{where}.codec", codec, CodecConfig)
+        elif codec is not None and not isinstance(codec, str):
+            hint = "write codec: json, or codec: {type: ...} with the codec's options"
+            self.problems.append(Problem(f"{where}.codec", "the name of a codec was expected", hint))
             codec = None
         self._note_spellings(where, value)
         return kind(value["type"], codec=codec, **snake_case_keys({**nested, **options}))

@@ -26,11 +26,13 @@ import attrs
 from fluxion_core.spi.options import Options, option
 
 __all__ = [
+    "CodecConfig",
     "Delivery",
     "Emit",
     "ErrorPolicy",
     "PipelineDefinition",
     "RetryPolicy",
+    "RunnerConfig",
     "RuntimeConfig",
     "SinkConfig",
     "SourceConfig",
@@ -64,10 +66,18 @@ class ComponentConfig:
 
     type: str
     options: Mapping[str, Any] = attrs.field(repr=_names_alone)
-    codec: str | None
+    codec: str | CodecConfig | None
 
-    def __init__(self, type: str, /, *, codec: str | None = None, **options: Any) -> None:  # noqa: A002  # the word of the pipeline file
+    def __init__(self, type: str, /, *, codec: str | CodecConfig | None = None, **options: Any) -> None:  # noqa: A002  # the word of the pipeline file
         self.__attrs_init__(type, snake_case_keys(options), codec)
+
+
+class CodecConfig(ComponentConfig):
+    """A codec with options: ``SourceConfig("file", path="orders.csv", codec=CodecConfig("csv", columns=["id", "total"]))``."""
+
+
+class RunnerConfig(ComponentConfig):
+    """Who executes the pipeline, with options; a runner without any is named by its name alone."""
 
 
 class SourceConfig(ComponentConfig):
@@ -307,7 +317,7 @@ class PipelineDefinition:
     runtime: RuntimeConfig = attrs.field(
         factory=RuntimeConfig, validator=[_is(RuntimeConfig, "RuntimeConfig(parallelism=2)"), _check_runtime]
     )
-    runner: str = attrs.field(default="local", validator=_is(str, '"local"'))
+    runner: str | RunnerConfig = attrs.field(default="local", validator=_is((str, RunnerConfig), '"local"'))
     connections: Mapping[str, Mapping[str, Any]] = attrs.field(
         factory=dict, repr=_names_alone, validator=_is(Mapping, "a mapping of names to options")
     )

@@ -26,7 +26,7 @@ from fluxion_core.runtime.effects import patient_operator
 from fluxion_core.runtime.parallel.division import Division, divide, parallelism_problems
 from fluxion_core.runtime.plugin_stages import stage_form
 from fluxion_core.runtime.shared_files import shared_files
-from fluxion_core.spi import Codec, Sink, Source, StateStore
+from fluxion_core.spi import Codec, Runner, Sink, Source, StateStore
 
 __all__ = ["BoundPipeline", "bind"]
 
@@ -45,6 +45,7 @@ class BoundPipeline(msgspec.Struct, frozen=True, kw_only=True):
     dead_letter_codec: Codec[Any] | None
     store: StateStore[Any]
     program: Program
+    runner: Runner
     collections: tuple[BoundCollection, ...]
     """What is to be filled before the program starts."""
     emit: Literal["final", "updates", "each"]
@@ -95,7 +96,16 @@ class _Binder:
 
     def component(self, kind: str, config: ComponentConfig, where: str) -> Any:
         """Return an object of the class that *config* names, with its options parsed."""
-        found = self.attempt(lambda: self.components.get(kind, config.type).value, f"{where}.type")
+        return self._made(kind, config, where, f"{where}.type")
+
+    def named(self, kind: str, given: str | ComponentConfig, where: str) -> Any:
+        """Return an object of the class that *given* names: alone where it needs no options, or with them."""
+        if isinstance(given, str):
+            return self._made(kind, ComponentConfig(given), where, where)
+        return self.component(kind, given, where)
+
+    def _made(self, kind: str, config: ComponentConfig, where: str, named_at: str) -> Any:
+        found = self.attempt(lambda: self.components.get(kind, config.type).value, named_at)
         if found is None:
             return None
         return self.attempt(
@@ -106,9 +116,7 @@ class _Binder:
         """Return the codec of a source or sink: the one that *config* names, else the component's own."""
         if component is None:
             return None
-        name = config.codec or component.codec
-        found = self.attempt(lambda: self.components.get("codec", name).value, f"{where}.codec")
-        return found(found.options()) if found else None
+        return self.named("codec", config.codec or component.codec, f"{where}.codec")
 
     def collections(self) -> dict[str, list[Any] | BoundCollection]:
         """Return the collections that the stages may join with: documents, or the bounded source that holds them."""
@@ -228,7 +236,7 @@ def bind(definition: PipelineDefinition, components: ComponentSet) -> BoundPipel
 
 
 def _bound(binder: _Binder) -> BoundPipeline:
-    definition, components = binder.definition, binder.components
+    definition = binder.definition
     source = binder.component("source", definition.source, "source")
     source_codec = binder.codec(source, definition.source, "source")
     sink = binder.component("sink", definition.sink, "sink")
@@ -243,7 +251,7 @@ def _bound(binder: _Binder) -> BoundPipeline:
         {"source": source} | {f"collections.{name}": getattr(given, "source", None) for name, given in collections.items()},
         {"state": store, "sink": sink, dead_place: dead},
     )
-    binder.attempt(lambda: components.get("runner", definition.runner), "runner")
+    runner = binder.named("runner", definition.runner, "runner")
     binder.problems += binder.connections.problems()
     binder.problems += parallelism_problems(definition.runtime)
     program = binder.program(collections, unbounded=source is not None and not source.bounded)
@@ -275,6 +283,7 @@ def _bound(binder: _Binder) -> BoundPipeline:
         dead_letter_codec=dead_codec,
         store=store,
         program=program,
+        runner=runner,
         collections=tuple(given for given in collections.values() if isinstance(given, BoundCollection)),
         emit=emit,
         delivery=delivery,  # type: ignore[arg-type]  # one of the two words, see _delivery

@@ -94,9 +94,8 @@ class PipelineOrchestrator:
         bound = bind(definition, self._components)
         metrics = metrics or MetricsRegistry(pipeline_id=definition.id)
         metrics.stages = definition.metrics or StageMetrics()
-        runner = self._components.get("runner", definition.runner).value()
         plan = LocalPlan(bound=bound, host=self._host or Host(), notify=self._notify, metrics=metrics, takeover=takeover)
-        return PipelineHandle(runner.start(plan), metrics)
+        return PipelineHandle(bound.runner.start(plan), metrics)
 
     def _notify(self, event: Event) -> None:
         for listener in self._listeners:

@@ -33,6 +33,14 @@ class Runner(ABC):
     name: ClassVar[str]
     options: ClassVar[type[Options]] = Options
 
+    def __init__(self, config: Any) -> None:
+        """Keep the parsed options; start nothing yet."""
+        self.config = config
+
     @abstractmethod
     def start(self, plan: Any) -> Execution:
-        """Start *plan* (a :class:`fluxion_core.runtime.binding.BoundPipeline`) and return at once."""
+        """Start *plan* (a :class:`fluxion_core.runtime.local.LocalPlan`) and return at once.
+
+        ``plan.bound`` is the pipeline: component objects, of which none is open, the compiled program, and what was promised.
+        ``plan.host``, ``plan.metrics`` and ``plan.takeover`` are what the caller gave, ``plan.notify`` takes events.
+        """

@@ -112,7 +112,8 @@ def _told(bound: BoundPipeline) -> dict[str, Any]:
 
 
 def _component(config: ComponentConfig) -> dict[str, Any]:
-    return {"type": config.type, "codec": config.codec, "options": _plain(config.options)}
+    codec = _component(config.codec) if isinstance(config.codec, ComponentConfig) else config.codec
+    return {"type": config.type, "codec": codec, "options": _plain(config.options)}
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

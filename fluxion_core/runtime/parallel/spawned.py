@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fluxion_core.config.model import PipelineDefinition, RuntimeConfig, SinkConfig, SourceConfig, StateConfig
+from fluxion_core.config.model import CodecConfig, PipelineDefinition, RuntimeConfig, SinkConfig, SourceConfig, StateConfig
 from fluxion_core.errors import FluxionError
 from fluxion_core.plugins import load_plugins
 from fluxion_core.runtime.binding import bind
@@ -27,8 +27,8 @@ def _definition(told: dict[str, Any]) -> PipelineDefinition:
     source, sink = told["source"], told["sink"]
     return PipelineDefinition(
         id=told["id"],
-        source=SourceConfig(source["type"], codec=source["codec"], **source["options"]),
-        sink=SinkConfig(sink["type"], codec=sink["codec"], **sink["options"]),
+        source=SourceConfig(source["type"], codec=_codec(source["codec"]), **source["options"]),
+        sink=SinkConfig(sink["type"], codec=_codec(sink["codec"]), **sink["options"]),
         stages=told["stages"],
         emit=told["emit"],
         state_store=StateConfig("memory"),
@@ -39,6 +39,10 @@ def _definition(told: dict[str, Any]) -> PipelineDefinition:
         pipelines=told["pipelines"],
         base_dir=Path(told["base_dir"]),
     )
+
+
+def _codec(told: Any) -> Any:
+    return CodecConfig(told["type"], **told["options"]) if isinstance(told, dict) else told
 
 
 def main(*descriptors: int) -> None:
