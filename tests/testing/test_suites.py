@@ -81,13 +81,60 @@ class TestWrong(CodecSuite):
         return CodecCase(make=Wrong, documents=[{"a": 1.0, "b": 2}], bad_payloads=[b"nope"])
 """
 
+OPERATOR = """
+import pytest
+from fluxion_core import EvaluationError, Operator
+from fluxion_core.language import MISSING, Example
+from fluxion_core.testing.suites import OperatorCase, OperatorSuite
+
+kept = {}
+
+def pairs(items):
+    if not isinstance(items, list):
+        raise EvaluationError("an array is needed")
+    return [[item, item] for item in items]
+%s
+
+class TestWrong(OperatorSuite):
+    @pytest.fixture
+    def case(self):
+        example = Example({"$pairs": "$v"}, [[1, 1]], document={"v": [1]})
+        return OperatorCase(operator=Operator(name="$pairs", function=wrong, examples=[example]))
+"""
+
+ACCUMULATOR = """
+import pytest
+from fluxion_core import Accumulator, EvaluationError
+from fluxion_core.language import Example
+from fluxion_core.testing.suites import AccumulatorCase, AccumulatorSuite
+
+def count(state, value):
+    state[0] += 1
+    return state
+
+whole = dict(
+    name="$seen",
+    initial=lambda: [0],
+    step=count,
+    result=lambda state: state[0],
+    examples=[Example({"$seen": "$v"}, 2, documents=[{"_id": 1, "v": 5}, {"_id": 2, "v": 5}])],
+)
+%s
+
+class TestWrong(AccumulatorSuite):
+    @pytest.fixture
+    def case(self):
+        return AccumulatorCase(accumulator=Accumulator(**(whole | wrong)))
+"""
+
 
 @pytest.fixture
 def failing(pytester: pytest.Pytester) -> Callable[[str, str], set[str]]:
     """Run a suite over a component with the given body, in a pytest of its own, and return the names of the tests that fail."""
 
     def failing(template: str, body: str) -> set[str]:
-        pytester.makepyfile(template % textwrap.indent(textwrap.dedent(body), "    "))
+        indent = "    " if "class Wrong" in template else ""
+        pytester.makepyfile(template % textwrap.indent(textwrap.dedent(body), indent))
         result = pytester.inline_run("-p", "no:cacheprovider", "-p", "no:xdist")
         return {report.nodeid.split("::")[-1] for report in result.getfailures("pytest_runtest_logreport")}
 
@@ -221,6 +268,69 @@ def test_a_codec_that_raises_what_it_likes(failing) -> None:
         "test_a_payload_of_another_format_is_a_record_error",
         "test_one_bad_payload_of_a_batch_spoils_only_itself",
     } == failing(CODEC, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        ("wrong = pairs", set()),
+        ("wrong = lambda items: pairs(items) + [0]", {1}),
+        ("wrong = lambda items: items.append(1) or pairs(items[:-1]) if isinstance(items, list) else pairs(items)", {2}),
+        ("wrong = lambda items: kept.setdefault(repr(items), pairs(items))", {2}),
+        ("wrong = lambda items: [[item, item] for item in items]", {3}),
+        ("wrong = lambda items: [{*items}]", {1, 3}),
+        ("wrong = lambda items: [*pairs(items), kept.setdefault(len(kept), len(kept))]", {1, 4, 5, 6}),
+    ],
+    ids=[
+        "right",
+        "another answer",
+        "changes its argument",
+        "keeps its answer",
+        "raises TypeError",
+        "answers with a set",
+        "counts",
+    ],
+)
+def test_an_operator_that_breaks_a_rule(failing, body, rules) -> None:
+    """Right ones fail nothing, and each mistake breaks the rules that it breaks."""
+    broken = _rules(failing(OPERATOR, body))
+    assert (rules <= broken, bool(rules)) == (True, bool(broken)), broken
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        ("wrong = {}", set()),
+        ("wrong = {'result': lambda state: state[0] + 1}", {1}),
+        ("wrong = {'result': lambda state: state}", {2}),
+        ("wrong = {'step': lambda state, value: [state[0] + len(value)]}", {3}),
+        (
+            "def step(state, value):\n    count(state, value)\n    if value is None:\n        raise EvaluationError('no')\n    return state\nwrong = {'step': step}",
+            {3, 4},
+        ),
+        ("wrong = {'result': lambda state: state.append(state.pop() + 1) or state[0] - 1}", {5}),
+        ("wrong = {'dump': lambda state: state[0], 'load': lambda plain: [0]}", {6}),
+        ("wrong = {'dump': lambda state: {*state}}", {6}),
+    ],
+    ids=[
+        "right",
+        "another result",
+        "hands out its state",
+        "raises",
+        "is half folded",
+        "counts results",
+        "forgets",
+        "dumps a set",
+    ],
+)
+def test_an_accumulator_that_breaks_a_rule(failing, body, rules) -> None:
+    """Right ones fail nothing, and each mistake breaks the rules that it breaks."""
+    broken = _rules(failing(ACCUMULATOR, body))
+    assert (rules <= broken, bool(rules)) == (True, bool(broken)), broken
+
+
+def _rules(tests: set[str]) -> set[int]:
+    return {int(name.split("_")[2]) for name in tests if name.startswith("test_rule_")}
 
 
 def test_a_subclass_without_its_fixture_is_told(pytester: pytest.Pytester, tmp_path: Path) -> None:

@@ -22,20 +22,31 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
+    "fluxion_core.testing.suites.accumulator",
     "fluxion_core.testing.suites.codec",
+    "fluxion_core.testing.suites.operator",
     "fluxion_core.testing.suites.sink",
     "fluxion_core.testing.suites.source",
     "fluxion_core.testing.suites.state_store",
 )
 
-from fluxion_core.testing.suites.codec import CodecCase, CodecSuite  # noqa: E402  # asserts are rewritten from here on
+from fluxion_core.testing.suites.accumulator import (  # noqa: E402  # asserts are rewritten from here on
+    AccumulatorCase,
+    AccumulatorSuite,
+)
+from fluxion_core.testing.suites.codec import CodecCase, CodecSuite  # noqa: E402
+from fluxion_core.testing.suites.operator import OperatorCase, OperatorSuite  # noqa: E402
 from fluxion_core.testing.suites.sink import SinkCase, SinkSuite  # noqa: E402
 from fluxion_core.testing.suites.source import SourceCase, SourceSuite  # noqa: E402
 from fluxion_core.testing.suites.state_store import StateStoreCase, StateStoreSuite  # noqa: E402
 
 __all__ = [
+    "AccumulatorCase",
+    "AccumulatorSuite",
     "CodecCase",
     "CodecSuite",
+    "OperatorCase",
+    "OperatorSuite",
     "SinkCase",
     "SinkSuite",
     "SourceCase",
