@@ -1,15 +1,16 @@
-"""The operator's examples, executed, and a document that it cannot take."""
+"""The operator held to its contract, and a document that it cannot take."""
 
 import pytest
 from shout_operator import SHOUT
 
 from fluxion_core import EvaluationError, aggregate
+from fluxion_core.testing.suites import OperatorCase, OperatorSuite
 
 
-@pytest.mark.parametrize("example", SHOUT.examples)
-def test_an_example_is_true(example):
-    (document,) = aggregate([dict(example.document)], [{"$set": {"answer": example.expression}}], operators=[SHOUT])
-    assert example.expected == document["answer"]
+class TestShout(OperatorSuite):
+    @pytest.fixture
+    def case(self) -> OperatorCase:
+        return OperatorCase(operator=SHOUT, wrong=[{"$shout": 5}])
 
 
 def test_a_number_is_an_error_of_the_document():

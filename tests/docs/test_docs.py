@@ -11,18 +11,22 @@ import pytest
 
 from fluxion_core import (
     ComponentSet,
+    ConfigError,
     ErrorPolicy,
     PipelineDefinition,
     PipelineOrchestrator,
+    RunnerConfig,
     SinkConfig,
     SourceConfig,
     StateConfig,
     load_pipeline,
     load_plugins,
+    load_stages,
 )
 from fluxion_core.config.load import KEYS
 from fluxion_core.language import compile_pipeline
 from fluxion_core.runtime.binding import bind
+from fluxion_core.testing.suites import AccumulatorSuite, OperatorSuite, SinkSuite
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "docs" / "samples"
@@ -42,7 +46,7 @@ def run(tmp_path, components: ComponentSet, source, sink, stages=()):
     return handle.metrics()
 
 
-@pytest.mark.parametrize("name", ["tick_source", "sqlite_sink", "shout_operator", "rate_operator"])
+@pytest.mark.parametrize("name", ["tick_source", "sqlite_sink", "shout_operator", "rate_operator", "csv_codec", "lines_stage"])
 def test_a_sample_has_under_60_lines(name):
     assert len((SAMPLES / f"{name}.py").read_text().splitlines()) < 60
 
@@ -56,7 +60,7 @@ def test_the_sample_source_runs_and_resumes(tmp_path):
     assert [f"tick-{number}" for number in range(5)] == names
 
 
-@pytest.mark.parametrize("name", ["test_tick_source", "test_sqlite_sink", "test_shout_operator"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("test_*.py")))
 def test_the_samples_keep_the_contract(tmp_path, name):
     command = [
         sys.executable,
@@ -87,6 +91,79 @@ def test_the_sample_sink_writes_every_document_once(tmp_path):
     rows = [json.loads(body)["n"] for (body,) in database.execute("select body from documents")]
     database.close()
     assert list(range(1000)) == rows
+
+
+def test_the_pipeline_of_the_page_on_codecs_reads_csv_and_writes_json(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/how-to/write-a-codec.md").read_text(), re.DOTALL)
+    (tmp_path / "orders.yaml").write_text(text)
+    (tmp_path / "orders.csv").write_text('1,"Ann, B.",5\n2,,7\n3,Bob\n')
+    components = load_plugins().components.with_class("codec", sample("csv_codec")["CsvCodec"])
+    PipelineOrchestrator(components).run(load_pipeline(tmp_path / "orders.yaml")).wait(30)
+    assert (tmp_path / "cents.ndjson").read_text() == '{"id":"1","customer":"Ann, B.","total":500}\n'
+
+
+def test_the_sample_stage_stands_among_the_stages_of_its_page(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/how-to/write-a-stage.md").read_text(), re.DOTALL)
+    (tmp_path / "stages.yaml").write_text(text.removeprefix("stages:\n"))
+    components = load_plugins().components.with_class("stage", sample("lines_stage")["Lines"])
+    source = SourceConfig("memory", documents=[{"_id": 1, "text": "a\n\nb"}, {"_id": 2}])
+    run(tmp_path, components, source, SinkConfig("file", path=str(tmp_path / "out")), load_stages(tmp_path / "stages.yaml"))
+    assert (tmp_path / "out").read_text() == '{"_id":1,"text":"a"}\n{"_id":1,"text":"b"}\n'
+
+
+@pytest.mark.parametrize(
+    ("specification", "letter"),
+    [
+        ("text", "stages[0].$lines: an object was expected; write {field: text}"),
+        ({"field": 5}, "stages[0].$lines.field: the name of a field was expected; write field: text"),
+        ({"field": "text", "by": ","}, "stages[0].$lines.by: is not known; only field is"),
+    ],
+)
+def test_the_sample_stage_says_what_is_wrong_with_its_specification(tmp_path, specification, letter):
+    components = load_plugins().components.with_class("stage", sample("lines_stage")["Lines"])
+    with pytest.raises(ConfigError) as caught:
+        run(tmp_path, components, SourceConfig("generator"), SinkConfig("stdout"), [{"$lines": specification}])
+    assert letter == str(caught.value)
+
+
+def test_a_pipeline_resumes_from_the_sample_store(tmp_path):
+    components = load_plugins().components.with_class("state store", sample("folder_store")["FolderStore"])
+    for count in (300, 500):
+        definition = PipelineDefinition(
+            id="sample",
+            source=SourceConfig("generator", count=count),
+            stages=[{"$group": {"_id": None, "count": {"$count": {}}}}],
+            sink=SinkConfig("file", path=str(tmp_path / "out")),
+            state_store=StateConfig("folder", path=str(tmp_path / "state")),
+        )
+        PipelineOrchestrator(components).run(definition).wait(30)
+    assert (tmp_path / "out").read_text() == '{"_id":null,"count":300}\n{"_id":null,"count":500}\n'
+
+
+def test_the_sample_runner_reports_and_writes_nothing(tmp_path, caplog):
+    components = load_plugins().components.with_class("runner", sample("dry_runner")["DryRunner"])
+    definition = PipelineDefinition(
+        id="sample",
+        source=SourceConfig("generator"),
+        stages=[{"$match": {"n": {"$lt": 10}}}, {"$set": {"x": {"$divide": [1, "$n"]}}}],
+        sink=SinkConfig("file", path=str(tmp_path / "out")),
+        runner=RunnerConfig("dry", records=700),
+        base_dir=tmp_path,
+    )
+    handle = PipelineOrchestrator(components).run(definition)
+    assert (True, "finished") == (handle.wait(30), handle.status())
+    assert ["a dry run: 9 documents would be written, 1 records are at fault"] == caplog.messages
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("page", "suite"),
+    [("write-a-sink", SinkSuite), ("write-an-operator", OperatorSuite), ("write-an-operator", AccumulatorSuite)],
+)
+def test_the_rules_of_a_page_are_numbered_as_in_its_suite(page, suite):
+    lists = re.findall(r"\n\n((?:\d\. .*\n)+)", (ROOT / "docs" / "how-to" / f"{page}.md").read_text())
+    rules = {int(name.split("_")[2]) for name in dir(suite) if name.startswith("test_rule_")}
+    assert sorted(rules) in [[int(number) for number in re.findall(r"^(\d)\. ", text, re.MULTILINE)] for text in lists]
 
 
 def test_the_sample_operator_works_in_a_pipeline():
