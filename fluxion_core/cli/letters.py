@@ -55,7 +55,7 @@ def exit_with(error: BaseException, *, debug: bool = False) -> NoReturn:
     if isinstance(error, OSError):
         click.echo(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
         sys.exit(EXIT_IO)
-    text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    text = f"{type(error).__name__}: {error}".strip().splitlines()[0].removesuffix(":")
     click.echo(
         f"error: this is a bug in Fluxion or in a plugin: {text}; run again with --debug and report what you see", err=True
     )

@@ -11,12 +11,12 @@ from inspect import isfunction, ismethod
 from types import CodeType, FrameType
 from typing import Any, Final, TypeAlias
 
-from fluxion_core.errors import FluxionError, PluginError
+from fluxion_core.errors import EvaluationError, FluxionError, PluginError, RecordError
 from fluxion_core.language import Accumulator, Form, Operator
 from fluxion_core.runtime.retry import Abandoned
-from fluxion_core.spi import Codec, Sink, Source, Stage, StateStore
+from fluxion_core.spi import Codec, Runner, Sink, Source, Stage, StateStore
 
-__all__ = ["Registered", "bug_text", "error_text", "presentable"]
+__all__ = ["Registered", "bug_text", "check_answers", "error_text", "presentable"]
 
 Registered: TypeAlias = "Sequence[Operator | Form | Accumulator]"
 """What plugins have registered for expressions: functions, whose calls show no object that has a name."""
@@ -27,7 +27,10 @@ _KINDS: Final[Mapping[type, str]] = {
     Codec: "codec",
     StateStore: "state store",
     Stage: "stage",
+    Runner: "runner",
 }
+_OF_A_RECORD: Final = (EvaluationError, RecordError)
+"""What says that a record is at fault; where it gets here, a component raised it in a call that no record can be told of."""
 
 
 def presentable(error: BaseException, registered: Registered) -> BaseException:
@@ -35,7 +38,7 @@ def presentable(error: BaseException, registered: Registered) -> BaseException:
 
     ``sys.exit`` in a component is no purpose: it would end the program as if the pipeline had.
     """
-    if isinstance(error, FluxionError | KeyboardInterrupt | Abandoned):
+    if isinstance(error, FluxionError | KeyboardInterrupt | Abandoned) and not isinstance(error, _OF_A_RECORD):
         return error
     wrapped = PluginError(bug_text(error, registered))
     wrapped.__cause__ = error
@@ -49,6 +52,20 @@ def bug_text(error: BaseException, registered: Registered) -> str:
     if where:
         return f"{where}: {text} (this is a bug in that component; --debug shows where)"
     return f"{text} (this is a bug in a component or in Fluxion; --debug shows where)"
+
+
+def check_answers(answers: Any, count: int, call: str, what: str) -> None:
+    """Refuse what *call* gave in answer to *count* of *what* (documents, calls, payloads), unless there is one answer to each.
+
+    Raises:
+        PluginError: names the call.
+    """
+    if not isinstance(answers, Sequence):
+        msg = f"{call} gave {type(answers).__name__}; the contract says a list (this is a bug in that component)"
+        raise PluginError(msg)
+    if len(answers) != count:
+        msg = f"{call} gave {len(answers)} answers to {count} {what} (this is a bug in that component)"
+        raise PluginError(msg)
 
 
 def error_text(error: BaseException) -> str:

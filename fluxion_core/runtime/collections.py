@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from fluxion_core.errors import FatalError, PluginError, RecordError
-from fluxion_core.runtime.decoding import check_documents
+from fluxion_core.runtime.decoding import check_documents, decoded
 from fluxion_core.runtime.retry import Abandoned, Patience
 from fluxion_core.spi import Batch, Codec, Context, Document, EndOfInput, Source
 
@@ -52,7 +52,7 @@ class BoundCollection(msgspec.Struct, frozen=True, kw_only=True):
             msg = f"source '{self.source.name}': poll() returned {type(batch).__name__}; the contract says Batch"
             raise PluginError(msg)
         payloads = batch.payload_list()
-        found = list(batch.documents or ()) if payloads is None else self.codec.decode_batch(payloads)
+        found = list(batch.documents or ()) if payloads is None else decoded(self.codec, payloads)
         documents: list[Document] = []
         for number, document in enumerate(found, before + 1):
             if isinstance(document, RecordError):

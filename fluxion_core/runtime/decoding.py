@@ -9,10 +9,11 @@ import msgspec
 
 from fluxion_core.errors import PluginError
 from fluxion_core.language import Output, Run
+from fluxion_core.runtime.bugs import check_answers
 from fluxion_core.runtime.error_policies import Located
 from fluxion_core.spi import Batch, Codec, RecordError, Source
 
-__all__ = ["Fed", "check_documents", "feed_batch"]
+__all__ = ["Fed", "check_documents", "decoded", "feed_batch"]
 
 
 class Fed(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +58,23 @@ def check_documents(documents: Sequence[Any], giver: str) -> None:
             raise PluginError(msg)
 
 
+def decoded(codec: Codec[Any], payloads: Sequence[bytes]) -> Sequence[Any]:
+    """Return what *codec* makes of each of *payloads*.
+
+    Raises:
+        PluginError: it did not give one answer to each.
+    """
+    answers = codec.decode_batch(payloads)
+    check_answers(answers, len(payloads), f"codec '{codec.name}': decode_batch()", "payloads")
+    return answers
+
+
 def _feed_decoded(run: Run, codec: Codec[Any], payloads: Sequence[bytes], limit_bytes: int) -> Fed:
     answers = [
         RecordError(f"the payload is too large: more than max_record_bytes ({limit_bytes})")
         if len(payload) > limit_bytes
         else answer
-        for payload, answer in zip(payloads, codec.decode_batch(payloads), strict=True)
+        for payload, answer in zip(payloads, decoded(codec, payloads), strict=True)
     ]
     indexes = [index for index, answer in enumerate(answers) if not isinstance(answer, RecordError)]
     documents: list[Any] = [answer for answer in answers if not isinstance(answer, RecordError)]

@@ -18,6 +18,7 @@ from fluxion_core.config.model import RetryPolicy
 from fluxion_core.errors import ConfigError, Problem, TransientError, did_you_mean
 from fluxion_core.language import Operator
 from fluxion_core.observability.metrics import MetricsRegistry
+from fluxion_core.runtime.bugs import check_answers
 from fluxion_core.runtime.retry import Abandoned, Patience
 from fluxion_core.spi import Context
 
@@ -93,8 +94,13 @@ def patient_operator(operator: Operator) -> Operator:
     if evaluate is None:
         return operator
 
+    def checked(calls: Sequence[Any], effects: EffectContext) -> Sequence[Any]:
+        answers = evaluate(calls, effects)
+        check_answers(answers, len(calls), f"operator '{operator.name}': evaluate_batch()", "calls")
+        return answers
+
     def evaluate_patiently(calls: Sequence[Any], effects: EffectContext) -> Sequence[Any]:
-        return _evaluate(evaluate, calls, effects)
+        return _evaluate(checked, calls, effects)
 
     return msgspec.structs.replace(operator, evaluate_batch=evaluate_patiently)
 

@@ -13,10 +13,12 @@ from typing import Any
 
 from fluxion_core.components import ComponentSet
 from fluxion_core.config.model import PipelineDefinition
+from fluxion_core.errors import FluxionError, PluginError
 from fluxion_core.observability.events import Event, Listener
 from fluxion_core.observability.metrics import MetricsRegistry, StageMetrics
 from fluxion_core.plugins import PluginRegistry, load_plugins
-from fluxion_core.runtime.binding import bind
+from fluxion_core.runtime.binding import BoundPipeline, bind
+from fluxion_core.runtime.bugs import bug_text
 from fluxion_core.runtime.local import LocalPlan
 from fluxion_core.spi import Execution, Host
 
@@ -64,6 +66,24 @@ def _check_components(given: Any) -> None:
         raise TypeError(msg)
 
 
+def _started(bound: BoundPipeline, plan: LocalPlan) -> Execution:
+    """Return what the runner started.
+
+    Raises:
+        PluginError: it raised what it may not, or gave something else.
+    """
+    try:
+        execution = bound.runner.start(plan)
+    except FluxionError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(bug_text(error, bound.registered)) from error
+    if not hasattr(execution, "wait"):
+        msg = f"runner '{bound.runner.name}': start() gave {type(execution).__name__}; the contract says an Execution (this is a bug in that component)"
+        raise PluginError(msg)
+    return execution
+
+
 class PipelineOrchestrator:
     """Assembles pipelines from whatever components are installed, or from those it is given."""
 
@@ -95,7 +115,7 @@ class PipelineOrchestrator:
         metrics = metrics or MetricsRegistry(pipeline_id=definition.id)
         metrics.stages = definition.metrics or StageMetrics()
         plan = LocalPlan(bound=bound, host=self._host or Host(), notify=self._notify, metrics=metrics, takeover=takeover)
-        return PipelineHandle(bound.runner.start(plan), metrics)
+        return PipelineHandle(_started(bound, plan), metrics)
 
     def _notify(self, event: Event) -> None:
         for listener in self._listeners:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from fluxion_core.errors import StateError
+from fluxion_core.errors import PluginError, StateError
 from fluxion_core.language import Output, decode_value, encode_value
 from fluxion_core.spi import Codec, Document, RecordError, Sink
 
@@ -40,6 +40,7 @@ class OutputBuffer:
     def __init__(self, sink: Sink[Any], codec: Codec[Any], limit_bytes: int | None = None) -> None:
         self._sink = sink
         self._codec = codec
+        self._encode = codec.encode if codec.json_text else self._as_bytes  # a twentieth of the time of JSON
         self._limit_bytes = limit_bytes if limit_bytes is not None else sys.maxsize
         self._blocks: list[tuple[int, bytes]] = []
         self._items: list[Any] = []
@@ -87,7 +88,7 @@ class OutputBuffer:
 
     def encoded(self, documents: Sequence[Document]) -> tuple[list[bytes], list[tuple[Document, RecordError]]]:
         """Return *documents* as :meth:`add_items` takes them, and those that have no such form."""
-        encode = encode_value if self._sink.accepts == "documents" else self._codec.encode
+        encode = encode_value if self._sink.accepts == "documents" else self._encode
         items: list[bytes] = []
         refused: list[tuple[Document, RecordError]] = []
         for document in documents:
@@ -101,6 +102,14 @@ class OutputBuffer:
             else:
                 items.append(item)
         return items, refused
+
+    def _as_bytes(self, document: Document) -> bytes:
+        """Return what the codec makes of *document*, and refuse what is no bytes before it is sealed."""
+        item: object = self._codec.encode(document)
+        if isinstance(item, bytes):
+            return item
+        msg = f"codec '{self._codec.name}': encode() gave {type(item).__name__}; the contract says bytes (this is a bug in that component)"
+        raise PluginError(msg)
 
     def add_items(self, items: Sequence[bytes]) -> None:
         """Add documents that are encoded."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from fluxion_core.errors import PluginError
+from fluxion_core.errors import PluginError, Problem
 from fluxion_core.language import AnsweringStep, StageForm, StepPart
+from fluxion_core.runtime.bugs import check_answers
 from fluxion_core.runtime.decoding import check_documents
 from fluxion_core.runtime.effects import EffectContext
 from fluxion_core.spi import Document, Stage
@@ -44,12 +45,13 @@ class _PluginStep(AnsweringStep):
             answers = stage.process(documents)
         else:
             answers = self._effects.patience.call(lambda: stage.process(documents))
-        if len(answers) != len(documents):
-            raise PluginError(f"stage {stage.name}: process() gave {len(answers)} answers to {len(documents)} documents")
-        check_documents(
-            [made for answer in answers if not isinstance(answer, BaseException) for made in answer],
-            f"stage '{stage.name}': process()",
-        )
+        call = f"stage '{stage.name}': process()"
+        check_answers(answers, len(documents), call, "documents")
+        for kind in {*map(type, answers)}:
+            if not issubclass(kind, Sequence | BaseException) or kind is str:
+                msg = f"{call} answered with {kind.__name__}; the contract says a list of documents, or an error (this is a bug in that component)"
+                raise PluginError(msg)
+        check_documents([made for answer in answers if not isinstance(answer, BaseException) for made in answer], call)
         return answers
 
 
@@ -58,6 +60,9 @@ def stage_form(stage: type[Stage]) -> StageForm:
 
     def parse(parser: Any, specification: Any, where: str) -> Sequence[StepPart]:
         problems = stage.check(specification)
+        if not isinstance(problems, Sequence) or not all(isinstance(problem, Problem) for problem in problems):
+            msg = f"stage '{stage.name}': check() gave {problems!r:.100}; the contract says a list of Problem (this is a bug in that component)"
+            raise PluginError(msg)
         for problem in problems:
             parser.problem(f"{where}.{problem.path}" if problem.path else where, problem.message, problem.hint)
         if problems:

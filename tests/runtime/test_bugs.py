@@ -7,10 +7,10 @@ import pytest
 
 from fluxion_core import SinkConfig, SourceConfig, load_plugins
 from fluxion_core.connectors.memory import MemorySource
-from fluxion_core.errors import PluginError
+from fluxion_core.errors import PluginError, RecordError
 from fluxion_core.language import Accumulator, Operator
 from fluxion_core.observability.events import Warned
-from fluxion_core.spi import Batch, Codec, Sink, Split, Stage, WriteResult
+from fluxion_core.spi import Batch, Codec, Runner, Sink, Split, Stage, WriteResult
 
 
 def leave(*_arguments):
@@ -257,3 +257,103 @@ def test_a_split_that_is_named_by_a_number_is_a_breach_of_the_contract(bench, mo
     expected = f"source 'numbered': {call}() names a split 0, of type int; the contract says text, such as '0'"
     assert expected == end_of(bench, ("source", Numbered), source="numbered")
     assert [] == bench.wall.lines
+
+
+# --- what is no answer is told with the call ------------------------------------------------------------------------------
+
+BUG = "(this is a bug in that component)"
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (lambda _documents: None, "gave NoneType; the contract says a list"),
+        (lambda _documents: [], "gave 0 answers to 1 documents"),
+        (
+            lambda documents: [None for _ in documents],
+            "answered with NoneType; the contract says a list of documents, or an error",
+        ),
+        (lambda documents: documents, "answered with dict; the contract says a list of documents, or an error"),
+    ],
+)
+def test_a_stage_that_does_not_answer_is_told(bench, answers, expected):
+    found = end_of(bench, ("stage", stage_that(answers)), stages=[{"$bad": {}}])
+    assert f"stage '$bad': process() {expected} {BUG}" == found
+
+
+def test_a_stage_that_says_nothing_of_what_it_is_given_is_told(bench):
+    bad = stage_that(lambda documents: [[document] for document in documents])
+    bad.check = classmethod(lambda _cls, _specification: None)
+    with pytest.raises(PluginError) as caught:
+        bench.start(stages=[{"$bad": {}}], components=with_parts(("stage", bad)))
+    assert f"stage '$bad': check() gave None; the contract says a list of Problem {BUG}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [(None, "gave NoneType; the contract says a list"), ([], "gave 0 answers to 1 calls")],
+)
+def test_an_operator_that_does_not_answer_is_told(bench, answers, expected):
+    operator = Operator(name="$z", evaluate_batch=lambda _calls, _effects: answers, pure=False, foldable=False)
+    found = end_of(bench, ("operator", operator), stages=[{"$set": {"b": {"$z": "$a"}}}])
+    assert f"operator '$z': evaluate_batch() {expected} {BUG}" == found
+
+
+class Mute(Codec):
+    """Gives nothing."""
+
+    name = "mute"
+
+    def encode(self, document):
+        return None
+
+    def decode(self, payload):
+        return {}
+
+    def decode_batch(self, payloads):
+        return None
+
+
+def test_a_codec_that_gives_no_bytes_is_told_before_anything_is_sealed(bench):
+    assert f"codec 'mute': encode() gave NoneType; the contract says bytes {BUG}" == end_of(
+        bench, ("codec", Mute), sink_codec="mute"
+    )
+
+
+def test_a_codec_that_does_not_answer_is_told(bench):
+    source = SourceConfig("memory", payloads=[b"x"], codec="mute")
+    with pytest.raises(PluginError) as caught:
+        bench.start(source=source, components=with_parts(("codec", Mute))).wait(10)
+    assert f"codec 'mute': decode_batch() gave NoneType; the contract says a list {BUG}" == str(caught.value)
+
+
+def test_an_error_of_a_record_that_is_raised_where_it_should_be_an_answer_is_told(bench):
+    def refuse(_documents):
+        raise RecordError("no")
+
+    found = end_of(bench, ("stage", stage_that(refuse)), stages=[{"$bad": {}}])
+    assert bug("stage '$bad': process()", "RecordError: no") == found
+
+
+class Idle(Runner):
+    """Starts nothing."""
+
+    name = "idle"
+
+    def start(self, plan):
+        return None
+
+
+def ended_by_runner(bench, runner):
+    with pytest.raises(PluginError) as caught:
+        bench.start(runner="idle", components=with_parts(("runner", runner)))
+    return str(caught.value)
+
+
+def test_a_runner_is_named(bench, act):
+    bad = type("Bad", (Idle,), {"start": lambda self, plan: act[0]()})
+    assert bug("runner 'idle': <lambda>()", act[1]) == ended_by_runner(bench, bad)
+
+
+def test_a_runner_that_starts_nothing_is_told(bench):
+    assert f"runner 'idle': start() gave NoneType; the contract says an Execution {BUG}" == ended_by_runner(bench, Idle)

@@ -74,5 +74,5 @@ def test_its_own_check_is_told_under_its_path(tmp_path) -> None:
 
 
 def test_a_stage_that_answers_for_fewer_documents_is_named(tmp_path) -> None:
-    with pytest.raises(Exception, match=r"stage \$repeat: process\(\) gave 0 answers to 1 documents"):
+    with pytest.raises(Exception, match=r"stage '\$repeat': process\(\) gave 0 answers to 1 documents"):
         run(tmp_path, [{"n": 1}], [{"$repeat": "n"}], Wrong)
