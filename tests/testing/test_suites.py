@@ -98,8 +98,12 @@ def pairs(items):
 class TestWrong(OperatorSuite):
     @pytest.fixture
     def case(self):
-        example = Example({"$pairs": "$v"}, [[1, 1]], document={"v": [1]})
-        return OperatorCase(operator=Operator(name="$pairs", function=wrong, examples=[example]))
+        examples = [
+            Example({"$pairs": "$v"}, [[1, 1]], document={"v": [1]}),
+            Example({"$pairs": "$v"}, document={"v": 1}, error=True),
+            Example({"$pairs": "a"}, error=True),
+        ]
+        return OperatorCase(operator=Operator(name="$pairs", function=wrong, examples=examples))
 """
 
 ACCUMULATOR = """

@@ -151,8 +151,10 @@ class OperatorSuite:
         assert case.calls
 
     def test_rule_1_its_examples_hold(self, case: OperatorCase) -> None:
-        """Each example's expression gives what the example says, or raises where it says ``error``."""
+        """Each example's expression gives what the example says, or is refused or raises where it says ``error``."""
         for example in case.all_examples:
+            if example.error and _refused(case, example.expression):
+                continue  # of constants alone, it is computed while the pipeline is compiled
             output = _compiled(case, example.expression).start(context=case.effects).feed(documents=[dict(example.document)])
             if example.error:
                 assert output.failures, example
