@@ -26,7 +26,7 @@ from fluxion_core import (
 from fluxion_core.config.load import KEYS
 from fluxion_core.language import compile_pipeline
 from fluxion_core.runtime.binding import bind
-from fluxion_core.testing.suites import AccumulatorSuite, OperatorSuite, SinkSuite
+from fluxion_core.testing.suites import AccumulatorSuite, OperatorSuite, SinkSuite, StageSuite
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "docs" / "samples"
@@ -158,7 +158,12 @@ def test_the_sample_runner_reports_and_writes_nothing(tmp_path, caplog):
 
 @pytest.mark.parametrize(
     ("page", "suite"),
-    [("write-a-sink", SinkSuite), ("write-an-operator", OperatorSuite), ("write-an-operator", AccumulatorSuite)],
+    [
+        ("write-a-sink", SinkSuite),
+        ("write-a-stage", StageSuite),
+        ("write-an-operator", OperatorSuite),
+        ("write-an-operator", AccumulatorSuite),
+    ],
 )
 def test_the_rules_of_a_page_are_numbered_as_in_its_suite(page, suite):
     lists = re.findall(r"\n\n((?:\d\. .*\n)+)", (ROOT / "docs" / "how-to" / f"{page}.md").read_text())

@@ -131,6 +131,31 @@ class TestWrong(AccumulatorSuite):
         return AccumulatorCase(accumulator=Accumulator(**(whole | wrong)))
 """
 
+STAGE = """
+import pytest
+from fluxion_core.errors import Problem, RecordError
+from fluxion_core.spi import Stage
+from fluxion_core.testing.suites import StageCase, StageSuite
+
+class Wrong(Stage):
+    '''Wrong in one way.'''
+    name = "$double"
+    pure = True
+    @classmethod
+    def check(cls, specification):
+        return [] if isinstance(specification, str) else [Problem("", "a name was expected")]
+    def process(self, documents):
+        return [self.answer(document) for document in documents]
+    def answer(self, document):
+        return [document, document] if document.get("v") else RecordError("no v")
+%s
+
+class TestWrong(StageSuite):
+    @pytest.fixture
+    def case(self):
+        return StageCase(stage=Wrong, specification="v", documents=[{"v": 1}, {"v": 2}], wrong=[5])
+"""
+
 
 @pytest.fixture
 def failing(pytester: pytest.Pytester) -> Callable[[str, str], set[str]]:
@@ -330,6 +355,26 @@ def test_an_operator_that_breaks_a_rule(failing, body, rules) -> None:
 def test_an_accumulator_that_breaks_a_rule(failing, body, rules) -> None:
     """Right ones fail nothing, and each mistake breaks the rules that it breaks."""
     broken = _rules(failing(ACCUMULATOR, body))
+    assert (rules <= broken, bool(rules)) == (True, bool(broken)), broken
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        ("", set()),
+        ("check = classmethod(lambda cls, specification: [])", {1}),
+        ("check = classmethod(lambda cls, specification: [] if specification.isalpha() else ['no'])", {1}),
+        ("def process(self, documents):\n    return [[document] for document in documents[1:]]", {2, 4}),
+        ("def answer(self, document):\n    return [document] if document.pop('v', 0) else []", {3}),
+        ("def answer(self, document):\n    return [document] * document['v']", {4}),
+        ("def process(self, documents):\n    return [[{'of': len(documents)}] for _ in documents]", {5}),
+        ("def answer(self, document):\n    self.seen = getattr(self, 'seen', 0) + 1\n    return [{'n': self.seen}]", {6}),
+    ],
+    ids=["right", "checks nothing", "raises", "leaves out", "changes", "trusts", "counts a batch", "counts all"],
+)
+def test_a_stage_that_breaks_a_rule(failing, body, rules) -> None:
+    """Right ones fail nothing, and each mistake breaks the rules that it breaks."""
+    broken = _rules(failing(STAGE, body))
     assert (rules <= broken, bool(rules)) == (True, bool(broken)), broken
 
 

@@ -27,6 +27,7 @@ pytest.register_assert_rewrite(
     "fluxion_core.testing.suites.operator",
     "fluxion_core.testing.suites.sink",
     "fluxion_core.testing.suites.source",
+    "fluxion_core.testing.suites.stage",
     "fluxion_core.testing.suites.state_store",
 )
 
@@ -38,6 +39,7 @@ from fluxion_core.testing.suites.codec import CodecCase, CodecSuite  # noqa: E40
 from fluxion_core.testing.suites.operator import OperatorCase, OperatorSuite  # noqa: E402
 from fluxion_core.testing.suites.sink import SinkCase, SinkSuite  # noqa: E402
 from fluxion_core.testing.suites.source import SourceCase, SourceSuite  # noqa: E402
+from fluxion_core.testing.suites.stage import StageCase, StageSuite  # noqa: E402
 from fluxion_core.testing.suites.state_store import StateStoreCase, StateStoreSuite  # noqa: E402
 
 __all__ = [
@@ -51,6 +53,8 @@ __all__ = [
     "SinkSuite",
     "SourceCase",
     "SourceSuite",
+    "StageCase",
+    "StageSuite",
     "StateStoreCase",
     "StateStoreSuite",
 ]

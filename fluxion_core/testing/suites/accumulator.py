@@ -13,7 +13,7 @@ from fluxion_core.components import name_is_good
 from fluxion_core.errors import CompileError
 from fluxion_core.language import MISSING, Accumulator, Example, Output, Program, Run, compile_pipeline, encode_value, own_names
 from fluxion_core.spi import Document
-from fluxion_core.testing.suites.every_kind import every_kind
+from fluxion_core.testing.suites.every_kind import varied
 from fluxion_core.testing.suites.operator import empty, same_value
 
 __all__ = ["AccumulatorCase", "AccumulatorSuite"]
@@ -51,15 +51,6 @@ def _result(output: Output) -> bytes:
     return encode_value([made.get("result", MISSING) for made in output.documents])
 
 
-def _varied(example: Example) -> list[Document]:
-    """Return the example's documents, and behind them each of them with anything in place of one of its fields."""
-    documents = [dict(document) for document in example.documents]
-    last = documents[-1]
-    odd = [(name, value) for name in last for value in every_kind()]
-    varied = [{**last, name: value} for name, value in odd]
-    return deepcopy(documents) + [{name: value for name, value in one.items() if value is not MISSING} for one in varied]
-
-
 def _folded(run: Run, documents: Sequence[Document], size: int) -> Iterator[Output]:
     for start in range(0, len(documents), size):
         yield run.feed(documents=documents[start : start + size])
@@ -92,10 +83,10 @@ class AccumulatorSuite:
         """The documents stay as they are, and a result is not the state: it stays as it is while the group grows, and the other way round."""
         for example in case.all_examples:
             run, untouched = _grouping(case, example.expression).start(), _grouping(case, example.expression).start()
-            documents = _varied(example)
+            documents = varied(example.documents)
             before = list(map(encode_value, documents))
             run.feed(documents=documents)
-            untouched.feed(documents=_varied(example))
+            untouched.feed(documents=varied(example.documents))
             assert before == list(map(encode_value, documents)), example
             for group in run.changed().documents:
                 empty(group["result"])
@@ -106,7 +97,7 @@ class AccumulatorSuite:
         may_fail = not case.accumulator.total or case.accumulator.check is not None
         found: list[str] = []
         for example in case.all_examples:
-            for document in _varied(example):
+            for document in varied(example.documents):
                 try:
                     run = _grouping(case, example.expression).start()
                     output = run.feed(documents=[document])
@@ -122,8 +113,8 @@ class AccumulatorSuite:
         for example in case.all_examples:
             program = _grouping(case, example.expression)
             run, others = program.start(), program.start()
-            failed = {failure.index for failure in run.feed(documents=_varied(example)).failures}
-            others.feed(documents=[document for index, document in enumerate(_varied(example)) if index not in failed])
+            failed = {failure.index for failure in run.feed(documents=varied(example.documents)).failures}
+            others.feed(documents=[document for index, document in enumerate(varied(example.documents)) if index not in failed])
             assert _result(others.finish()) == _result(run.finish()), example
 
     @pytest.mark.parametrize("size", [1, 2, 7])
@@ -131,8 +122,8 @@ class AccumulatorSuite:
         """The result is the same over any cut, asked for in between or not: ``result`` may come again and again."""
         for example in case.all_examples:
             whole, cut = _grouping(case, example.expression).start(), _grouping(case, example.expression).start()
-            whole.feed(documents=_varied(example))
-            for _ in _folded(cut, _varied(example), size):
+            whole.feed(documents=varied(example.documents))
+            for _ in _folded(cut, varied(example.documents), size):
                 cut.changed()
             assert _result(whole.finish()) == _result(cut.finish()), example
 
@@ -142,10 +133,10 @@ class AccumulatorSuite:
         for example in case.all_examples:
             program = _grouping(case, example.expression)
             whole, run = program.start(), program.start()
-            whole.feed(documents=_varied(example))
+            whole.feed(documents=varied(example.documents))
             sealed: list[tuple[str, bytes, bytes | None]] = []
-            for start in range(0, len(_varied(example)), size):
-                run.feed(documents=_varied(example)[start : start + size])
+            for start in range(0, len(varied(example.documents)), size):
+                run.feed(documents=varied(example.documents)[start : start + size])
                 sealed += [(name, key, row) for name, rows in run.state_delta().items() for key, row in rows.items()]
                 run = program.start()
                 run.restore(sealed)

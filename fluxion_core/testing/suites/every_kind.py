@@ -5,20 +5,31 @@ from __future__ import annotations
 import importlib
 import math
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from fluxion_core.language import MISSING
+from fluxion_core.spi import Document
 
-__all__ = ["every_kind"]
+__all__ = ["every_kind", "varied"]
 
 
 def every_kind() -> list[Any]:
     """Return values of every type, made anew: ``MISSING`` first, then null; those of ``bson`` only where it is installed."""
     return [*_plain(), *_foreign()]
+
+
+def varied(documents: Sequence[Mapping[str, Any]]) -> list[Document]:
+    """Return copies of *documents*, and behind them the last one again and again, with every kind of value in each of its fields."""
+    last = dict(documents[-1])
+    odd = [{**last, name: value} for name in last for value in every_kind()]
+    present = [{name: value for name, value in one.items() if value is not MISSING} for one in odd]
+    return [deepcopy(dict(one)) for one in (*documents, *present)]
 
 
 def _plain() -> list[Any]:
