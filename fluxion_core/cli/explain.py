@@ -21,7 +21,7 @@ __all__ = ["command", "notes_of", "support_lines"]
 
 @click.command(name="explain")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", "with_source", is_flag=True, help="Show the generated Python too.")
+@click.option("--source", "with_source", is_flag=True, help="Show the generated Python too, and what its names stand for.")
 def command(file: Path, *, with_source: bool) -> None:
     """Show what the pipeline in FILE promises, how its stages run, and (--source) the code that runs them."""
     from fluxion_core.plugins import load_plugins
@@ -50,7 +50,7 @@ def command(file: Path, *, with_source: bool) -> None:
     for note in notes_of(bound):
         click.echo(f"note      {note}")
     if with_source:
-        click.echo("\n" + program.source)
+        click.echo("\n" + program.listing)
 
 
 def notes_of(bound: BoundPipeline) -> Iterator[str]:

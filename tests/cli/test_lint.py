@@ -226,6 +226,7 @@ def test_explain_shows_the_plan_and_on_request_the_code(shell):
         assert line in plain.out
     assert "def " not in plain.out
     assert "def " in full.out
+    assert "'secretField'" in full.out.partition("def ")[0]
     assert "secretField" not in full.out.partition("def ")[2]
 
 

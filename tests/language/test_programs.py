@@ -24,6 +24,21 @@ def test_a_program_is_printed_as_one_line_of_its_stages(stages: list[Any], expec
     assert expected == repr(compile_pipeline(stages, name="orders"))
 
 
+def test_a_listing_says_what_the_names_in_the_source_stand_for() -> None:
+    stages: list[Any] = [{"$match": {"customer.tier": "gold"}}, {"$project": {"_id": 0, "twice": {"$multiply": ["$total", 2]}}}]
+    program = compile_pipeline(stages)
+    told, define, code = program.listing.partition("def ")
+    assert program.source == define + code
+    assert {"'gold'", "'total'", "'customer'", "expressions.arithmetic.multiply", "an object, decoded in part: f0 'tier'"} <= {
+        line.split(maxsplit=2)[2] for line in told.splitlines()
+    }
+    assert not [word for word in ("gold", "total", "customer", "tier", "twice") if word in program.source]
+
+
+def test_a_listing_shows_no_control_characters_of_a_field() -> None:
+    assert "\x1b" not in compile_pipeline([{"$match": {"\x1b[2J": "\x1b[31m"}}]).listing
+
+
 @pytest.mark.parametrize(
     ("stage", "missing", "other"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ from fluxion_core.language.compiler.effects import EffectStep
 from fluxion_core.language.compiler.loaded import SegmentStep
 from fluxion_core.language.compiler.parts import StepPart
 from fluxion_core.language.compiler.run import Emit, Run
+from fluxion_core.language.compiler.written import Written
 
 __all__ = ["PlanStep", "Program"]
 
@@ -59,12 +60,20 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def source(self) -> str:
         """The generated Python, segment by segment, in the form that reads bytes where there is one."""
-        texts = []
+        return "\n".join(written.text for written in self._written())
+
+    @property
+    def listing(self) -> str:
+        """The same for people: before each segment stands what its names stand for, and the user's words with that."""
+        from fluxion_core.language.compiler.legend import legend  # late, as only people need it
+
+        return "\n".join(f"{legend(written)}{written.text}" for written in self._written())
+
+    def _written(self) -> Iterator[Written]:
         for step in self.steps:
             if isinstance(step, SegmentStep):
                 records = step is self.first and self.required_fields is not None
-                texts.append(step.load(records=records).written.text)
-        return "\n".join(texts)
+                yield step.load(records=records).written
 
     @property
     def stage_steps(self) -> tuple[int, ...]:
