@@ -1,6 +1,7 @@
 # Everything here works on a fresh machine that has Python >= 3.11 and make: what is missing is installed into .venv.
 #   make quickstart   run the main job on embedded defaults        make test   run every test
 #   make lint types docs wheel   the other checks                  make bench  measure (see benchmarks/README.md)
+#   make crash   ten thousand kills                                make soak   fifty thousand random pipelines
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -29,6 +30,9 @@ conformance: $(VENV)/test.installed
 
 crash: $(VENV)/test.installed          # ten thousand kills; an hour or more
 	FLUXION_CRASH_KILLS=10000 $(BIN)/python -m pytest -q tests/crash
+
+soak: $(VENV)/test.installed           # 50,000 random pipelines, not 2,000; ten minutes or so
+	FLUXION_RANDOM_PIPELINES=50000 $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --timeout 3600 tests/language/test_properties.py
 
 lint: $(VENV)/dev.installed
 	$(BIN)/ruff format --check .
