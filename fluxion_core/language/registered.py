@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
 from fluxion_core.language.compiler.nodes import Constant, Node
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.operators import Example, Form
+from fluxion_core.language.values import shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any, Final, TypeGuard
 from uuid import UUID
 
@@ -37,6 +39,7 @@ __all__ = [
     "is_whole",
     "kind",
     "present",
+    "shown",
     "truthy",
     "type_name",
 ]
@@ -66,6 +69,10 @@ _KINDS: dict[type, str] = {
     datetime: "date",
     re.Pattern: "regex",
 }
+_DESCRIBED = 150
+"""So many characters are said of a value that is wrong; most messages have 200."""
+_LONG_BITS = 1000
+"""A longer integer is written in hexadecimal digits, which take no time; Python writes none of more than 4300 decimal ones."""
 _FOREIGN = {
     "ObjectId": "objectId",
     "Timestamp": "timestamp",
@@ -107,7 +114,39 @@ def present(value: Any) -> Any:
 def described(value: Any) -> str:
     """Return what a message says of *value* where another was needed: its type, and itself, unless it is null or missing."""
     name = type_name(value)
-    return name if is_nullish(value) else f"{name} {value!r}"
+    return name if is_nullish(value) else f"{name} {shown(value, _DESCRIBED)}"
+
+
+def shown(value: Any, most: int = 60) -> str:
+    """Return *value* for a message, in *most* characters: what is cut off in the end is not written out before."""
+    text = "".join(islice(_parts(value, most), most + 1))
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _parts(value: Any, most: int) -> Iterator[str]:
+    """Yield the parts of ``repr(value)``, none of them empty, so that the first of them are all that is shown."""
+    if value.__class__ is str or value.__class__ is bytes:
+        yield repr(value[:most])
+    elif value.__class__ is list or value.__class__ is tuple:
+        yield "[" if value.__class__ is list else "("
+        for place, item in enumerate(value):
+            if place:
+                yield ", "
+            yield from _parts(item, most)
+        yield "]" if value.__class__ is list else ",)" if len(value) == 1 else ")"
+    elif value.__class__ is dict:
+        yield "{"
+        for place, (name, item) in enumerate(value.items()):
+            if place:
+                yield ", "
+            yield from _parts(name, most)
+            yield ": "
+            yield from _parts(item, most)
+        yield "}"
+    elif value.__class__ is int and value.bit_length() > _LONG_BITS:
+        yield hex(value)[:most]
+    else:
+        yield repr(value)
 
 
 def is_number(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.ordering import compare, greatest, sort_key
-from fluxion_core.language.values import INT64_MAX, MISSING, is_number, is_whole, type_name
+from fluxion_core.language.values import INT64_MAX, MISSING, is_number, is_whole, shown, type_name
 
 __all__ = ["ACCUMULATORS", "checked_n"]
 
@@ -44,7 +44,7 @@ def checked_n(value: Any) -> int:
     if is_whole(value) and 0 < value <= INT64_MAX:
         return int(value)
     msg = (
-        f"n must be a whole number of at least 1, not {value!r}"
+        f"n must be a whole number of at least 1, not {shown(value)}"
         if is_number(value)
         else f"n must be a number, not {type_name(value)}"
     )

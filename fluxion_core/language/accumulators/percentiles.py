@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nodes import Constant, Node
 from fluxion_core.language.operators import Accumulator, Example
-from fluxion_core.language.values import is_finite, is_nan, is_number, type_name
+from fluxion_core.language.values import is_finite, is_nan, is_number, shown, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -27,7 +27,7 @@ def checked_shares(shares: Any) -> list[float]:
         raise EvaluationError(f"the p of $percentile must be an array of at least one number, not {type_name(shares)}")
     for share in shares:
         if not is_number(share) or not is_finite(share) or not 0 <= share <= 1:
-            raise EvaluationError(f"the p of $percentile must hold numbers from 0 to 1, not {share!r}"[:160])
+            raise EvaluationError(f"the p of $percentile must hold numbers from 0 to 1, not {shown(share)}")
     return [float(share) for share in shares]
 
 

@@ -29,7 +29,7 @@ from fluxion_core.language.compiler.nodes import (
 )
 from fluxion_core.language.operators import Accumulator, Form, Operator
 from fluxion_core.language.paths import DOLLAR_NAMES, get
-from fluxion_core.language.values import MISSING, is_string, present
+from fluxion_core.language.values import MISSING, is_string, present, shown
 
 __all__ = ["MAXIMUM_DEPTH", "Parser"]
 
@@ -381,12 +381,6 @@ class Parser:
 
 
 _NULL_IF_MISSING = Operator(name="$nullIfMissing", function=present, total=True)
-
-
-def shown(value: Any) -> str:
-    """Return *value* for a message, short."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."  # a line of a message
 
 
 def _arity(minimum: int, maximum: int | None) -> str:

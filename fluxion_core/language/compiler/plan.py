@@ -30,14 +30,14 @@ from fluxion_core.language.compiler.nodes import (
     is_pure,
     walk,
 )
-from fluxion_core.language.compiler.parse import Parser, shown
+from fluxion_core.language.compiler.parse import Parser
 from fluxion_core.language.compiler.parts import Folding, Part, PerDocument, StageForm, StepPart
 from fluxion_core.language.compiler.program import PlanStep, Program
 from fluxion_core.language.compiler.segment import Segment, SegmentWriter
 from fluxion_core.language.compiler.text import text_problems
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.encoding import encode_value
-from fluxion_core.language.values import is_string
+from fluxion_core.language.values import is_string, shown
 
 __all__ = ["MAXIMUM_STAGES", "make_program", "parse_stages", "plan_program", "stage_names"]
 

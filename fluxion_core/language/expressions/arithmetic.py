@@ -34,6 +34,7 @@ from fluxion_core.language.values import (
     is_nullish,
     is_number,
     is_whole,
+    shown,
     type_name,
 )
 
@@ -331,7 +332,7 @@ def _places(value: Any, name: str) -> int | None:
     if value is None or value is MISSING:
         return None
     if not is_whole(value):
-        raise EvaluationError(f"the precision of {name} must be a whole number, not {value!r}")
+        raise EvaluationError(f"the precision of {name} must be a whole number, not {shown(value)}")
     if not -20 <= value <= 100:  # MongoDB's bounds
         raise EvaluationError(f"cannot apply {name} with precision value {int(value)} value must be in [-20, 100]")
     return int(value)

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import COMPARE_NANOSECONDS, places, sort_work, take_work
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.expressions.arrays import array
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import sort_key
 from fluxion_core.language.paths import index_of
-from fluxion_core.language.values import is_finite, is_nullish, is_number, is_string, is_whole, type_name
+from fluxion_core.language.values import is_finite, is_nullish, is_number, is_string, is_whole, shown, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

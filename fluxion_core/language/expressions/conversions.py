@@ -35,6 +35,7 @@ from fluxion_core.language.values import (
     is_string,
     is_whole,
     kind,
+    shown,
     type_name,
 )
 
@@ -51,9 +52,7 @@ def _refuse(value: Any, target: str) -> EvaluationError:
 
 
 def _failed(value: Any, target: str, reason: str) -> EvaluationError:
-    shown = repr(value)
-    shown = shown if len(shown) < 60 else shown[:57] + "..."  # a line of a message
-    return EvaluationError(f"failed to convert {shown} to {target} in $convert with no onError value: {reason}")
+    return EvaluationError(f"failed to convert {shown(value)} to {target} in $convert with no onError value: {reason}")
 
 
 def _unpacked(value: Any, forms: Mapping[int, str], target: str, order: str = "little") -> Any:
@@ -328,7 +327,7 @@ def _type_name(target: Any) -> str:
         )
     if is_number(target) and target in TYPE_CODES:
         return TYPE_CODES[int(target)]
-    raise EvaluationError(f"$convert's 'to' must be the name or the number of a type, not {type_name(target)} {target!r}"[:200])
+    raise EvaluationError(f"$convert's 'to' must be the name or the number of a type, not {type_name(target)} {shown(target)}")
 
 
 def parse_manner(value: Any, target: Any, base: Any, form: Any, order: Any) -> Any:
@@ -339,17 +338,17 @@ def parse_manner(value: Any, target: Any, base: Any, form: Any, order: Any) -> A
     """
     name, of = target
     if base is not None and base is not MISSING and not (is_whole(base) and base in _DIGITS):
-        raise EvaluationError(f"$convert: base must be 2, 8, 10 or 16, not {base!r}"[:200])
+        raise EvaluationError(f"$convert: base must be 2, 8, 10 or 16, not {shown(base)}")
     if form is not None and form is not MISSING and form not in _FORMS:
-        raise EvaluationError(f"$convert: {form!r} is no format; there are {', '.join(_FORMS)}"[:200])
+        raise EvaluationError(f"$convert: {shown(form)} is no format; there are {', '.join(_FORMS)}")
     if order is not None and order is not MISSING and order not in ("big", "little"):
-        raise EvaluationError(f"$convert: byteOrder is 'big' or 'little', not {order!r}"[:200])
+        raise EvaluationError(f"$convert: byteOrder is 'big' or 'little', not {shown(order)}")
     given = kind(value)
     if (given, name) in {("string", "binData"), ("binData", "string")} and form in (None, MISSING):
         raise EvaluationError(f"$convert from {given} to {name} needs a format")
     valid = is_whole(of) and (0 <= of <= 9 or 128 <= of <= 255)  # BSON's own and the users'
     if name == "binData" and given in {"string", "binData", "int", "double"} and not valid:
-        raise EvaluationError(f"$convert: {of!r} is no subtype of binary data"[:200])
+        raise EvaluationError(f"$convert: {shown(of)} is no subtype of binary data")
     return tuple(None if item is MISSING else item for item in (base, form, order))
 
 

@@ -27,7 +27,7 @@ from fluxion_core.language.expressions.strings import float_text, iso_text
 from fluxion_core.language.expressions.vectors import is_binary_vector, unpacked
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.regex import options_of
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_nullish, is_string, kind, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_nullish, is_string, kind, shown, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -134,7 +134,7 @@ def _read_object(value: Mapping[str, Any]) -> Any:
         try:
             return read(value[first])
         except (ValueError, TypeError, KeyError, ArithmeticError, AttributeError):
-            raise _failed(f"$deserializeEJSON: {value[first]!r} is no {first}") from None
+            raise _failed(f"$deserializeEJSON: {shown(value[first])} is no {first}") from None
     if set(value) in ({"$code"}, {"$code", "$scope"}):
         return _code(value)
     wrapper = next((name for name in value if name in _WRAPPERS), None)

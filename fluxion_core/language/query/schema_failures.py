@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from fluxion_core.language.compiler.parse import Parser, shown
+from fluxion_core.language.compiler.parse import Parser
 from fluxion_core.language.query.json_schema import keyword_test, property_values, text_search
 from fluxion_core.language.query.leaves import Test
+from fluxion_core.language.values import shown
 
 __all__ = ["SchemaFailure"]
 

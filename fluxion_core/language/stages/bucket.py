@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nested import Nested, nested_group
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Folding, Part, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.ordering import compare, sort_key
@@ -19,7 +18,7 @@ from fluxion_core.language.stages.granularity import GRANULARITIES, above, below
 from fluxion_core.language.stages.group import parse_accumulation
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.sort import Sort
-from fluxion_core.language.values import INT32_MAX, MISSING, is_finite, is_number, is_string, is_whole, type_name
+from fluxion_core.language.values import INT32_MAX, MISSING, is_finite, is_number, is_string, is_whole, shown, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

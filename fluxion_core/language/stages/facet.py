@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.joined import check_rows
-from fluxion_core.language.values import INT64_MAX, is_finite, is_nan, is_number, is_string
+from fluxion_core.language.values import INT64_MAX, is_finite, is_nan, is_number, is_string, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

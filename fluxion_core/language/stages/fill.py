@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language import windows
 from fluxion_core.language.compiler.nodes import Node, ObjectOf
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Part, StageForm, Step, StepPart
 from fluxion_core.language.expressions.arithmetic import add, subtract
 from fluxion_core.language.expressions.dates import add_months
@@ -22,7 +21,7 @@ from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import parse_set
 from fluxion_core.language.stages.set_window_fields import parse_window_fields, partitions
 from fluxion_core.language.stages.sort import parse_order
-from fluxion_core.language.values import MISSING, is_nan, is_number, is_string, is_whole, type_name
+from fluxion_core.language.values import MISSING, is_nan, is_number, is_string, is_whole, shown, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

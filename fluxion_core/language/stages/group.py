@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nodes import Constant, FirstPresent, Node, ObjectOf, checked
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import Folding, Part, StageForm
 from fluxion_core.language.operators import Accumulator, Example
 from fluxion_core.language.registered import registered
 from fluxion_core.language.stages.project import Exclude
 from fluxion_core.language.stages.sort import Sort
-from fluxion_core.language.values import MISSING, is_number, is_string
+from fluxion_core.language.values import MISSING, is_number, is_string, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

@@ -9,14 +9,13 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.collections import collection_named
 from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import EachStep, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import index_of, nest
 from fluxion_core.language.query.leaves import endpoints
 from fluxion_core.language.stages.joined import Index, Joined
-from fluxion_core.language.values import INT64_MAX, MISSING, is_string, is_whole
+from fluxion_core.language.values import INT64_MAX, MISSING, is_string, is_whole, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

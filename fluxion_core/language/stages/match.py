@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
 from fluxion_core.language.compiler.nodes import Logic, Node, Predicate
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.operators import Example
 from fluxion_core.language.query import query_node
+from fluxion_core.language.values import shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

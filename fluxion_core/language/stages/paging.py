@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.operators import Example
-from fluxion_core.language.values import INT64_MAX, is_whole
+from fluxion_core.language.values import INT64_MAX, is_whole, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

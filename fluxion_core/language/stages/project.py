@@ -9,12 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language.compiler.nodes import Field, Node, walk
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.operators import Example
 from fluxion_core.language.paths import DOLLAR_NAMES, exclude, project, put
-from fluxion_core.language.values import is_number, is_string
+from fluxion_core.language.values import is_number, is_string, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

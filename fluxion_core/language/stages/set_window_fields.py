@@ -14,7 +14,6 @@ from fluxion_core.language.allowance import ENTRY_BYTES, PLACE_BYTES
 from fluxion_core.language.compiler import known
 from fluxion_core.language.compiler.nested import Evaluator
 from fluxion_core.language.compiler.nodes import Constant, Node
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
 from fluxion_core.language.expressions.arithmetic import DECIMAL, to_decimal
 from fluxion_core.language.extents import Extent
@@ -27,7 +26,7 @@ from fluxion_core.language.stages.held import Held
 from fluxion_core.language.stages.project import check_overlaps
 from fluxion_core.language.stages.sort import BEFORE_NULL, Order, ordered, parse_order
 from fluxion_core.language.stages.window_bounds import check_unsorted, parse_bounds
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_nan, is_number, is_string, is_whole
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_nan, is_number, is_string, is_whole, shown
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:

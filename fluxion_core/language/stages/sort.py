@@ -8,13 +8,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import sort_key
 from fluxion_core.language.paths import index_of
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import MISSING, is_finite, is_number
+from fluxion_core.language.values import MISSING, is_finite, is_number, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

@@ -14,10 +14,9 @@ import msgspec
 from fluxion_core.errors import RecordError, did_you_mean
 from fluxion_core.language.compiler.nested import WRITERS, Nested
 from fluxion_core.language.compiler.nodes import is_pure
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import FAULTS, AnsweringStep, Part, PerDocument, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
-from fluxion_core.language.values import is_string
+from fluxion_core.language.values import is_string, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import PerDocument, StageForm
 from fluxion_core.language.compiler.writer import Value
 from fluxion_core.language.operators import Example
 from fluxion_core.language.paths import at, nest
-from fluxion_core.language.values import MISSING, is_string
+from fluxion_core.language.values import MISSING, is_string, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from fluxion_core.language import windows
 from fluxion_core.language.compiler.nodes import Constant
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.ordering import compare
 from fluxion_core.language.stages.sort import Order
-from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string
+from fluxion_core.language.values import INT32_MAX, INT32_MIN, MISSING, is_finite, is_number, is_string, shown
 from fluxion_core.language.windows import Bounds
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language.collections import names_collection
 from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import identity
 from fluxion_core.language.paths import get
 from fluxion_core.language.stages.held import Held
-from fluxion_core.language.values import MISSING, is_string, kind
+from fluxion_core.language.values import MISSING, is_string, kind, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
