@@ -16,6 +16,8 @@ __all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "c
 
 _DIGITS: Final = 90
 """34 digits of the result, as many that may cancel out, and some to round by."""
+_PI_DIGITS: Final = 128
+"""Pi is kept to so many digits, and twice, four times as many, up to the 8192 that the largest decimals need."""
 _TINY: Final = Decimal("1e-12")
 """Below it a few terms of a series give all digits, where a logarithm would lose them."""
 
@@ -31,17 +33,6 @@ def _precise(function: Callable[..., Decimal]) -> Callable[..., Decimal]:
     def computed(*arguments: Decimal) -> Decimal:
         with localcontext(_context(_DIGITS)):
             return function(*arguments)
-
-    return computed
-
-
-def _periodic(function: Callable[[Decimal], Decimal]) -> Callable[[Decimal], Decimal]:
-    """Return *function* computed with digits enough to tell where in its period a large argument lies."""
-
-    @wraps(function)
-    def computed(x: Decimal) -> Decimal:
-        with localcontext(_context(_DIGITS + max(0, x.adjusted()))):
-            return function(x)
 
     return computed
 
@@ -65,7 +56,10 @@ def _pi_of(digits: int) -> Decimal:
 
 
 def _pi() -> Decimal:
-    return +_pi_of(getcontext().prec)
+    digits = _PI_DIGITS
+    while digits < getcontext().prec:
+        digits *= 2
+    return +_pi_of(digits)
 
 
 def _sum(terms: Iterator[Decimal]) -> Decimal:
@@ -88,10 +82,16 @@ def _powers(x: Decimal, sign: int) -> Iterator[Decimal]:
 
 
 def _quadrant(x: Decimal) -> tuple[int, Decimal]:
-    """Return the nearest multiple of a right angle, modulo four, and what *x* is beyond it."""
-    right = _pi() / 2
-    turns = (x / right).to_integral_value(ROUND_HALF_EVEN)
-    return int(turns % 4), x - turns * right
+    """Return the nearest multiple of a right angle, modulo four, and what *x* is beyond it.
+
+    Digits enough to tell where in its period a large *x* lies are thousands; all else is computed with the usual ones.
+    """
+    with localcontext(_context(_DIGITS + max(0, x.adjusted()))):
+        right = _pi() / 2
+        turns = (x / right).to_integral_value(ROUND_HALF_EVEN)
+        rest = x - turns * right
+        place = int(turns % 4)
+    return place, +rest
 
 
 def _sine(x: Decimal) -> Decimal:
@@ -103,7 +103,7 @@ def _cosine(x: Decimal) -> Decimal:  # of an angle of at most an eighth of the c
     return (1 - sine * sine).sqrt()
 
 
-@_periodic
+@_precise
 def sin(x: Decimal) -> Decimal:
     """Return the sine of *x*."""
     turns, rest = _quadrant(x)
@@ -111,7 +111,7 @@ def sin(x: Decimal) -> Decimal:
     return -value if turns in {2, -2, 3, -1} else value
 
 
-@_periodic
+@_precise
 def cos(x: Decimal) -> Decimal:
     """Return the cosine of *x*."""
     turns, rest = _quadrant(x)
@@ -119,7 +119,7 @@ def cos(x: Decimal) -> Decimal:
     return -value if turns in {1, -3, 2, -2} else value
 
 
-@_periodic
+@_precise
 def tan(x: Decimal) -> Decimal:
     """Return the tangent of *x*."""
     turns, rest = _quadrant(x)

@@ -138,6 +138,9 @@ def sort_key(value: Any) -> tuple[int, Any]:
     name = kind(value)
     return (RANK[name], _CONTENT[name](value))
 
+_CONTAINERS: Final = frozenset([dict, list])
+"""They are not gone through to tell them from what is of another type."""
+
 
 def compare(left: Any, right: Any) -> int:
     """Return -1, 0 or 1, as ``$cmp`` does."""
@@ -151,6 +154,10 @@ def compare(left: Any, right: Any) -> int:
             return next(filter(None, map(_compare_fields, left.items(), right.items())), 0) or _compare_plain(
                 len(left), len(right)
             )
+    elif cls in _CONTAINERS or right.__class__ in _CONTAINERS:
+        by_type = _compare_plain(RANK[kind(left)], RANK[kind(right)])
+        if by_type:
+            return by_type
     return _compare_plain(sort_key(left), sort_key(right))
 
 
@@ -191,6 +198,8 @@ def equal(left: Any, right: Any) -> bool:
             return len(left) == len(right) and all(map(equal, left, right))
         if cls is dict:  # the names first: they tell most objects apart, and take no call of ours
             return list(left) == list(right) and all(map(equal, left.values(), right.values()))
+    elif (cls in _CONTAINERS or right.__class__ in _CONTAINERS) and RANK[kind(left)] != RANK[kind(right)]:
+        return False
     return sort_key(left) == sort_key(right)
 
 

@@ -144,7 +144,7 @@ def _parts(value: Any, most: int) -> Iterator[str]:
             yield from _parts(item, most)
         yield "}"
     elif value.__class__ is int and value.bit_length() > _LONG_BITS:
-        yield hex(value)[:most]
+        yield hex(value)[: most + 1]
     else:
         yield repr(value)
 

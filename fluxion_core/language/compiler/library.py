@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.allowance import (
@@ -16,6 +16,7 @@ from fluxion_core.language.allowance import (
     checked_size,
     measured,
     take,
+    walk_work,
     weight,
 )
 from fluxion_core.language.values import is_number, is_whole, truthy, type_name
@@ -31,6 +32,9 @@ __all__ = [
     "truthy",
     "turns",
 ]
+
+_WEIGH_NANOSECONDS: Final = 90
+"""What it takes to weigh a value, for each of those within it."""
 
 
 def sum_of_floats(items: list[float] | None) -> float:
@@ -94,7 +98,8 @@ def growth(allowance: Allowance) -> Callable[[Any], Any]:
             turn += 1
             size = PLACE_BYTES * len(value)
             if turn > due:
-                due = turn + turn // 8
+                due = turn + turn // 3
+                walk_work((value,), _WEIGH_NANOSECONDS)
                 held = weight(value, {})
                 size = measured(value, {})[0]
         else:

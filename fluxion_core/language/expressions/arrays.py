@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
@@ -20,6 +21,7 @@ from fluxion_core.language.allowance import (
     sort_work,
     take,
     take_work,
+    walk_work,
 )
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.ordering import equal, greatest, sort_key
@@ -167,6 +169,9 @@ def _place_of(value: Any, items: Sequence[Any], start: int, end: int) -> int:
     """Return where the first of *items* that is equal to *value* stands, or -1."""
     if end - start > FEW_COMPARED:
         take_work((end - start) * (2 * COMPARE_NANOSECONDS if value.__class__ in {dict, list} else LOOK_NANOSECONDS))
+    if value.__class__ in {dict, list}:  # those of another length differ at a glance
+        alike = sum(item.__class__ is value.__class__ and len(item) == len(value) for item in islice(items, start, end))
+        walk_work((value,), alike * COMPARE_NANOSECONDS)
     if value.__class__ in {str, int} and value not in items:  # what is equal for us is for Python, by far faster
         return -1
     return next((index for index in range(start, end) if equal(items[index], value)), -1)

@@ -111,6 +111,7 @@ def deserialized(value: Any) -> Any:
     """``$deserializeEJSON``: *value* with what its wrappers stand for."""
     if value is MISSING:
         return None
+    walk_work((value,))
     return _nested(_read(value))
 
 

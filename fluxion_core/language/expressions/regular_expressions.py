@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, SMALL_BYTES, take
+from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, SMALL_BYTES, take, take_work
 from fluxion_core.language.operators import Example, Operator
 from fluxion_core.language.regex import compile_pattern, first_match, fitting, options_of, source_of
 from fluxion_core.language.values import MISSING, is_string, kind, type_name
@@ -15,6 +16,16 @@ __all__ = ["OPERATORS"]
 
 _MATCH_BYTES: Final = 2 * CONTAINER_BYTES + 5 * ITEM_BYTES + CONTAINER_BYTES
 """What a match takes, beside its captures and the texts."""
+_COMPILE_NANOSECONDS: Final = 100_000
+_LETTER_NANOSECONDS: Final = 20_000
+"""What it takes to make a pattern ready, and more for each of its letters."""
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str, options: str) -> re.Pattern[str]:
+    """Return *pattern* compiled; each document may hold another, or many, and one takes as long as a thousand matches."""
+    take_work(_COMPILE_NANOSECONDS + len(pattern) * _LETTER_NANOSECONDS)
+    return compile_pattern(pattern, options)
 
 
 def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[str] | None:
@@ -32,9 +43,9 @@ def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[st
         letters = options_of(pattern.flags)
         if is_string(options) and letters:
             raise EvaluationError(f"{name}: options are set both in the pattern and in 'options'")
-        found = compile_pattern(source_of(pattern), letters or options or "")
+        found = _compiled(source_of(pattern), letters or options or "")
     elif is_string(pattern):
-        found = compile_pattern(pattern, options if is_string(options) else "")
+        found = _compiled(pattern, options if is_string(options) else "")
     else:
         raise EvaluationError(f"{name} needs a string or a pattern as its regex, not {type_name(pattern)}")
     return None if text is None or text is MISSING else found

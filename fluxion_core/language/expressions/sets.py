@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import places, sort_work
+from fluxion_core.language.allowance import FEW_COMPARED, places, sort_work, take_work
 from fluxion_core.language.compiler.nodes import Call, Constant, Node
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.ordering import identity, sort_key
@@ -17,11 +17,21 @@ if TYPE_CHECKING:
 
 __all__ = ["OPERATORS"]
 
+_TRUTH_NANOSECONDS: Final = 100
+"""What it takes to see whether a value counts as true."""
+
 
 def _array(value: Any, operator: str) -> list[Any]:
     if value.__class__ is list:
         return value
     raise EvaluationError(f"{operator} needs arrays, not {type_name(value)}")
+
+
+def _looked_at(value: Any, operator: str) -> list[Any]:
+    items = _array(value, operator)
+    if len(items) > FEW_COMPARED:
+        take_work(len(items) * _TRUTH_NANOSECONDS)
+    return items
 
 
 def _members(items: list[Any]) -> dict[Any, Any]:
@@ -34,12 +44,12 @@ def _members(items: list[Any]) -> dict[Any, Any]:
 
 def all_elements_true(items: Any) -> bool:
     """``$allElementsTrue``."""
-    return all(map(truthy, _array(items, "$allElementsTrue")))
+    return all(map(truthy, _looked_at(items, "$allElementsTrue")))
 
 
 def any_element_true(items: Any) -> bool:
     """``$anyElementTrue``."""
-    return any(map(truthy, _array(items, "$anyElementTrue")))
+    return any(map(truthy, _looked_at(items, "$anyElementTrue")))
 
 
 def set_difference(left: Any, right: Any) -> Any:

@@ -235,11 +235,14 @@ def substr_bytes(text: Any, start: Any, length: Any) -> str:
     return data[first:end].decode()
 
 
+_TOO_LARGE: Final = Decimal(2**64)
+
+
 def _long(value: Any, role: str) -> int:
     if not is_number(value):
         raise EvaluationError(f"$substrBytes needs a number as its {role}, not {type_name(value)}")
     if value.__class__ is Decimal:  # of one out of range comes the least integer, and a negative length is the rest
-        whole = round(value) if is_finite(value) else INT64_MIN
+        whole = round(value) if is_finite(value) and abs(value) < _TOO_LARGE else INT64_MIN  # its digits would be thousands
         return whole if INT64_MIN <= whole <= INT64_MAX else INT64_MIN
     if not is_finite(value) or not INT64_MIN <= value <= INT64_MAX:
         raise EvaluationError(f"$substrBytes: the {role} {value} is out of range"[:200])
