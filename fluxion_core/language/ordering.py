@@ -138,6 +138,7 @@ def sort_key(value: Any) -> tuple[int, Any]:
     name = kind(value)
     return (RANK[name], _CONTENT[name](value))
 
+
 _CONTAINERS: Final = frozenset([dict, list])
 """They are not gone through to tell them from what is of another type."""
 

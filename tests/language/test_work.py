@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from fluxion_core import EvaluationError, aggregate, compile_pipeline
+from fluxion_core import EvaluationError, aggregate
 from fluxion_core.language import allowance
 from fluxion_core.language.values import shown
 
