@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fluxion_core.language.compiler.parse import shown
 from fluxion_core.language.compiler.written import Written
+from fluxion_core.language.values import shown
 
 __all__ = ["legend"]
 
