@@ -43,6 +43,7 @@ __all__ = [
     "sort_work",
     "take",
     "take_work",
+    "values_in",
     "walk_work",
     "weight",
 ]
@@ -183,20 +184,20 @@ def walk_work(values: Collection[Any], nanoseconds: int = COMPARE_NANOSECONDS) -
     Raises:
         EvaluationError: there is not so much left for the document.
     """
-    count = _values_in(values)
+    count = values_in(values)
     if count > FEW_COMPARED:
         take_work(count * nanoseconds)
 
 
-def _values_in(items: Collection[Any]) -> int:
+def values_in(items: Collection[Any]) -> int:
     """Return how many values stand in *items*, with those within objects and arrays, which count once more themselves."""
     total = len(items)
     for item in items:
         cls = item.__class__
         if cls is dict:
-            total += 1 + _values_in(item.values())
+            total += 1 + values_in(item.values())
         elif cls is list or cls is tuple:
-            total += 1 + _values_in(item)
+            total += 1 + values_in(item)
     return total
 
 

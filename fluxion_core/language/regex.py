@@ -24,6 +24,10 @@ __all__ = ["compile_pattern", "compile_value", "first_match", "fitting", "option
 ANY_LENGTH: Final = 2**63
 MAXIMUM_STEPS: Final = 5 * 10**6
 """How many steps a search may take at worst, as they are reckoned from pattern and text."""
+_LOOK_NANOSECONDS: Final = 5
+"""What a search takes for each character, where one look at it is enough, ..."""
+_LONGEST_NANOSECONDS: Final = 100_000_000
+"""... and in the longest text that a pattern whose steps grow with its square may be tried on."""
 MAXIMUM_SQUARE_STEPS: Final = 5 * 10**7
 """How many, where a single loop runs over a stretch of the text from each of its places: such steps are short."""
 COUNTED_LENGTH: Final = 1_000_000
@@ -163,6 +167,16 @@ def _from_lines(pattern: re.Pattern[str]) -> re.Pattern[str]:
         return re.compile(f"{place}(?:{pattern.pattern}{end}", pattern.flags)
     except re.error:  # options within it that stand for the whole pattern
         return pattern
+
+
+def search_nanoseconds(pattern: re.Pattern[str], text: str) -> int:
+    """Return about how long a search for *pattern* in *text* takes that finds nothing."""
+    longest = _longest(pattern)
+    steps = len(text) * _LOOK_NANOSECONDS
+    if longest >= ANY_LENGTH:
+        return steps
+    share = min(1, len(text) / longest)
+    return max(steps, int(share * share * _LONGEST_NANOSECONDS))
 
 
 def first_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

@@ -71,6 +71,7 @@ GROWING = [
     ({"$regexFindAll": {"input": "$letters", "regex": "(?=(a*))"}}, r"\.value\.\$regexFindAll"),
     ({"$regexMatch": {"input": "$letters", "regex": "$pattern"}}, r"\.value\.\$regexMatch"),
     ({"$zip": {"inputs": [{"$range": [0, 10**6]}, MANY, ["$text"]], "useLongestLength": True}}, r"\.value\.\$zip"),
+    ({"$serializeEJSON": {"input": {"$range": [0, "$million"]}, "relaxed": False}}, r"\.value\.\$serializeEJSON"),
 ]
 
 

@@ -34,11 +34,13 @@ def mapped(body, turns=1000):
         mapped({"$indexOfArray": [["$long", "$long"], "$long"]}),
         {"$reduce": {"input": {"$range": [0, 1000]}, "initialValue": 0, "in": {"$deserializeEJSON": {"input": "$long"}}}},
         {"$map": {"input": "$patterns", "in": {"$regexMatch": {"input": "", "regex": "$$this"}}}},
+        mapped({"$regexMatch": {"input": "$text", "regex": "Y(z)", "options": "i"}}),
+        mapped({"$regexFind": {"input": {"$substrCP": ["$text", 0, 1500]}, "regex": "x*y"}}),
     ],
 )
 def test_work_over_and_over_a_large_value_ends_with_an_error(expression, monkeypatch) -> None:
     monkeypatch.setattr(allowance, "LIMIT_NANOSECONDS", allowance.LIMIT_NANOSECONDS // 100)
-    document = {"long": LONG, "zeros": [0] * 20_000, "patterns": PATTERNS}
+    document = {"long": LONG, "zeros": [0] * 20_000, "patterns": PATTERNS, "text": "x" * 1_000_000}
     with pytest.raises(EvaluationError, match=r"^stages\[0\]\.\$project\.value.* more work than is allowed"):
         value_of(expression, document)
 
@@ -83,6 +85,10 @@ def test_a_value_is_shown_in_60_characters(value, expected) -> None:
 
 def test_an_integer_of_more_digits_than_python_writes_is_shown_in_hexadecimal_ones() -> None:
     assert "0x" + "f" * 55 + "..." == shown(16**10_000 - 1)
+
+
+def test_options_of_a_regular_expression_may_be_repeated_without_end() -> None:
+    assert value_of({"$regexMatch": {"input": "ABC", "regex": "b", "options": "$many"}}, {"many": "i" * 1_000_000})
 
 
 def test_a_large_value_that_a_reduce_holds_is_weighed_now_and_then() -> None:

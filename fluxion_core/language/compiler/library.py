@@ -16,7 +16,7 @@ from fluxion_core.language.allowance import (
     checked_size,
     measured,
     take,
-    walk_work,
+    take_work,
     weight,
 )
 from fluxion_core.language.values import is_number, is_whole, truthy, type_name
@@ -99,8 +99,9 @@ def growth(allowance: Allowance) -> Callable[[Any], Any]:
             size = PLACE_BYTES * len(value)
             if turn > due:
                 due = turn + turn // 3
-                walk_work((value,), _WEIGH_NANOSECONDS)
-                held = weight(value, {})
+                parts: dict[int, Any] = {}
+                held = weight(value, parts)
+                take_work(sum(map(len, parts.values())) * _WEIGH_NANOSECONDS)  # what it shares is weighed once
                 size = measured(value, {})[0]
         else:
             held = size = 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import measured, take, walk_work
+from fluxion_core.language.allowance import COMPARE_NANOSECONDS, FEW_COMPARED, ITEM_BYTES, measured, take, values_in, walk_work
 from fluxion_core.language.bson_types import binary_data, bson_value, subtype
 from fluxion_core.language.compiler.nodes import Call, Constant, Let, Node, OrElse, Variable
 from fluxion_core.language.date_text import parse_instant
@@ -41,6 +41,8 @@ _HEXADECIMAL: Final = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0
 _FORMATTABLE: Final = range(-2_145_916_800_000, 32_535_215_999_000)
 """Milliseconds of the dates that are written as text: from 1902 on, and to the last second of the year 3000."""
 _ENDLESS: Final = {"NaN", "Infinity", "-Infinity"}
+_WRAPPER_BYTES: Final = 250
+"""What ``{"$numberInt": "1"}`` takes."""
 
 
 def _failed(message: str) -> EvaluationError:
@@ -61,7 +63,9 @@ def serialized(value: Any, relaxed: Any) -> Any:
     """``$serializeEJSON``: *value* with a wrapper for each type that JSON has not; without *relaxed* for the numbers too."""
     if value is MISSING:
         return None
-    walk_work((value,))
+    count = values_in((value,))
+    if count > FEW_COMPARED:
+        take(count * (ITEM_BYTES if relaxed else _WRAPPER_BYTES), count * COMPARE_NANOSECONDS)
     return _nested(_written(value, relaxed=relaxed))
 
 

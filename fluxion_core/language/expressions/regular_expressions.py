@@ -7,15 +7,17 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, SMALL_BYTES, take, take_work
+from fluxion_core.language.allowance import CONTAINER_BYTES, ITEM_BYTES, LOOK_NANOSECONDS, SMALL_BYTES, take, take_work
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.regex import compile_pattern, first_match, fitting, options_of, source_of
+from fluxion_core.language.regex import compile_pattern, first_match, fitting, options_of, search_nanoseconds, source_of
 from fluxion_core.language.values import MISSING, is_string, kind, type_name
 
 __all__ = ["OPERATORS"]
 
 _MATCH_BYTES: Final = 2 * CONTAINER_BYTES + 5 * ITEM_BYTES + CONTAINER_BYTES
 """What a match takes, beside its captures and the texts."""
+_SHORT: Final = 256
+"""A text of so few characters is searched for nothing."""
 _COMPILE_NANOSECONDS: Final = 100_000
 _LETTER_NANOSECONDS: Final = 20_000
 """What it takes to make a pattern ready, and more for each of its letters."""
@@ -43,12 +45,24 @@ def _prepared(name: str, text: Any, pattern: Any, options: Any) -> re.Pattern[st
         letters = options_of(pattern.flags)
         if is_string(options) and letters:
             raise EvaluationError(f"{name}: options are set both in the pattern and in 'options'")
-        found = _compiled(source_of(pattern), letters or options or "")
+        found = _compiled(source_of(pattern), letters or _letters(options))
     elif is_string(pattern):
-        found = _compiled(pattern, options if is_string(options) else "")
+        found = _compiled(pattern, _letters(options))
     else:
         raise EvaluationError(f"{name} needs a string or a pattern as its regex, not {type_name(pattern)}")
-    return None if text is None or text is MISSING else found
+    if text is None or text is MISSING:
+        return None
+    if len(text) > _SHORT:
+        take_work(search_nanoseconds(found, text))
+    return found
+
+
+def _letters(options: Any) -> str:
+    """Return *options* with each letter once; what is kept of patterns is as short as they are."""
+    if not options or options is MISSING:
+        return ""
+    take_work(len(options) * LOOK_NANOSECONDS)
+    return "".join(dict.fromkeys(options))
 
 
 def _shown(found: re.Match[str]) -> dict[str, Any]:
