@@ -94,3 +94,26 @@ def test_options_of_a_regular_expression_may_be_repeated_without_end() -> None:
 def test_a_large_value_that_a_reduce_holds_is_weighed_now_and_then() -> None:
     kept = {"$reduce": {"input": "$long", "initialValue": {"n": 0}, "in": {"n": {"$add": ["$$value.n", 1]}, "held": "$long"}}}
     assert 20_000 == value_of(kept, {"long": LONG})["n"]
+
+
+def doubled(build, times):
+    expression = "$long"
+    for _ in range(times):
+        expression = {"$let": {"vars": {"x": expression}, "in": build("$$x")}}
+    return expression
+
+
+@pytest.mark.parametrize("build", [lambda x: [x, x], lambda x: {"a": x, "b": x}, lambda x: {"$cond": ["$long", [x, x], 1]}])
+@pytest.mark.parametrize("use", [lambda x: x, lambda x: {"$eq": [x, x]}, lambda x: {"$size": [{"$setUnion": [[x], []]}]}])
+def test_a_value_that_holds_another_twice_and_so_on_ends_with_an_error(build, use) -> None:
+    with pytest.raises(
+        EvaluationError, match=r"^stages\[0\]\.\$project\.value.*: (a document grew beyond 16 MiB|a value is nested)"
+    ):
+        value_of(use(doubled(build, 30)), {"long": "x"})
+
+
+@pytest.mark.parametrize("double", [{"$set": {"long": ["$long", "$long"]}}, {"$replaceWith": {"a": "$$ROOT", "b": "$$ROOT"}}])
+def test_a_document_that_stages_double_ends_with_an_error(double) -> None:
+    stages = [double] * 40
+    with pytest.raises(EvaluationError, match=r"^stages\[\d+\]\.\$(set|group).*: a document grew beyond 16 MiB"):
+        list(aggregate([{"long": "x"}], [*stages, {"$group": {"_id": "$$ROOT"}}]))

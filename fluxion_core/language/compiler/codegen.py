@@ -6,7 +6,7 @@ inside a branch is not known outside it, and a part that nests too deep moves in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -48,6 +48,8 @@ __all__ = ["Emitter"]
 
 _GOING_THROUGH: Final = frozenset(["accumulator", "comparison", "data size", "vector"])
 """Families of operators that go through arrays, and make nothing."""
+_FEW_DOUBLINGS: Final = 4
+"""A value that holds another up to eight times is harmless."""
 
 
 class Emitter(FieldReader):
@@ -74,7 +76,8 @@ class Emitter(FieldReader):
             with self.branch():
                 value = _EMIT[node.__class__](self, node)
             self.writer.line(f"return {value.text}")
-        return Value(self.writer.assign(self.writer.call_of(function), node.where), value.may_miss, value.kind)
+        made = self.writer.assign(self.writer.call_of(function), node.where)
+        return Value(made, value.may_miss, value.kind, doublings=value.doublings)
 
     def truth(self, node: Node) -> str:
         """Write *node*; return the text of whether it counts as true."""
@@ -132,7 +135,7 @@ def _constant(emitter: Emitter, node: Constant) -> Value:
 
 def _field(emitter: Emitter, node: Field) -> Value:
     if not node.names:
-        return Value(emitter.shape.document(), may_miss=False)
+        return Value(emitter.shape.document(), may_miss=False, doublings=emitter.shape.doublings)
     key = ("path", node.names)
     if len(node.names) == 1:
         return emitter.shape.read(node.names[0])
@@ -252,7 +255,8 @@ def _condition(emitter: Emitter, node: Condition) -> Value:
 
 def _either(target: str, values: Sequence[Value]) -> Value:
     kinds = {value.kind for value in values}
-    return Value(target, any(value.may_miss for value in values), kinds.pop() if len(kinds) == 1 else "")
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    return Value(target, any(value.may_miss for value in values), kind, doublings=max(value.doublings for value in values))
 
 
 def _switch(emitter: Emitter, node: Switch) -> Value:
@@ -303,13 +307,23 @@ def _let(emitter: Emitter, node: Let) -> Value:
 def _object_of(emitter: Emitter, node: ObjectOf) -> Value:
     fields = {name: emitter.value(value) for name, value in node.fields}
     built = Shape(emitter.writer, None, fields).build_fields()
-    return Value(built, may_miss=False)
+    return Value(built, may_miss=False, doublings=_doubled(emitter, built, fields.values(), node.where))
 
 
 def _array_of(emitter: Emitter, node: ArrayOf) -> Value:
     items = [emitter.value(item) for item in node.items]
     texts = [f"None if {item.text} is M else {item.text}" if item.may_miss else item.text for item in items]
-    return Value(emitter.writer.assign(f"[{', '.join(texts)}]"), may_miss=False, kind="list")
+    built = emitter.writer.assign(f"[{', '.join(texts)}]")
+    return Value(built, may_miss=False, kind="list", doublings=_doubled(emitter, built, items, node.where))
+
+
+def _doubled(emitter: Emitter, built: str, parts: Collection[Value], where: str) -> int:
+    """Return how often *built* was made of one value twice over; write the check of its size, if that was often."""
+    texts = {part.local for part in parts}
+    doublings = max((part.doublings for part in parts), default=0) + (len(texts) < len(parts))
+    if doublings >= _FEW_DOUBLINGS:
+        emitter.writer.line(f"{emitter.writer.constant(library.checked_size)}({built})", where)
+    return doublings
 
 
 def _predicate(emitter: Emitter, node: Predicate) -> Value:

@@ -166,7 +166,7 @@ class SegmentWriter:
         if isinstance(node, Constant) and isinstance(node.value, list | dict):
             return Value(self.writer.assign(f"{self.writer.constant(deepcopy)}({value.text})"), may_miss=False)
         if not value.text.isidentifier():
-            return Value(self.writer.assign(value.text), value.may_miss, value.kind)
+            return Value(self.writer.assign(value.text), value.may_miss, value.kind, doublings=value.doublings)
         return value
 
     def open(self, items: str, head: str) -> None:

@@ -111,6 +111,11 @@ class Shape(msgspec.Struct):
         return found.text
 
     @property
+    def doublings(self) -> int:
+        """How often the document was made of one value twice over."""
+        return max((value.doublings for value in self.fields.values()), default=0)
+
+    @property
     def untouched(self) -> bool:
         """Whether the current document is the base as it came."""
         return self.base is not None and not self.fields and not self.dropped

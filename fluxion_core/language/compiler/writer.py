@@ -43,6 +43,8 @@ class Value(msgspec.Struct, frozen=True, eq=False):
     kind: str = ""
     demand: Demand | None = None
     path: Path | None = None
+    doublings: int = 0
+    """How often it was made of one value twice over, which costs nothing and grows without bound."""
 
     @property
     def text(self) -> str:
