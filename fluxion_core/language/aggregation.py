@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Literal, cast
 
 from fluxion_core.language.allowance import LIMIT_DOCUMENT_BYTES
+from fluxion_core.language.collections import NONE_GIVEN
 from fluxion_core.language.compilation import compile_pipeline
 from fluxion_core.language.compiler.decode import lines_within
 from fluxion_core.language.compiler.output import Output
@@ -45,7 +46,7 @@ def aggregate(
         operators=operators,
         accumulators=accumulators,
         variables=variables,
-        collections={} if collections is None else collections,  # an empty one may be written into
+        collections=NONE_GIVEN if collections is None else collections,
         pipelines=pipelines,
     )
     return _run(program, documents)
@@ -118,7 +119,7 @@ def aggregate_ndjson(
     if isinstance(chunks, bytes | bytearray | memoryview | str):  # each gives out its numbers or characters
         msg = f"chunks: an iterable of bytes was expected, not {type(chunks).__name__} itself; write [chunk]"
         raise TypeError(msg)
-    program = compile_pipeline(stages, variables=variables, collections={} if collections is None else collections)
+    program = compile_pipeline(stages, variables=variables, collections=NONE_GIVEN if collections is None else collections)
     return _run_ndjson(program, chunks, emit)
 
 

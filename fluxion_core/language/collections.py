@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
 from fluxion_core.language.values import is_string
@@ -11,7 +11,10 @@ from fluxion_core.language.values import is_string
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
 
-__all__ = ["collection_named", "names_collection"]
+__all__ = ["NONE_GIVEN", "collection_named", "names_collection"]
+
+NONE_GIVEN: Final[dict[str, Any]] = {}
+"""What ``aggregate`` has where it was given none: every collection is empty, as in MongoDB, and nobody would see what was written."""
 
 
 def names_collection(name: Any) -> bool:

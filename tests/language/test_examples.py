@@ -54,7 +54,7 @@ def test_stage_has_examples_that_hold(name) -> None:
     examples = STAGES[name].examples
     assert examples
     for example in examples:
-        assert example.expected == list(aggregate(map(dict, example.documents), example.expression)), example
+        assert example.expected == list(aggregate(map(dict, example.documents), example.expression, collections={})), example
 
 
 def test_every_query_operator_has_an_example():

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
+from fluxion_core import CompileError, EvaluationError, aggregate, aggregate_ndjson, compile_pipeline
 
 PEOPLE = [{"_id": 1, "name": "Ada"}, {"_id": 2, "name": "Bo", "boss": "Ada"}, {"_id": 3, "name": "Cy", "boss": "Bo"}]
 
@@ -385,6 +385,19 @@ def test_a_collection_is_made_in_what_holds_none_yet(stage) -> None:
     collections: dict[str, Any] = {}
     list(aggregate([{"_id": 1}], [stage], collections=collections))
     assert {"t": [{"_id": 1}]} == collections
+
+
+@pytest.mark.parametrize("name", ["$out", "$merge"])
+def test_what_nobody_would_see_is_not_written(name) -> None:
+    letter = (
+        f"stages[0].{name}: stage '{name}' is what a sink does; "
+        "aggregate gives the result to its caller; pass collections={}, and it is in there afterwards"
+    )
+    with pytest.raises(CompileError) as caught:
+        aggregate([{"_id": 1}], [{name: "t"}])
+    assert [letter] == [str(problem) for problem in caught.value.problems]
+    with pytest.raises(CompileError):
+        aggregate_ndjson([b'{"_id":1}'], [{name: "t"}])
 
 
 @pytest.mark.parametrize("stage", [{"$out": "t"}, {"$merge": "t"}])

@@ -9,7 +9,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.collections import names_collection
+from fluxion_core.language.collections import NONE_GIVEN, names_collection
 from fluxion_core.language.compiler.nested import Nested, parse_nested
 from fluxion_core.language.compiler.nodes import Node
 from fluxion_core.language.compiler.parts import StageForm, Step, StepPart
@@ -37,9 +37,12 @@ _UPDATES: Final = {"$addFields", "$set", "$project", "$unset", "$replaceRoot", "
 
 
 def _collections(parser: Parser, where: str) -> Collections | None:
-    if isinstance(parser.collections, MutableMapping):
+    if isinstance(parser.collections, MutableMapping) and parser.collections is not NONE_GIVEN:
         return parser.collections
-    parser.problem(where, f"stage '{where.rpartition('.')[2]}' is what a sink does", "name the sink in the pipeline's sink:")
+    hint = "name the sink in the pipeline's sink:"
+    if parser.collections is NONE_GIVEN:
+        hint = "aggregate gives the result to its caller; pass collections={}, and it is in there afterwards"
+    parser.problem(where, f"stage '{where.rpartition('.')[2]}' is what a sink does", hint)
     return None
 
 
