@@ -5,9 +5,11 @@ Source: the limits that MongoDB's manual gives for documents (16 MiB) and for ne
 
 import re
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -372,3 +374,30 @@ def test_densify_counts_what_all_partitions_need() -> None:
 def test_densify_makes_half_a_million_documents() -> None:
     stages = [{"$densify": {"field": "n", "range": {"step": 1, "bounds": [0, 500_000]}}}, {"$count": "n"}]
     assert [{"n": 500_001}] == list(aggregate([{"n": 500_000}], stages))
+
+
+def test_a_name_that_is_no_text_is_told_with_its_place() -> None:
+    with pytest.raises(CompileError) as caught:
+        compile_pipeline([{"$set": {"a": [1, {"b": "\ud800"}], "\ud800": 1}}])
+    assert {
+        "stages[0].$set.a[1].b: '\\ud800' holds half of a character",
+        "stages[0].$set: '\\ud800' holds half of a character",
+    } == {str(problem) for problem in caught.value.problems}
+
+
+def test_what_nests_beyond_every_limit_is_refused_in_time_that_grows_with_its_depth_alone() -> None:
+    assert refused_after(80_000) < 8 * refused_after(20_000)
+
+
+def refused_after(levels: int) -> float:
+    """Return the CPU seconds until a pipeline of so many levels is refused, the least of three."""
+    spec: Any = "$a"
+    for _ in range(levels):
+        spec = {"$add": [spec, 1]}
+    taken = []
+    for _ in range(3):
+        begun = time.process_time()
+        with pytest.raises(CompileError, match="nested deeper than 100 levels"):
+            compile_pipeline([{"$set": {"a": spec}}])
+        taken.append(time.process_time() - begun)
+    return min(taken)
