@@ -1,6 +1,7 @@
 """The suites run, and the page says what the results say."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,12 @@ def test_the_page_in_the_documentation_is_that_of_the_results(benchmarks):
     report, suites = benchmarks
     folder = ROOT / "docs" / "explanation"
     assert report.page(BENCHMARKS / "results", suites, folder / "plots") == (folder / "performance.md").read_text()
+
+
+def test_the_readme_tells_of_every_suite_and_file():
+    told = set(re.findall(r"`([\w/.]+)`", (BENCHMARKS / "README.md").read_text()))
+    assert set() == {path.stem for path in (BENCHMARKS / "suites").glob("*.py")} - told
+    assert set() == {path.name for path in BENCHMARKS.glob("*.py")} - told
 
 
 def test_a_suite_runs_and_its_outputs_agree():
