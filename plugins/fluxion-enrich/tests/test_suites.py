@@ -13,6 +13,7 @@ from fluxion_core.testing.suites import OperatorCase, OperatorSuite
 class TestHttpCall(OperatorSuite):
     @pytest.fixture
     def case(self, server, http_effects) -> OperatorCase:
+        http_effects.connections["crm"]["timeout_seconds"] = 60  # hundreds of requests: one may wait on a busy machine
         server.answers["/v1/customers/7"] = (200, {}, {"name": "Ann"})
         call = {
             "connection": "crm",
