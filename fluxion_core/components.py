@@ -79,9 +79,9 @@ class Component(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> str:
-        """The first sentence of what the component says about itself; of a descriptor, what it takes."""
+        """The first sentence of what the component says about itself; of a descriptor also what it takes."""
         if not isinstance(self.value, type):
-            return _takes(self.value)
+            return " ".join(filter(None, [getattr(self.value, "summary", ""), _takes(self.value)]))
         text = getattr(self.value, "summary", "") or getattr(self.value, "__doc__", "") or ""
         return re.split(r"(?<=\.)\s|\n\n", " ".join(text.split("\n\n")[0].split()), maxsplit=1)[0]
 

@@ -18,6 +18,7 @@ PRODUCT = Accumulator(
     name="$product",
     initial=lambda: 1,
     step=multiplied,
+    summary="The product of the numbers.",
     examples=[Example({"$product": "$v"}, 6, documents=[{"v": 2}, {"v": 3}])],
 )
 

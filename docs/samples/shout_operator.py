@@ -17,7 +17,12 @@ def shout(text: Any) -> Any:
     return text.upper() + "!"
 
 
-SHOUT = Operator(name="$shout", function=shout, examples=[Example({"$shout": "hi"}, "HI!")])
+SHOUT = Operator(
+    name="$shout",
+    function=shout,
+    summary="The text in capitals.",
+    examples=[Example({"$shout": "hi"}, "HI!")],
+)
 
 
 @hookimpl

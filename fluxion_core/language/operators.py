@@ -93,6 +93,7 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
             that failed on its own (``RecordError``).
         connection: for an effectful operator with an argument ``connection``: the type of the connections that it takes, and
             their options class, so that a pipeline's connections are checked before anything is asked.
+        summary: one sentence for ``fluxion components``: what it answers.
         examples: executed by a test, shown in the reference.
         family: the heading of MongoDB's manual under which the operator is found.
     """
@@ -113,6 +114,7 @@ class Operator(_Descriptor, frozen=True, kw_only=True):
     foldable: bool = True
     evaluate_batch: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
     connection: tuple[str, Any] | None = None
+    summary: str = ""
     examples: Sequence[Example] = ()
     family: str = "plugin"
 
@@ -167,6 +169,7 @@ class Accumulator(_Descriptor, frozen=True, kw_only=True):
             ``parse(parser, spec, where) -> (parameter nodes, value nodes)``.
         total: ``step`` never raises.
         group, window: where it may stand.
+        summary: one sentence for ``fluxion components``: what it makes of a group.
         family: the heading of the manual.
     """
 
@@ -183,5 +186,6 @@ class Accumulator(_Descriptor, frozen=True, kw_only=True):
     total: bool = True
     group: bool = True
     window: bool = True
+    summary: str = ""
     examples: Sequence[Example] = ()
     family: str = "plugin"

@@ -106,6 +106,11 @@ def test_a_descriptor_sums_itself_up() -> None:
     assert component("a", Described).summary == "Its own words."
 
 
+def test_a_descriptor_says_first_what_it_is_for() -> None:
+    operator = Operator(name="$own", function=abs, summary="The number without its sign.", arguments=["of"])
+    assert "The number without its sign. Takes of." == component("$own", operator, "operator").summary
+
+
 @pytest.mark.parametrize(
     ("arguments", "optional", "expected"),
     [

@@ -215,6 +215,7 @@ HTTP_CALL = Operator(
     arguments=("connection",),
     optional=("method", "path", "pathValues", "query", "headers", "body", "onNotFound"),
     constants=("connection", "method", "path"),
+    summary="What an HTTP server answers: decoded JSON, else text; null where nothing comes.",
     family="enrichment",
 )
 """``{$httpCall: {connection: "crm", path: "/customers/{id}", pathValues: {id: "$customerId"}}}``."""

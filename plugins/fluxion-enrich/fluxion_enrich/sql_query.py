@@ -184,6 +184,7 @@ SQL_QUERY = Operator(
     arguments=("connection", "query"),
     optional=("params", "mode"),
     constants=("connection", "query", "mode"),
+    summary="The rows that a query finds, each as an object; with mode the first row, or its first column.",
     family="enrichment",
 )
 """``{$sqlQuery: {connection: "shop", query: "select name from products where sku = :sku", params: {sku: "$sku"}}}``."""
