@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fluxion_core.errors import did_you_mean
-from fluxion_core.language.values import is_string
+from fluxion_core.language.values import is_string, shown
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -30,7 +30,7 @@ def collection_named(parser: Parser, name: Any, where: str) -> list[dict[str, An
     """
     if not names_collection(name):
         parser.problem(
-            where, f"the name of a collection was expected, not {name!r}", "without '$', and no '.' at the beginning"
+            where, f"the name of a collection was expected, not {shown(name)}", "without '$', and no '.' at the beginning"
         )
         return []
     if parser.collections is None:

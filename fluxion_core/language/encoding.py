@@ -60,8 +60,15 @@ def decode_value(data: bytes) -> Any:
     return _unpack(data)
 
 
+_DECIMAL_BITS: Final = 10_000
+
+
 def _ext(code: int, content: bytes) -> msgspec.msgpack.Ext:
     return msgspec.msgpack.Ext(code, content)
+
+
+def _digits(value: int) -> str:
+    return str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value)  # Python writes no more than 4300 decimal digits
 
 
 def _wrapped(value: Any) -> Any:
@@ -73,7 +80,7 @@ def _wrapped(value: Any) -> Any:
     if cls is list or cls is tuple:
         return [_wrapped(item) for item in value]
     if cls is int:
-        return value if INT64_MIN <= value <= INT64_MAX else _ext(1, str(value).encode())
+        return value if INT64_MIN <= value <= INT64_MAX else _ext(1, _digits(value).encode())
     if cls is Decimal:
         return _ext(2, str(value).encode())
     if cls is datetime:
@@ -153,7 +160,7 @@ def _bson(name: str, *arguments: Any) -> Any:
 
 
 _UNWRAP: Final[dict[int, Callable[[bytes], Any]]] = {
-    1: lambda data: int(data.decode()),
+    1: lambda data: int(data.decode(), 0),
     2: lambda data: Decimal(data.decode()),
     3: lambda data: UUID(bytes=data),
     4: lambda _data: MISSING,

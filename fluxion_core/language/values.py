@@ -22,6 +22,8 @@ from uuid import UUID
 
 import msgspec
 
+from fluxion_core.errors import EvaluationError
+
 __all__ = [
     "INT32_MAX",
     "INT32_MIN",
@@ -31,6 +33,7 @@ __all__ = [
     "any_nullish",
     "as_float",
     "described",
+    "digits_of",
     "is_finite",
     "is_nan",
     "is_nullish",
@@ -145,8 +148,22 @@ def _parts(value: Any, most: int) -> Iterator[str]:
         yield "}"
     elif value.__class__ is int and value.bit_length() > _LONG_BITS:
         yield hex(value)[: most + 1]
+    elif value.__class__ is Decimal:
+        yield str(value)
     else:
         yield repr(value)
+
+
+def digits_of(value: Any) -> str:
+    """Return *value* in decimal digits.
+
+    Raises:
+        EvaluationError: it has more than Python writes.
+    """
+    try:
+        return str(value)
+    except ValueError:
+        raise EvaluationError("an integer of thousands of digits cannot be written out") from None
 
 
 def is_number(value: Any) -> bool:
@@ -161,12 +178,12 @@ def is_string(value: Any) -> TypeGuard[str]:
 
 def is_finite(value: Any) -> bool:
     """Whether the number *value* is neither NaN nor infinite."""
-    return bool(value.is_finite()) if value.__class__ is Decimal else math.isfinite(value)
+    return bool(value.is_finite()) if value.__class__ is Decimal else value.__class__ is int or math.isfinite(value)
 
 
 def is_nan(value: Any) -> bool:
     """Whether the number *value* is not a number; a signaling NaN of a decimal is none either, which ``float`` and ``==`` refuse."""
-    return bool(value.is_nan()) if value.__class__ is Decimal else math.isnan(value)
+    return bool(value.is_nan()) if value.__class__ is Decimal else value.__class__ is not int and math.isnan(value)
 
 
 def as_float(number: Any) -> float:

@@ -19,7 +19,7 @@ from fluxion_core.language.allowance import (
     take_work,
     weight,
 )
-from fluxion_core.language.values import is_number, is_whole, truthy, type_name
+from fluxion_core.language.values import is_number, is_whole, shown, truthy, type_name
 
 __all__ = [
     "checked_size",
@@ -66,7 +66,7 @@ def filter_limit(value: Any) -> int:
     if value is None or (not is_number(value) and type_name(value) == "missing"):
         return 0
     if not is_whole(value) or not 1 <= value < 2**31:  # NaN
-        msg = f"the limit of $filter must be a whole number of at least 1, not {value!r}"
+        msg = f"the limit of $filter must be a whole number of at least 1, not {shown(value)}"
         raise EvaluationError(msg)
     return int(value)
 

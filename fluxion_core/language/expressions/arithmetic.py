@@ -122,7 +122,7 @@ def _added(left: Any, right: Any) -> Any:
 def _whole_milliseconds(value: Any, operator: str) -> int:
     """Return a number as whole milliseconds; halves of a float go away from zero, those of a decimal to the even neighbour."""
     if not is_finite(value) or not INT64_MIN <= value <= INT64_MAX:
-        raise EvaluationError(f"{operator} cannot shift a date by {value}"[:200])
+        raise EvaluationError(f"{operator} cannot shift a date by {shown(value)}")
     return math.trunc(value + math.copysign(0.5, value)) if value.__class__ is float else round(value)
 
 
@@ -262,7 +262,7 @@ def _logarithm(name: str, of_float: Callable[[float], float], of_decimal: Callab
         if is_nan(number(value, name)):
             return math.nan  # a double even for a decimal, as in the server
         if value <= 0:
-            raise EvaluationError(f"{name}'s argument must be a positive number, but is {value}")
+            raise EvaluationError(f"{name}'s argument must be a positive number, but is {shown(value)}")
         return of_decimal(value) if value.__class__ is Decimal else of_float(value)
 
     return function
@@ -275,9 +275,9 @@ def log(value: Any, base: Any) -> Any:
     number(value, "$log")
     number(base, "$log")
     if not is_nan(value) and value <= 0:
-        raise EvaluationError(f"$log's argument must be a positive number, but is {value}")
+        raise EvaluationError(f"$log's argument must be a positive number, but is {shown(value)}")
     if not is_nan(base) and (base <= 0 or base == 1):
-        raise EvaluationError(f"$log's base must be a positive number not equal to 1, but is {base}")
+        raise EvaluationError(f"$log's base must be a positive number not equal to 1, but is {shown(base)}")
     if is_nan(value) or is_nan(base):
         return math.nan
     if Decimal in {value.__class__, base.__class__}:

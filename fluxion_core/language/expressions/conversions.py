@@ -29,6 +29,7 @@ from fluxion_core.language.values import (
     INT64_MAX,
     INT64_MIN,
     MISSING,
+    digits_of,
     is_finite,
     is_nan,
     is_number,
@@ -44,6 +45,8 @@ __all__ = ["CONVERSIONS", "convert", "parse_manner", "parse_target", "parse_uuid
 _INTEGER: Final = re.compile(r"([+-]?)0*([0-9]+)\Z")
 _HEXADECIMAL: Final = re.compile(r"[+-]0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)([pP][+-]?[0-9]+)?\Z")
 _FLOAT: Final = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)\Z", re.IGNORECASE | re.ASCII)
+_MOST_DIGITS: Final = 64
+"""So many has a number of 64 bits in base 2."""
 _DIGITS: Final = {10: "0-9", 2: "01", 8: "0-7", 16: "0-9a-fA-F"}
 
 
@@ -64,15 +67,13 @@ def _unpacked(value: Any, forms: Mapping[int, str], target: str, order: str = "l
 
 
 _ORDERS: Final = {"little": "<", "big": ">"}
-_SIZES: Final = {
-    "int": {1: "b", 2: "h", 4: "i"},
-    "long": {1: "b", 2: "h", 4: "i", 8: "q"},
-    "double": {4: "f", 8: "d"},
-}
+_SIZES: Final = {"int": {1: "b", 2: "h", 4: "i"}, "long": {1: "b", 2: "h", 4: "i", 8: "q"}, "double": {4: "f", 8: "d"}}
 
 
 def _packed(value: Any, order: str) -> bytes:
     """Return a number as binary data: 4 bytes of an int, 8 of a long or a double."""
+    if value.__class__ is int and not INT64_MIN <= value <= INT64_MAX:
+        raise _failed(value, "binData", "it is out of range")
     return struct.pack(_ORDERS[order] + {"int": "i", "long": "q", "double": "d"}[type_name(value)], value)
 
 
@@ -206,7 +207,7 @@ def _to_string(value: Any) -> Any:
     if name == "decimal":
         return "NaN" if value.is_nan() else str(value)
     if name in {"int", "objectId"}:
-        return str(value)
+        return digits_of(value)
     raise _refuse(value, "string")
 
 
@@ -380,17 +381,17 @@ def convert(value: Any, target: Any, manner: Any) -> Any:
 def _from_digits(text: str, target: str, base: int) -> int:
     # A prefix of hexadecimal digits is understood behind a sign only, as the server has it.
     found = re.fullmatch(f"(?:([+-])(?:0[xX])?)?([{_DIGITS[base]}]+)" if base == 16 else f"([+-]?)([{_DIGITS[base]}]+)", text)
-    number = int((found[1] or "") + found[2], base) if found else None
+    digits = (found[2].lstrip("0") or "0") if found else ""
+    number = int((found[1] or "") + digits, base) if found and len(digits) <= _MOST_DIGITS else None
     if number is None or not INT64_MIN <= number <= INT64_MAX:
         raise _failed(text, target, f"it is no number of 64 bits in base {base}")
     return number
 
 
 def _to_digits(value: Any, base: int) -> str:
-    whole = isinstance(value, int) or (is_whole(value) and INT32_MIN <= value <= INT32_MAX)
-    if not whole:
+    if not isinstance(value, int) and not (is_whole(value) and INT32_MIN <= value <= INT32_MAX):
         raise _failed(value, "string", "only whole numbers have digits in a base")
-    return format(int(value), {2: "b", 8: "o", 10: "d", 16: "X"}[base])
+    return digits_of(int(value)) if base == 10 else format(int(value), {2: "b", 8: "o", 16: "X"}[base])
 
 
 def to_text(value: Any) -> Any:

@@ -27,7 +27,7 @@ from fluxion_core.language.expressions.strings import float_text, iso_text
 from fluxion_core.language.expressions.vectors import is_binary_vector, unpacked
 from fluxion_core.language.operators import Example, Form, Operator
 from fluxion_core.language.regex import options_of
-from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, is_nullish, is_string, kind, shown, type_name
+from fluxion_core.language.values import INT64_MAX, INT64_MIN, MISSING, digits_of, is_nullish, is_string, kind, shown, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -41,6 +41,7 @@ _HEXADECIMAL: Final = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0
 _FORMATTABLE: Final = range(-2_145_916_800_000, 32_535_215_999_000)
 """Milliseconds of the dates that are written as text: from 1902 on, and to the last second of the year 3000."""
 _ENDLESS: Final = {"NaN", "Infinity", "-Infinity"}
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _WRAPPER_BYTES: Final = 250
 """What ``{"$numberInt": "1"}`` takes."""
 
@@ -78,7 +79,7 @@ def _written(value: Any, *, relaxed: bool) -> Any:
     if name == "array":
         return [_written(item, relaxed=relaxed) for item in value]
     if name in {"int", "long"}:
-        return value if relaxed else {f"$number{name.capitalize()}": str(int(value))}
+        return value if relaxed else {f"$number{name.capitalize()}": digits_of(int(value))}
     if name == "double":
         return value if relaxed and math.isfinite(value) else {"$numberDouble": float_text(value)}
     if name == "date":
@@ -291,6 +292,8 @@ def _from_text(name: str, target: str) -> Operator:
             result = json.loads(
                 value, parse_int=_whole_or_double, parse_float=_finite, parse_constant=_no_number, object_pairs_hook=_unique
             )
+            if _SURROGATE.search(value):  # a pair of them is a character, one alone is none
+                json.dumps(result, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise EvaluationError(f"{name}: the text is no JSON") from None
         if kind(result) != target:

@@ -25,6 +25,7 @@ from fluxion_core.language.values import (
     INT64_MIN,
     MISSING,
     described,
+    digits_of,
     is_finite,
     is_nan,
     is_nullish,
@@ -79,7 +80,7 @@ def coerced(value: Any, operator: str) -> str:
         return ""
     name = kind(value)
     if name == "int":
-        return str(value)
+        return digits_of(value)
     if name == "double":
         return f"{value:g}"  # 6 digits, as the server's StringBuilder writes it; $toString writes them all
     if name == "decimal":

@@ -11,7 +11,7 @@ from fluxion_core.errors import EvaluationError
 from fluxion_core.language import decimal_trigonometry
 from fluxion_core.language.expressions.arithmetic import DECIMAL, number, to_decimal
 from fluxion_core.language.operators import Example, Operator
-from fluxion_core.language.values import MISSING, is_finite, is_nan
+from fluxion_core.language.values import MISSING, is_finite, is_nan, shown
 
 __all__ = ["OPERATORS"]
 
@@ -27,7 +27,7 @@ def _function(name: str, of_float: Callable[[float], float], valid: Callable[[An
         if is_nan(value):
             return value
         if valid is not None and not valid(value):
-            raise EvaluationError(f"cannot apply {name} to {value}: it is out of range")
+            raise EvaluationError(f"cannot apply {name} to {shown(value)}: it is out of range")
         if value.__class__ is Decimal:
             return _of_decimal(name, value)
         try:
