@@ -150,7 +150,11 @@ def test_bytes_give_what_documents_give() -> None:
         assert expected == found, stages
 
 
-RENAMED = {"a": "Ä'\"\\\n", "b": "__import__", "c": "k0", "d": "lambda x", "x": "for", "y": "d", "one": "1e", "two": "2"}
+RENAMED = {
+    "a": "Ä'\"\\\n", "b": "__import__", "c": "k0", "d": "lambda x", "x": "for", "y": "d", "one": "1e", "two": "2",
+    "abc": "q'''{v1}", "others": "import os", "nowhere": "#",
+}  # fmt: skip
+"""Fields and variables; and a text that is compared, and the names of collections."""
 
 
 def renamed(spec):
@@ -170,7 +174,7 @@ def renamed(spec):
 def test_renaming_everything_leaves_the_source_as_it_is() -> None:
     draw = random.Random(5)
     for stages, program in compiled(draw, COUNT // 4):
-        assert program.source == compile_pipeline(renamed(stages), collections=COLLECTIONS).source, stages
+        assert program.source == compile_pipeline(renamed(stages), collections=renamed(COLLECTIONS)).source, stages
 
 
 def test_generated_code_imports_and_calls_nothing_by_a_name_of_python() -> None:
