@@ -5,6 +5,7 @@ Source: MongoDB manual 8.3, "$similarityCosine", "$similarityDotProduct", "$simi
 """
 
 import struct
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -99,3 +100,9 @@ def test_the_subtype_of_a_uuid_is_4_and_of_what_is_no_binary_data_an_error() -> 
     assert value_of({"$subtype": "$none"}) is None
     with pytest.raises(EvaluationError):
         value_of({"$subtype": "$text"}, {"text": "abc"})
+
+
+@pytest.mark.parametrize(("number", "expected"), [(Decimal("sNaN"), "nan"), (10**400, "inf"), (-(10**400), "-inf")])
+def test_a_number_that_no_float_holds_is_infinite_or_none(number, expected) -> None:
+    (row,) = aggregate([{"v": [number]}], [{"$project": {"_id": 0, "x": {"$similarityDotProduct": ["$v", [1]]}}}])
+    assert expected == str(row["x"])

@@ -17,7 +17,7 @@ from fluxion_core.language.allowance import take
 from fluxion_core.language.bson_types import subtype
 from fluxion_core.language.compiler.nodes import Call, Node
 from fluxion_core.language.operators import Example, Form, Operator
-from fluxion_core.language.values import MISSING, is_number, kind, type_name
+from fluxion_core.language.values import MISSING, as_float, is_number, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -36,7 +36,7 @@ def _vector(value: Any, name: str) -> list[float]:
         for item in value:
             if not is_number(item) and not isinstance(item, bool):
                 raise EvaluationError(f"{name} needs vectors of numbers, not of {type_name(item)}")
-        return [float(item) for item in value]
+        return [as_float(item) for item in value]
     if is_binary_vector(value):
         return [float(item) for item in unpacked(value, name)]
     raise EvaluationError(f"{name} needs arrays or binary vectors, not {type_name(value)}")
