@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +402,11 @@ def refused_after(levels: int) -> float:
             compile_pipeline([{"$set": {"a": spec}}])
         taken.append(time.process_time() - begun)
     return min(taken)
+
+
+@pytest.mark.parametrize("number", [float("nan"), Decimal("NaN")])
+def test_densify_ends_where_no_step_leads_on_from_nan(number) -> None:
+    rows = list(
+        aggregate([{"v": 1}, {"v": number}, {"v": 3}], [{"$densify": {"field": "v", "range": {"step": 1, "bounds": "full"}}}])
+    )
+    assert ["nan", "1", "3"] == [str(row["v"]).lower() for row in rows]

@@ -212,7 +212,7 @@ class Densify(StepPart, kw_only=True, eq=False):
             else:
                 made.append(put(base, self.field, value))
             before, value = value, self._after(value)
-            if value == before:  # a float so large that the step does not change it
+            if compare(value, before) == 0:  # NaN, or a float so large that the step does not change it
                 break
         return [*made, *rows[place:]]
 
