@@ -410,3 +410,8 @@ def test_densify_ends_where_no_step_leads_on_from_nan(number) -> None:
         aggregate([{"v": 1}, {"v": number}, {"v": 3}], [{"$densify": {"field": "v", "range": {"step": 1, "bounds": "full"}}}])
     )
     assert ["nan", "1", "3"] == [str(row["v"]).lower() for row in rows]
+
+
+def test_a_step_beyond_all_floats_is_refused_as_any_other_that_does_not_fit() -> None:
+    with pytest.raises(CompileError):
+        aggregate([], [{"$densify": {"field": "v", "range": {"step": 10**400, "bounds": [0, 5]}}}])
