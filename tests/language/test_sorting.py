@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxion_core import CompileError, EvaluationError, aggregate
+from fluxion_core import CompileError, EvaluationError, aggregate, compile_pipeline
 from fluxion_core.language.ordering import compare, equal, sort_key
 
 NUMBERS = st.sampled_from([0, 1, 1.0, -0.0, 2, float("nan"), Decimal(1), Decimal("NaN"), Decimal("sNaN")])
@@ -57,3 +57,31 @@ def test_another_direction_is_an_error(direction) -> None:
 def test_two_values_compare_as_their_keys_do(left, right) -> None:
     key, other = sort_key(left), sort_key(right)
     assert ((key > other) - (key < other), key == other) == (compare(left, right), equal(left, right))
+
+
+@pytest.mark.parametrize(
+    ("paging", "expected"), [([{"$limit": 3}], [0, 3000, 6000]), ([{"$skip": 2}, {"$limit": 2}], [6000, 9000])]
+)
+def test_of_equal_documents_the_first_that_came_lead_however_many_come(paging, expected) -> None:
+    documents = [{"_id": number, "x": number % 3000} for number in range(12_000)]
+    assert expected == [row["_id"] for row in aggregate(documents, [{"$sort": {"x": 1}}, *paging])]
+
+
+def test_a_sort_with_a_limit_behind_it_keeps_so_many_documents_as_its_state() -> None:
+    stages = [{"$sort": {"x": -1}}, {"$skip": 1}, {"$limit": 2}]
+    run, state = compile_pipeline(stages).start(), {}
+    for start in (0, 10_000):
+        run.feed(documents=[{"x": number} for number in range(start, start + 10_000)])
+        state |= run.state_delta()["0.0"]
+    kept = {key: value for key, value in state.items() if value is not None}
+    assert 3 == len(kept)
+    heir = compile_pipeline(stages).start()
+    heir.restore([("0.0", key, value) for key, value in kept.items()])
+    heir.feed(documents=[{"x": 19_998.5}])
+    assert [{"x": 19_998.5}, {"x": 19_998}] == heir.finish().documents
+
+
+def test_a_document_that_cannot_be_sorted_fails_with_a_limit_too() -> None:
+    documents = [{"x": [1], "y": [2]}, *({"x": 1, "y": number} for number in range(10_000))]
+    with pytest.raises(EvaluationError, match="two arrays"):
+        list(aggregate(documents, [{"$sort": {"x": 1, "y": 1}}, {"$limit": 1}]))

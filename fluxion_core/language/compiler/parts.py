@@ -83,6 +83,10 @@ class Part(msgspec.Struct, kw_only=True, eq=False):
         """Return the expressions of the part that are evaluated on the current document."""
         return ()
 
+    def followed_by(self, parts: Sequence[Part]) -> None:
+        """Take note of the parts behind it, which may need no more than some of what comes out."""
+        del parts
+
     def doubles(self) -> bool:
         """Whether a value may stand twice in what comes out, beside what the operators within its expressions do."""
         return True

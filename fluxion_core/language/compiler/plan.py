@@ -88,6 +88,8 @@ def parse_stages(parser: Parser, stages: Any, forms: Mapping[str, StageForm], wh
         for part in form.parse(parser, spec, f"{path}.{name}"):
             part.stage = index
             parts.append(part)
+    for place, part in enumerate(parts):
+        part.followed_by(parts[place + 1 : place + 3])  # no part asks for more than a $skip and a $limit
     return parts
 
 

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.parts import StageForm, StepPart
+from fluxion_core.language.compiler.parts import Part, PerDocument, StageForm, Step, StepPart
 from fluxion_core.language.operators import Example
 from fluxion_core.language.ordering import sort_key
 from fluxion_core.language.paths import index_of
-from fluxion_core.language.stages.held import Held
+from fluxion_core.language.stages.held import Held, Leading
 from fluxion_core.language.values import MISSING, is_finite, is_number, shown
 
 if TYPE_CHECKING:
@@ -30,16 +30,29 @@ BEFORE_NULL: Any = (1, 0)
 
 
 def ordered(documents: Iterable[dict[str, Any]], fields: Order) -> list[dict[str, Any]]:
-    """Return *documents* sorted; those that are equal keep their order."""
-    result = list(documents)
-    if len(fields) == 1 or not any(_crosses_arrays(document, fields) for document in result):
-        for names, descending in reversed(fields):
-            result.sort(key=path_key(names, descending=descending), reverse=descending)
-        return result
-    rows = [(_joint_key(document, fields), document) for document in result]
-    for place, (_, descending) in reversed(list(enumerate(fields))):
-        rows.sort(key=lambda row: row[0][place], reverse=descending)
-    return [document for _, document in rows]
+    """Return *documents* sorted; those that are equal keep their order.
+
+    Raises:
+        EvaluationError: one has arrays on the paths of two fields.
+    """
+    held = list(documents)
+    return [held[place] for place in places(held, fields)]
+
+
+def places(documents: Sequence[dict[str, Any]], fields: Order) -> list[int]:
+    """Return where *documents* stand, in the order that they are sorted in.
+
+    Raises:
+        EvaluationError: one has arrays on the paths of two fields.
+    """
+    found = list(range(len(documents)))
+    joint = len(fields) > 1 and any(_crosses_arrays(document, fields) for document in documents)
+    rows = [_joint_key(document, fields) for document in documents] if joint else ()
+    for index, (names, descending) in reversed(list(enumerate(fields))):
+        key = path_key(names, descending=descending)
+        keys = [row[index] for row in rows] if joint else list(map(key, documents))
+        found.sort(key=keys.__getitem__, reverse=descending)
+    return found
 
 
 class _Descending:
@@ -192,14 +205,30 @@ def path_key(names: Sequence[str], *, descending: bool) -> Callable[[dict[str, A
 
 
 class Sort(StepPart, kw_only=True, eq=False):
-    """Holds every document until the end of input and gives them out in order."""
+    """Holds documents until the end of input and gives them out in order: all, or so many as the stages behind it let through."""
 
     fields: Order
+    most: int | None = None
 
-    def start(self, environment: Any) -> Held:
+    def followed_by(self, parts: Sequence[Part]) -> None:
+        """Take note of how many a ``$limit`` lets through, and how many a ``$skip`` before it drops."""
+        dropped = 0
+        for part in parts:
+            counted = part.counter() if isinstance(part, PerDocument) else None
+            if counted is None:
+                return
+            count, ends = counted
+            if ends:
+                self.most = dropped + count
+                return
+            dropped += count
+
+    def start(self, environment: Any) -> Step:
         """Return the step for one run."""
         del environment
-        return Held(lambda documents: ordered(documents, self.fields))
+        if self.most is None:
+            return Held(lambda documents: ordered(documents, self.fields))
+        return Leading(lambda documents: places(documents, self.fields), self.most)
 
 
 def parse_order(parser: Parser, spec: Any, where: str) -> Order:
@@ -241,7 +270,7 @@ STAGES = (
         name="$sort",
         parse=_parse,
         kind="blocking",
-        note="needs the whole input",
+        note="needs the whole input; with a $limit behind it holds no more than that lets through",
         examples=[Example([{"$sort": {"v": -1}}], [{"v": 2}, {"v": 1}], documents=[{"v": 1}, {"v": 2}])],
     ),
 )
