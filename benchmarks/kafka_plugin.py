@@ -10,8 +10,8 @@ included. Both client libraries do the same four things in every round:
 * writing with the library alone: records with keys and headers made ready before, acknowledged every 10,000;
 * writing with ``KafkaSink.write`` of sealed batches of 10,000, which finds the keys in the payloads and makes the headers.
 
-The garbage collector is set for both sides as ``fluxion run`` sets it. A ratio above 1 is what the plugin adds. ``--json`` writes ``{"python", "records", "rounds", "rows": [{"client", "direction",
-"bare_cpu_seconds_per_million", "plugin_cpu_seconds_per_million", "ratio", "lowest_ratio", "highest_ratio"}]}``.
+The garbage collector is set for both sides as ``fluxion run`` sets it. A ratio above 1 is what the plugin adds. ``--json`` writes ``{"about": as in the other result files,
+"rows": [{"client", "direction", "bare_cpu_seconds_per_million", "plugin_cpu_seconds_per_million", "ratio", "lowest_ratio", "highest_ratio"}]}``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +33,7 @@ from fluxion_connect_kafka.testing.apache import ApacheKafka
 from fluxion_connect_kafka.testing.ends import Reader, Writer, sealed
 from fluxion_connect_kafka.testing.probe import Probe
 from kafka import TopicPartition
+from results import about_this_run
 from workload import documents
 
 T = TypeVar("T")
@@ -185,6 +185,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there too")
     asked = parser.parse_args()
+    about = {**about_this_run(), "records": asked.records, "rounds": asked.rounds}
     gc.set_threshold(100_000)  # as the command line sets it, for both sides
     payloads = [line for line in b"".join(documents(asked.records)).splitlines() if line]
     with ApacheKafka() as broker, Probe(broker.bootstrap_servers) as probe:
@@ -199,8 +200,7 @@ def main() -> None:
             "| {ratio:.2f} | {lowest_ratio:.2f}-{highest_ratio:.2f} |".format(**found)
         )
     if asked.json is not None:
-        figures = {"python": platform.python_version(), "records": len(payloads), "rounds": asked.rounds, "rows": rows}
-        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+        asked.json.write_text(json.dumps({"about": about, "rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -90,6 +90,6 @@ def _kafka(path: Path) -> list[str]:
         for row in found["rows"]
     ]
     return [
-        f"*{found['records']:,} records, rounds: {found['rounds']}; Python {found['python']}.*",
+        about(found["about"]),
         table(("client", "direction", "alone, CPU s/1M", "plugin, CPU s/1M", "ratio, must 1.15 at most", "spread"), lines),
     ]

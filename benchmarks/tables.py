@@ -37,7 +37,8 @@ def judged(value: float | None, must: float, show: Callable[[float | None], str]
 def about(facts: Mapping[str, Any]) -> str:
     """Return one line on the run behind a section."""
     load = f"load {facts['load_before']} to {facts['load_after']}" if "load_after" in facts else f"load {facts['load_before']}"
-    sizes = f"{facts['documents']:,} documents, rounds: {facts['rounds']}; " if "documents" in facts else ""
+    counted = next((f"{facts[what]:,} {what}" for what in ("documents", "records") if what in facts), "")
+    sizes = f"{counted}, rounds: {facts['rounds']}; " if counted else ""
     where = f"Python {facts['python']}, {facts['machine']}, {facts['cores']} cores"
     note = f" {facts['note']}" if "note" in facts else ""
     return f"*{sizes}{where}, {load}; {facts['day']}, commit {facts['commit']}.{note}*"

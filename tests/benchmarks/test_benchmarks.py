@@ -86,7 +86,7 @@ def test_the_figures_of_the_kafka_plugin_have_their_section(benchmarks, tmp_path
         "lowest_ratio": 1.1,
         "highest_ratio": 1.3,
     }
-    (tmp_path / "kafka.json").write_text(json.dumps({"python": "3.13.0", "records": 1000, "rounds": 3, "rows": [row]}))
+    (tmp_path / "kafka.json").write_text(json.dumps({"about": ABOUT, "rows": [row]}))
     (found,) = lines_of(report.page(tmp_path, suites, tmp_path), "| kafka-python")
     assert "| kafka-python | read | 4.50 | 5.40 | **1.20 (short)** | 1.10-1.30 |" == found
 

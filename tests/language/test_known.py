@@ -81,6 +81,16 @@ OPERATOR = Operator(name="$ask", evaluate_batch=lambda _context, rows: rows, pur
             {"$rank": {}},
             "$rank: '$rank' is a window function, not a stage; write {$setWindowFields: {output: {field: {$rank: ...}}}}",
         ),
+        *(
+            (
+                {"$setWindowFields": {"output": {"x": {name: {}}}}},
+                (
+                    f"$setWindowFields.output.x: '{name}' is an accumulator, not a window function; "
+                    f"write {{$group: {{_id: ..., field: {{{name}: ...}}}}}}"
+                ),
+            )
+            for name in ("$accumulator", "$mergeObjects")
+        ),
         ({"$match": {"$ask": 1}}, "$match.$ask: '$ask' is an operator, not a condition; write {$match: {$expr: {$ask: ...}}}"),
         (
             {"$match": {"a": {"$divide": [1, 2]}}},

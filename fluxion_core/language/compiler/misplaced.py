@@ -30,14 +30,16 @@ def misplaced(parser: Parser, what: str, name: str) -> tuple[str, str] | None:
         "query operator": f"{{$match: {{$expr: {written}}}}}",
     }.get(what, f"it inside one: {{$sum: {written}}}")
     accumulator = parser.accumulators.get(name)
-    grouping = accumulator is not None and accumulator.group
+    grouping = name == "$accumulator" or (accumulator is not None and accumulator.group)
+    in_group = f"{{$group: {{_id: ..., field: {written}}}}}"
     places = (  # what is meant most likely comes first
         (name in TOP and (of_query or what == "stage"), "a condition on documents", f"{{$match: {written}}}"),
         (name in NAMES and of_query, "a condition on a field", f"{{$match: {{field: {written}}}}}"),
+        (grouping and what == "window function", "an accumulator", in_group),
         (name in parser.operators and what != "operator", "an operator", within),
         (name in TOP, "a condition on documents", f"{{$match: {written}}}"),
         (name in NAMES, "a condition on a field", f"{{$match: {{field: {written}}}}}"),
-        (grouping and what != "accumulator", "an accumulator", f"{{$group: {{_id: ..., field: {written}}}}}"),
+        (grouping and what != "accumulator", "an accumulator", in_group),
         (
             (name in FUNCTIONS or accumulator is not None) and what != "window function",
             "a window function",
