@@ -167,7 +167,7 @@ def test_a_pipeline_of_too_many_expressions_is_refused_unread() -> None:
 
 
 def test_what_the_constants_of_a_pipeline_come_to_has_a_bound() -> None:
-    with pytest.raises(CompileError, match="a pipeline may hold 2000000 computed items"):
+    with pytest.raises(CompileError, match="a pipeline may hold 1000000 computed items"):
         value_of({"$size": {"$zip": {"inputs": [{"$range": [0, 1_000_000]}] * 50}}})
 
 

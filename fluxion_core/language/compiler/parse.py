@@ -38,7 +38,7 @@ MAXIMUM_DEPTH = 100
 
 MAXIMUM_OPERATORS = 10_000
 MAXIMUM_EXPRESSIONS = 200_000
-MAXIMUM_ITEMS = 2_000_000
+MAXIMUM_ITEMS = 1_000_000
 """How much a pipeline may hold: operators, expressions in all (every element of an array being one), and elements and characters of what
 its constants come to."""
 
