@@ -229,13 +229,17 @@ def _check_id(_: object, __: object, value: str) -> None:
         raise ValueError(msg)
 
 
+def _misfit(where: str, value: Any, write: str) -> TypeError:
+    """Return that *value* does not fit at *where*; it is not shown, as it may hold secrets."""
+    return TypeError(f"{where}: a value of type {type(value).__name__} does not fit; write {write}")
+
+
 def _is(wanted: type | tuple[type, ...], write: str) -> _Validator:
-    """Return a check of an attribute's class; what was given is not shown, as it may hold secrets."""
+    """Return a check of an attribute's class."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, wanted):
-            msg = f"{attribute.name}: a value of type {type(value).__name__} does not fit; write {write}"
-            raise TypeError(msg)
+            raise _misfit(attribute.name, value, write)
 
     return check
 
@@ -253,28 +257,24 @@ def _check_state_store(_: object, __: object, value: Any) -> None:
     """Refuse what is neither a configuration nor a store, which is known by its first method: the class is not imported here."""
     is_store = hasattr(value, "claim") and not isinstance(value, type)
     if value is not None and not isinstance(value, StateConfig) and not is_store:
-        msg = f'state_store: a value of type {type(value).__name__} does not fit; write StateConfig("sqlite", path="state.db")'
-        raise TypeError(msg)
+        raise _misfit("state_store", value, 'StateConfig("sqlite", path="state.db")')
 
 
 def _check_metrics(_: object, __: object, value: Any) -> None:
     if value is not None and not hasattr(value, "snapshot"):
-        msg = f"metrics: a value of type {type(value).__name__} does not fit; write StageMetrics()"
-        raise TypeError(msg)
+        raise _misfit("metrics", value, "StageMetrics()")
 
 
 def _check_collections(_: object, __: object, value: Mapping[str, Any]) -> None:
     for name, one in value.items():
         if isinstance(one, str | Mapping) or not isinstance(one, SourceConfig | Sequence):
-            msg = f"collections[{name!r}]: a value of type {type(one).__name__} does not fit; write a SourceConfig or a list of documents"
-            raise TypeError(msg)
+            raise _misfit(f"collections[{name!r}]", one, "a SourceConfig or a list of documents")
 
 
 def _check_pipelines(_: object, __: object, value: Mapping[str, Any]) -> None:
     for name, stages in value.items():
         if not isinstance(stages, list | tuple):
-            msg = f"pipelines[{name!r}]: a value of type {type(stages).__name__} does not fit; write a list of stages"
-            raise TypeError(msg)
+            raise _misfit(f"pipelines[{name!r}]", stages, "a list of stages")
 
 
 def _check_runtime(_: object, __: object, value: RuntimeConfig) -> None:
@@ -283,8 +283,7 @@ def _check_runtime(_: object, __: object, value: RuntimeConfig) -> None:
     parsed = RuntimeConfig.parse(given := attrs.asdict(value), where="runtime")
     for name, one in given.items():
         if one != getattr(parsed, name):  # a file may say a number as text, a program has numbers
-            msg = f"runtime.{name}: a value of type {type(one).__name__} does not fit; write {getattr(parsed, name)!r}"
-            raise TypeError(msg)
+            raise _misfit(f"runtime.{name}", one, repr(getattr(parsed, name)))
 
 
 _DEFAULT_RUNTIME = RuntimeConfig()
