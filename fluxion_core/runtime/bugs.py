@@ -16,7 +16,7 @@ from fluxion_core.language import Accumulator, Form, Operator
 from fluxion_core.runtime.retry import Abandoned
 from fluxion_core.spi import Codec, Runner, Sink, Source, Stage, StateStore
 
-__all__ = ["Registered", "bug_text", "check_answers", "error_text", "presentable"]
+__all__ = ["Registered", "bug_text", "check_answers", "error_text", "presentable", "wrong_answer"]
 
 Registered: TypeAlias = "Sequence[Operator | Form | Accumulator]"
 """What plugins have registered for expressions: functions, whose calls show no object that has a name."""
@@ -54,6 +54,11 @@ def bug_text(error: BaseException, registered: Registered) -> str:
     return f"{text} (this is a bug in a component or in Fluxion; --debug shows where)"
 
 
+def wrong_answer(call: str, answer: object, contract: str) -> PluginError:
+    """Return that *call* of a component gave *answer*, which is of another class than the *contract* says."""
+    return PluginError(f"{call} gave {type(answer).__name__}; the contract says {contract} (this is a bug in that component)")
+
+
 def check_answers(answers: Any, count: int, call: str, what: str) -> None:
     """Refuse what *call* gave in answer to *count* of *what* (documents, calls, payloads), unless there is one answer to each.
 
@@ -61,8 +66,7 @@ def check_answers(answers: Any, count: int, call: str, what: str) -> None:
         PluginError: names the call.
     """
     if not isinstance(answers, Sequence):
-        msg = f"{call} gave {type(answers).__name__}; the contract says a list (this is a bug in that component)"
-        raise PluginError(msg)
+        raise wrong_answer(call, answers, "a list")
     if len(answers) != count:
         msg = f"{call} gave {len(answers)} answers to {count} {what} (this is a bug in that component)"
         raise PluginError(msg)

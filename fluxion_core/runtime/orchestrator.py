@@ -18,7 +18,7 @@ from fluxion_core.observability.events import Event, Listener
 from fluxion_core.observability.metrics import MetricsRegistry, StageMetrics
 from fluxion_core.plugins import PluginRegistry, load_plugins
 from fluxion_core.runtime.binding import BoundPipeline, bind
-from fluxion_core.runtime.bugs import bug_text
+from fluxion_core.runtime.bugs import bug_text, wrong_answer
 from fluxion_core.runtime.local import LocalPlan
 from fluxion_core.spi import Execution, Host
 
@@ -79,8 +79,7 @@ def _started(bound: BoundPipeline, plan: LocalPlan) -> Execution:
     except (Exception, SystemExit) as error:
         raise PluginError(bug_text(error, bound.registered)) from error
     if not hasattr(execution, "wait"):
-        msg = f"runner '{bound.runner.name}': start() gave {type(execution).__name__}; the contract says an Execution (this is a bug in that component)"
-        raise PluginError(msg)
+        raise wrong_answer(f"runner '{bound.runner.name}': start()", execution, "an Execution")
     return execution
 
 

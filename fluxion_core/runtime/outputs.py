@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from fluxion_core.errors import PluginError, StateError
+from fluxion_core.errors import StateError
 from fluxion_core.language import Output, decode_value, encode_value
+from fluxion_core.runtime.bugs import wrong_answer
 from fluxion_core.spi import Codec, Document, RecordError, Sink
 
 __all__ = ["OutputBuffer", "Packed", "content_bytes", "unpack"]
@@ -108,8 +109,7 @@ class OutputBuffer:
         item: object = self._codec.encode(document)
         if isinstance(item, bytes):
             return item
-        msg = f"codec '{self._codec.name}': encode() gave {type(item).__name__}; the contract says bytes (this is a bug in that component)"
-        raise PluginError(msg)
+        raise wrong_answer(f"codec '{self._codec.name}': encode()", item, "bytes")
 
     def add_items(self, items: Sequence[bytes]) -> None:
         """Add documents that are encoded."""
