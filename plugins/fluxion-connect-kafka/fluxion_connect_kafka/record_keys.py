@@ -13,25 +13,28 @@ _COMMONEST_FIRST = b'":, eatoinsrdlcumpgyhfbvwkI0123456789'
 """Bytes of JSON texts; those that are missing here are rarer still."""
 
 
-def key_reader(field: str | None) -> Callable[[Sequence[bytes]], list[bytes | None]]:
-    """Return a function from payloads to their keys; ``None`` where *field* is missing or null, or the payload is no document.
+def key_reader(field: str | None) -> Callable[[Sequence[bytes], bytes | None], list[bytes | None]]:
+    """Return a function from payloads, and the block that holds them all if there is one, to their keys.
+
+    A key is ``None`` where *field* is missing or null, or the payload is no document.
 
     A text in first place, where ``_id`` stands, is cut out of the bytes; everything else is decoded. If a document repeats the
     name the last one counts, as everywhere in Fluxion.
     """
     if field is None:
-        return lambda payloads: [None] * len(payloads)
+        return lambda payloads, _: [None] * len(payloads)
     decoded = _decoding(field)
     name = msgspec.json.encode(field)
     first = b"{" + name + b':"'
     begin, rare = len(first), _rarest_byte(name)
 
-    def read(payloads: Sequence[bytes]) -> list[bytes | None]:
+    def read(payloads: Sequence[bytes], block: bytes | None) -> list[bytes | None]:
         # Without a backslash a second member of that name has the same bytes, and one byte is looked for ten times as fast as many.
+        escapes = block is None or b"\\" in block
         keys = [
             payload[begin : payload.find(b'"', begin)]
             if payload.startswith(first)
-            and payload.find(b"\\") < 0
+            and not (escapes and b"\\" in payload)
             and (payload.find(rare, begin) < 0 or payload.rfind(name, begin) < 0)
             else None
             for payload in payloads

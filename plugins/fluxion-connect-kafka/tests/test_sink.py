@@ -51,7 +51,9 @@ def test_the_key_is_the_text_of_the_field_or_its_json(kafka_broker, probe, paylo
     ],
 )
 def test_a_key_is_read_as_a_decoder_would(payload, key) -> None:
-    assert [key] == key_reader("_id")([payload])
+    read = key_reader("_id")
+    assert [key] == read([payload], None)
+    assert [key, b"k"] == read([payload, b'{"_id":"k"}'], payload + b'\n{"_id":"k"}\n')
 
 
 def test_both_clients_write_a_key_into_the_same_partition(kafka_broker, probe) -> None:
@@ -78,6 +80,17 @@ def test_a_record_that_is_too_large_is_refused_alone(kafka_broker, probe, writin
         result = sink.write(sealed([b'{"n":1}', large, b'{"n":2}']))
     assert [1] == [refusal.index for refusal in result.refused]
     assert [b'{"n":1}', b'{"n":2}'] == probe.payloads(topic, 2)
+
+
+@pytest.mark.parametrize(
+    "lengths", [[20, 21, 20], [21], [10, 10, 21, 10], [2, 2, 2, 40, 2], [19, 20], [30, 2, 30], [20] * 50 + [21]]
+)
+def test_records_longer_than_the_limit_are_refused_wherever_they_stand(kafka_broker, probe, writing, lengths) -> None:
+    topic = probe.create_topic()
+    payloads = [b'"' + b"a" * (length - 2) + b'"' for length in lengths]
+    with writing(kafka_broker, topic, max_record_bytes=20) as sink:
+        result = sink.write(sealed(payloads))
+    assert [index for index, length in enumerate(lengths) if length > 20] == [refusal.index for refusal in result.refused]
 
 
 def test_a_missing_topic_stops(kafka_broker, writing) -> None:
