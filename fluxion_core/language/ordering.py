@@ -217,6 +217,8 @@ def identity(value: Any) -> Hashable:
     if value is MISSING:
         return (0,)
     name = kind(value)
+    if name == "string":
+        return str.__str__(value)  # of a class of its own, which may look like something else
     if name in {"int", "double", "decimal"}:
         return _number_identity(value)
     if name == "object":

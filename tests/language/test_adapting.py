@@ -173,3 +173,51 @@ def test_a_guess_that_is_wrong_too_often_is_given_up() -> None:
     (adapting,) = run._adapting.values()
     assert adapting.code([]).general is None
     assert [{"_id": None, "total": 10 + 2 * 600 * 2}] == run.finish().documents
+
+
+UNWOUND = [{"$unwind": "$list"}, {"$group": {"_id": "$list.k", "n": {"$sum": "$list.n"}, "t": {"$sum": "$list.p"}}}]
+KEYS = [1, True, "a", 1.0, None, [1], {"a": 1}, True, "b", False, 0, "a"]
+GROUPS = [("'a'", 4), ("1", 2), ("True", 2), ("None", 1), ("[1]", 1), ("{'a': 1}", 1), ("'b'", 1), ("False", 1), ("0", 1)]
+
+
+def of_keys(*keys):
+    return [{"list": [{"k": key, "n": 1, "p": 0.5} for key in keys]}]
+
+
+def adapted_to_texts(state=()):
+    run = compile_pipeline(UNWOUND).start(once=True)
+    run.restore(state)
+    run.adapts_after = 0
+    for _ in range(2):
+        run.feed(documents=of_keys("a"))
+    return run
+
+
+def test_a_key_that_is_no_text_finds_no_group_of_another_key() -> None:
+    run = adapted_to_texts()
+    for key in KEYS:
+        run.feed(documents=of_keys(key))
+    assert GROUPS == [(repr(row["_id"]), row["n"]) for row in run.finish().documents]
+
+
+def test_nor_among_the_elements_of_one_document() -> None:
+    run = adapted_to_texts()
+    run.feed(documents=of_keys(*KEYS))
+    assert GROUPS == [(repr(row["_id"]), row["n"]) for row in run.finish().documents]
+
+
+def test_nor_after_a_restart() -> None:
+    before = compile_pipeline(UNWOUND).start()
+    before.feed(documents=of_keys(1))
+    run = adapted_to_texts((name, *row) for name, rows in before.state_delta().items() for row in rows.items())
+    run.feed(documents=of_keys(True))
+    assert [("1", 1), ("'a'", 2), ("True", 1)] == [(repr(row["_id"]), row["n"]) for row in run.finish().documents]
+
+
+def test_a_string_of_a_class_of_its_own_is_a_key_like_the_string() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    run = adapted_to_texts()
+    run.feed(documents=of_keys(Text("b"), "b", Text("a")))
+    assert [("a", 3), ("b", 2)] == [(row["_id"], row["n"]) for row in run.finish().documents]

@@ -2,79 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from fluxion_core.language.compiler.codegen import Emitter
-from fluxion_core.language.compiler.folds import Fold, fold_of
+from fluxion_core.language.compiler.group_columns import Column, columns_of
 from fluxion_core.language.compiler.guesses import Path, differs
-from fluxion_core.language.compiler.nodes import Field, Node, ObjectOf, walk
+from fluxion_core.language.compiler.nodes import Field, ObjectOf, walk
 from fluxion_core.language.compiler.parts import Folding
 from fluxion_core.language.compiler.shape import Base, Shape
 from fluxion_core.language.compiler.undo import Undo
 from fluxion_core.language.compiler.writer import Value, Writer
 from fluxion_core.language.encoding import PLAIN_OR_INT, encode_plain, encode_value
-from fluxion_core.language.operators import Accumulator
 from fluxion_core.language.ordering import identity
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.segment import SegmentWriter
 
-__all__ = ["FoldingWriter", "group_class"]
+__all__ = ["FoldingWriter"]
 
 
-class _Column(msgspec.Struct, frozen=True):
-    """One accumulator of a ``$group``: its name in the rows, its place in a group, and how it is written out, if it is."""
+class _Key(msgspec.Struct, frozen=True):
+    """The key of a group in the text: what it is *found* by, the *kind* of that if it is known, and what writes the key of a new one."""
 
-    name: str
-    slot: str
-    accumulator: Accumulator
-    parameters: Sequence[Node]
-    values: Sequence[Node]
-    fold: Fold | None
-    where: str
-
-    @property
-    def places(self) -> list[str]:
-        """The places of the state in a group, if it is spread over some."""
-        return self.fold.places(self.slot) if self.fold is not None else []
-
-    def set(self, starts: Sequence[str]) -> list[str]:
-        """Return the texts that set its places, or its slot, to *starts*."""
-        return [f"{place} = {start}" for place, start in zip(self.places or [self.slot], starts, strict=True)]
-
-    def state(self, writer: Writer) -> str:
-        """Return the text of the state as the accumulator's functions know it."""
-        if self.fold is None or not self.places:
-            return self.slot
-        return self.fold.state(self.slot, writer.constant(self.accumulator.step))
-
-
-def _columns(folding: Folding, group: str) -> list[_Column]:
-    return [
-        _Column(
-            name,
-            f"{group}s{slot}",
-            accumulator,
-            parameters,
-            values,
-            fold_of(accumulator, values),
-            f"{folding.where}.{name}.{accumulator.name}",
-        )
-        for slot, (name, accumulator, parameters, values) in enumerate(folding.fields)
-    ]
-
-
-def group_class(folding: Folding) -> type:
-    """Return the class of a group's state: its key, the last batch that touched it, its ordinal if it is kept in a shard, and the places of each accumulator.
-
-    A class with slots and no msgspec.Struct: writing to an attribute takes a seventh of the time.
-    """
-    places = [place for column in _columns(folding, "") for place in column.places or [column.slot]]
-    return type("Group", (), {"__slots__": ("key", "epoch", "ordinal", *places)})
+    found: str
+    kind: str
+    make: Callable[[], None] = lambda: None
 
 
 class FoldingWriter:
@@ -83,7 +40,7 @@ class FoldingWriter:
     def __init__(self, segment: SegmentWriter, folding: Folding) -> None:
         self._segment = segment
         self._folding = folding
-        self._columns = _columns(folding, "g.")
+        self._columns = columns_of(folding, "g.")
 
     @property
     def _writer(self) -> Writer:
@@ -91,34 +48,70 @@ class FoldingWriter:
 
     # ------------------------------------------------------------------------------------------------- in the loop
 
+    def begin(self) -> None:
+        """Write what stands ahead of the loop."""
+        texts = "; texts = state.texts()" * self._by_value
+        self._writer.line(
+            f"groups = state.groups; find = groups.get; epoch = state.epoch; touched = state.touched.append{texts}"
+        )
+
+    @property
+    def _by_value(self) -> bool:
+        """Whether the key is one value, and no object with fields of its own."""
+        return not isinstance(self._folding.key, ObjectOf)
+
     def fold(self, *, pending: bool, row: Callable[[], None] | None) -> None:
         """Write the end of the loop's body; *pending*: updates are listed in ``todo``, for the rest of the document may fail.
 
         *row* writes what each update gives out.
         """
-        writer, guesses = self._writer, self._segment.writer.guesses
+        writer = self._writer
         if pending:
-            found, make_key = self._key(self._folding.key)
+            key = self._key()
             values = self._values()
-            make_key()
-            writer.line(f"todo.append(({found}, key, {''.join(value.text + ', ' for value in values)}))")
+            key.make()
+            writer.line(f"todo.append(({key.found}, key, {''.join(value.text + ', ' for value in values)}))")
             return
         likely = self._likely()
         if likely:  # asked once for all that is computed from them
-            tests = [
-                f"not ({differs(value.local, kind)})" if kind == "number" else f"{value.local}.__class__ is {kind}"
-                for value, kind in likely.values()
-            ]
-            with writer.block(f"if {' and '.join(tests)}:"), self._segment.emitter.branch():
-                guesses.sure |= likely.keys()
-                self._change(*self._key(self._folding.key), self._values())
-                guesses.sure -= likely.keys()
+            tests = {
+                path: f"not ({differs(value.local, kind)})" if kind == "number" else f"{value.local}.__class__ is {kind}"
+                for path, (value, kind) in likely.items()
+            }
+            first = "elif" if self._change_found(likely, tests) else "if"
+            with writer.block(f"{first} {' and '.join(tests.values())}:"), self._taking(likely.keys()):
+                self._change(self._key(), self._values())
             with writer.block("else:"), self._segment.emitter.branch():
-                self._change(*self._key(self._folding.key), self._values())
+                self._change(self._key(), self._values())
         else:
-            found, make_key = self._key(self._folding.key)
-            self._change(found, make_key, self._values())
+            self._change(self._key(), self._values())
         self._touch(row)
+
+    @contextmanager
+    def _taking(self, likely: AbstractSet[Path]) -> Iterator[None]:
+        """Write a branch in which the values at these paths have the classes that are likely."""
+        sure = self._writer.guesses.sure
+        with self._segment.emitter.branch():
+            sure.update(likely)
+            yield
+            sure.difference_update(likely)
+
+    def _change_found(self, likely: Mapping[Path, tuple[Value, str]], tests: Mapping[Path, str]) -> bool:
+        """Write what is done if the key is a text, as is likely, and its group is there; return whether that is likely.
+
+        What finds a group among those of texts is a text, so its class is not asked: that is a twelfth of the work on an element.
+        """
+        writer, key = self._writer, self._folding.key
+        path = self._segment.shape.path_of(key.names) if isinstance(key, Field) else None
+        text, kind = likely.get(path, (None, "")) if path is not None else (None, "")
+        if text is None or kind != "str":
+            return False
+        others = " and ".join(test for other, test in tests.items() if other != path)
+        writer.line(f"try: g = texts({text.text})" + (f" if {others} else None" if others else ""))
+        writer.line("except TypeError: g = None")  # it has no hash
+        with writer.block("if g is not None:"), self._taking(tests.keys()):
+            self._apply(self._steps(self._values()))
+        return True
 
     def _likely(self) -> dict[Path, tuple[Value, str]]:
         """Return the values of elements that are likely to have a class, where no document can be turned away any more."""
@@ -152,9 +145,10 @@ class FoldingWriter:
         writer = self._writer
         names = [writer.fresh() for column in self._columns for _ in column.values]
         loop, values = f"for {', '.join(['h', 'key', *names])} in todo:", [Value(name) for name in names]
+        drained = _Key("h", "" if self._by_value else "object")
         if not self.picky and not self._parameterised:
             with writer.block(loop):
-                self._change("h", None, values)
+                self._change(drained, values)
                 self._touch(row)
             return
         # What cannot fail is done last, unless each change is shown.
@@ -165,7 +159,8 @@ class FoldingWriter:
         with writer.block("try:"), writer.block(loop):
             writer.line("g = find(h)")
             with writer.block("if g is None:"):
-                self._new("h")
+                self._note_class(drained)
+                self._new(drained)
                 writer.line(f"{undo}.made(h)")
             for column, arguments in first:
                 self._note_before(column, undo, alone=len(first) == 1)
@@ -182,7 +177,7 @@ class FoldingWriter:
                     self._step(column, arguments)
             self._touch(None if shown else row)
 
-    def _note_before(self, column: _Column, undo: str, *, alone: bool) -> None:
+    def _note_before(self, column: Column, undo: str, *, alone: bool) -> None:
         """Write that *undo* takes note of the state of *column*, which a later step of the record may have to take back."""
         writer = self._writer
         test = "if len(todo) > 1: " if alone else ""
@@ -190,13 +185,13 @@ class FoldingWriter:
         for place in column.places or [column.slot]:
             writer.line(f"{test}{undo}.changes(g, {writer.constant(place.removeprefix('g.'))}, {accumulator})")
 
-    def _key(self, key: Node) -> tuple[str, Callable[[], None]]:
-        """Write the identity of the group; return the local that has it, and what writes its key, which only a new group needs.
+    def _key(self) -> _Key:
+        """Write the identity of the group.
 
         A missing key is null, and a missing part of one is a part of its own. Whether a computed part of the key fits 64 bits
         is asked of new groups only: one that does not is equal to no part that does, and equal to the float that it stands for.
         """
-        writer, emitter = self._writer, self._segment.emitter
+        writer, emitter, key = self._writer, self._segment.emitter, self._folding.key
         if isinstance(key, ObjectOf) and key.fields:
             with writer.putting_off([node for _, node in key.fields]) as late:
                 fields = {name: emitter.sharp(emitter.value(node)) for name, node in key.fields}
@@ -208,15 +203,21 @@ class FoldingWriter:
                     writer.turn_away(test)
                 writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
 
-            return "h", make
+            return _Key("h", "object", make)
         value = emitter.sharp(emitter.value(key))
         if value.kind in {"str", "int"}:
-            return value.text, lambda: writer.line(f"key = {value.text}")
+            return _Key(value.text, value.kind, lambda: writer.line(f"key = {value.text}"))
         writer.line(f"if {value.text}.__class__ is str or {value.text}.__class__ is int: h = key = {value.text}")
         with writer.block("else:"):
             writer.line(f"key = None if {value.text} is M else {value.text}" if value.may_miss else f"key = {value.text}")
             writer.line(f"h = {writer.constant(identity)}(key)")
-        return "h", lambda: None
+        return _Key("h", "" if self._by_value else "object")
+
+    def _note_class(self, key: _Key) -> None:
+        """Write that a new group is one that ``texts`` must not find, if so."""
+        test = {"": "if h.__class__ is not str and h is not None: ", "int": ""}.get(key.kind)
+        if test is not None:
+            self._writer.line(f"{test}texts = state.no_texts()")
 
     def _hash(self, value: Value) -> str:
         if value.kind in {"str", "int"}:
@@ -224,39 +225,43 @@ class FoldingWriter:
         plain = f"{value.text}.__class__ is str or {value.text}.__class__ is int"
         return f"{value.text} if {plain} else {self._writer.constant(identity)}({value.text})"
 
-    def _change(self, found: str, make_key: Callable[[], None] | None, values: Sequence[Value]) -> None:
-        """Write the change of the group of identity *found*; *make_key* writes its key, if there is none yet."""
+    def _change(self, key: _Key, values: Sequence[Value]) -> None:
+        """Write the change of the group of *key*."""
         writer = self._writer
         steps = self._steps(values)
         begun = [column.fold.begun(arguments) if column.fold is not None else [] for column, arguments in steps]
-        writer.line(f"g = find({found})")
+        writer.line(f"g = find({key.found})")
         with writer.block("if g is None:"):
-            if make_key is not None:
-                make_key()
+            key.make()
+            self._note_class(key)
             if all(begun) and not self._parameterised:
                 self._begin(place for (column, _), starts in zip(steps, begun, strict=True) for place in column.set(starts))
-                writer.line(f"groups[{found}] = g")
+                writer.line(f"groups[{key.found}] = g")
             else:
-                self._new(found)
+                self._new(key)
             if self._segment.numbered:
                 writer.line("g.ordinal = d")
         with writer.block("else:") if all(begun) and not self._parameterised else nullcontext():
-            for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
-                self._step(column, arguments)
+            self._apply(steps)
 
-    def _steps(self, values: Sequence[Value]) -> list[tuple[_Column, Sequence[Value]]]:
+    def _apply(self, steps: Sequence[tuple[Column, Sequence[Value]]]) -> None:
+        """Write what each accumulator of group ``g`` does, those that may fail first."""
+        for column, arguments in sorted(steps, key=lambda step: step[0].accumulator.total):
+            self._step(column, arguments)
+
+    def _steps(self, values: Sequence[Value]) -> list[tuple[Column, Sequence[Value]]]:
         """Return each accumulator with its share of *values*."""
         rest = iter(values)
         return [(column, [next(rest) for _ in column.values]) for column in self._columns]
 
-    def _new(self, found: str) -> None:
-        """Write the making of a group with the identity *found*, to which nothing has been added yet."""
+    def _new(self, key: _Key) -> None:
+        """Write the making of a group of *key*, to which nothing has been added yet."""
         writer = self._writer
         if self._parameterised:
-            writer.line(f"g = groups[{found}] = new_group(env, state, key)", self._folding.where)
+            writer.line(f"g = groups[{key.found}] = new_group(env, state, key)", self._folding.where)
         else:
             self._make(Emitter(writer, Shape(writer, None)))
-            writer.line(f"groups[{found}] = g")
+            writer.line(f"groups[{key.found}] = g")
 
     def _touch(self, row: Callable[[], None] | None) -> None:
         """Write that group ``g`` changed."""
@@ -265,7 +270,7 @@ class FoldingWriter:
         if row is not None:
             row()
 
-    def _step(self, column: _Column, arguments: Sequence[Value]) -> None:
+    def _step(self, column: Column, arguments: Sequence[Value]) -> None:
         writer, slot = self._writer, column.slot
         general = writer.constant(column.accumulator.step)
         if column.fold is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from fluxion_core.language.compiler.loaded import Loaded, SegmentStep
 from fluxion_core.language.compiler.nodes import ObjectOf
@@ -13,6 +14,8 @@ from fluxion_core.language.ordering import identity
 from fluxion_core.language.values import MISSING
 
 __all__ = ["Groups", "KeptGroups"]
+
+_NO_GROUPS: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class KeptGroups(Protocol):
@@ -61,6 +64,19 @@ class Groups:
         self._loaded = loaded
         self.step = step
         self._row_bytes = 0.0
+        self._only_texts = True
+
+    def texts(self) -> Callable[[Any], Any]:
+        """Return what finds a group by its key if that is a text, and nothing by any other key, or nothing at all."""
+        return self.groups.get if self._only_texts else _NO_GROUPS.get
+
+    def no_texts(self) -> Callable[[Any], Any]:
+        """Take note of a group whose key is neither a text nor null; return what finds nothing.
+
+        Such a group could be found by a key that is another one: to Python, ``True`` is 1.
+        """
+        self._only_texts = False
+        return self.texts()
 
     def use(self, loaded: Loaded) -> None:
         """Share the state between forms of input: the class of a group is that of the first form."""
@@ -139,6 +155,8 @@ class Groups:
         restored = self._loaded.namespace["restored"]
         for packed, content in rows.items():
             key = decode_value(packed)
-            self.groups[self._identity(key)] = restored(key, decode_value(content))
+            found = self._identity(key)
+            self.groups[found] = restored(key, decode_value(content))
+            self._only_texts &= found.__class__ is str or found is None
         if rows:
             self._row_bytes = sum(map(len, [*rows, *rows.values()])) / len(rows)

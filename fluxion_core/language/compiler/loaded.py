@@ -10,8 +10,8 @@ from zlib import crc32
 import msgspec
 
 from fluxion_core.errors import EvaluationError
-from fluxion_core.language.compiler.folding import group_class
 from fluxion_core.language.compiler.folds import NO_NUMBER
+from fluxion_core.language.compiler.group_columns import group_class
 from fluxion_core.language.compiler.guesses import Classes, Odd
 from fluxion_core.language.compiler.likely import Likely
 from fluxion_core.language.compiler.parts import FAULTS, Folding

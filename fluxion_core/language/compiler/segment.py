@@ -286,8 +286,8 @@ class SegmentWriter:
     def _loop(self) -> None:
         writer, segment = self.writer, self._segment
         self._lists.begin()
-        if segment.folding is not None:
-            writer.line("groups = state.groups; find = groups.get; epoch = state.epoch; touched = state.touched.append")
+        if self._folding is not None:
+            self._folding.begin()
         numbered = segment.tracks or self._output == "index"
         names, columns = (["i", "d"], ["origins", "docs"]) if numbered else (["d"], ["docs"])
         if segment.calls:
