@@ -115,7 +115,7 @@ class _Sum(Fold):
         whole, floats, error, decimals, *_ = self.places(slot)
         return (
             f"{floats} + {error}",
-            f"{floats} is not None and {decimals} is None and not {whole} and {floats} - {floats} == 0",
+            f"{floats} is not None and {decimals} is None and not {whole} and {floats} - {floats} == 0.0",
         )
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
