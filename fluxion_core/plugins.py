@@ -155,6 +155,8 @@ def _candidates(distributions: Iterable[Any] | None) -> Iterator[_Candidate]:
 
 def _candidates_of(distribution: Any) -> Iterator[_Candidate]:
     try:
+        if hookspecs.ENTRY_POINT_GROUP not in (distribution.read_text("entry_points.txt") or ""):
+            return  # nearly all of them: taking every list apart would cost twice what reading it does
         points = list(distribution.entry_points.select(group=hookspecs.ENTRY_POINT_GROUP))
     except Exception as error:  # noqa: BLE001  # the metadata of any package on the path may be damaged
         yield _Candidate(

@@ -288,7 +288,7 @@ class FoldingWriter:
         for column in self._columns:
             text = f"{writer.constant(column.accumulator.result)}({column.state(writer)})"
             for found, test in reversed(column.fold.results(writer, column.slot) if column.fold is not None else []):
-                text = f"{found} if {test} else {text}"
+                text = f"{found} if {test} else {text}" if test else found
             result = writer.assign(text)
             fields[column.name] = Value(result if column.places else f"(None if {result} is M else {result})", may_miss=False)
         return fields

@@ -18,6 +18,8 @@ __all__ = ["NO_NUMBER", "Fold", "fold_of"]
 _EXACT_BITS: Final = 53
 """Whole numbers of no more bits are floats too. Shifting a number by it costs half of comparing it with two bounds."""
 
+_SMALL_NUMBER: Final = 1_000
+"""Nine million million documents with it do not make a whole number of so many bits."""
 
 NO_NUMBER: Final = float("nan")
 """Stands, as ``N`` in generated code, for the extreme of no numbers: it is no other NaN, and gives way to every number."""
@@ -43,7 +45,7 @@ class Fold(ABC):
         return []
 
     def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
-        """Return the texts of common results, each with the test that it is right; else the accumulator is asked."""
+        """Return the texts of common results, each with the test that it is right, if it is not always; else the accumulator is asked."""
         del writer, slot
         return []
 
@@ -179,6 +181,14 @@ class _Steady(_Sum):
         return f"{self.places(slot)[0]} = {state}[0]"
 
 
+class _Small(_Steady):
+    """The same of a number so small that no stream is long enough for a sum that a float could not hold."""
+
+    def results(self, writer: Writer, slot: str) -> list[tuple[str, str]]:
+        del writer
+        return [(self.places(slot)[0], "")]
+
+
 class _Count(Fold):
     def begun(self, values: Sequence[Value]) -> list[str]:
         del values
@@ -254,6 +264,7 @@ _FOLDS: Final[dict[str, Fold]] = {
     "$max": _Extreme(">"),
 }
 _STEADY: Final = _Steady()
+_SMALL: Final = _Small()
 
 
 def fold_of(accumulator: Accumulator, values: Sequence[Node]) -> Fold | None:
@@ -261,5 +272,5 @@ def fold_of(accumulator: Accumulator, values: Sequence[Node]) -> Fold | None:
     if accumulator.family == "plugin":
         return None
     if accumulator.name == "$sum" and isinstance(values[0], Constant) and values[0].value.__class__ is int:
-        return _STEADY
+        return _SMALL if abs(values[0].value) <= _SMALL_NUMBER else _STEADY
     return _FOLDS.get(accumulator.name)
