@@ -221,3 +221,9 @@ def test_a_string_of_a_class_of_its_own_is_a_key_like_the_string() -> None:
     run = adapted_to_texts()
     run.feed(documents=of_keys(Text("b"), "b", Text("a")))
     assert [("a", 3), ("b", 2)] == [(row["_id"], row["n"]) for row in run.finish().documents]
+
+
+def test_nor_behind_a_document_that_takes_the_general_code() -> None:
+    run = adapted_to_texts()
+    run.feed(documents=[*of_keys("a"), {"list": {"k": 1, "n": 1, "p": 0.5}}, *of_keys(True)])
+    assert [("'a'", 3), ("1", 1), ("True", 1)] == [(repr(row["_id"]), row["n"]) for row in run.finish().documents]

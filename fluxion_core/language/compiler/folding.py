@@ -50,10 +50,14 @@ class FoldingWriter:
 
     def begin(self) -> None:
         """Write what stands ahead of the loop."""
-        texts = "; texts = state.texts()" * self._by_value
         self._writer.line(
-            f"groups = state.groups; find = groups.get; epoch = state.epoch; touched = state.touched.append{texts}"
+            f"groups = state.groups; find = groups.get; epoch = state.epoch; touched = state.touched.append{self.texts}"
         )
+
+    @property
+    def texts(self) -> str:
+        """What fetches ``texts``, ahead of the loop and whenever other code may have made a group; nothing for keys of several fields."""
+        return "; texts = state.texts()" * self._by_value
 
     @property
     def _by_value(self) -> bool:

@@ -312,7 +312,7 @@ class SegmentWriter:
                 # A field that is not there (dicts are asked without a second thought), a whole number beyond every float.
                 ways = [*(["KeyError"] if self._base.demand is None else []), *([] if self._fans_out else ["OverflowError"])]
                 with writer.block(f"except {'(' + ', '.join(['Odd', *ways]) + ')' if ways else 'Odd'}:"):
-                    writer.line(f"env.odd{at}({place}, d, rows, kept, state)")
+                    writer.line(f"env.odd{at}({place}, d, rows, kept, state){self._folding.texts if self._folding else ''}")
             with writer.block("except FAULTS as fault:"):
                 if takes_back:
                     self._lists.take_back()
