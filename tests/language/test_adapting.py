@@ -51,6 +51,8 @@ ODDITIES = [
     2**63,
     -(2**70),
     10**400,
+    1,
+    1.0,
     5,
     2.5,
     [],
@@ -113,6 +115,22 @@ def test_odd_documents_are_answered_as_ever(name: str, emit: str, form: str) -> 
     program = compile_pipeline(PIPELINES[name])
     batches = [[clean(draw) for _ in range(40)], *([draw.choice([clean, spoiled])(draw) for _ in range(8)] for _ in range(40))]
     assert outcomes(program, batches, emit, 10**9, form) == outcomes(program, batches, emit, 0, form)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_run_that_ends_with_the_first_failure_answers_as_ever(name: str) -> None:
+    program, draw = compile_pipeline(PIPELINES[name]), random.Random(name)
+    for _ in range(40):
+        general, run = program.start(once=True), program.start(once=True)
+        general.adapts_after, run.adapts_after = 10**9, 0
+        for odd in [0.0, *[0.3] * 10]:
+            drawn = [(spoiled if draw.random() < odd else clean)(draw) for _ in range(8)]
+            batch = [one for one in drawn if not program.start().feed(documents=[one]).failures]
+            expected, found = general.feed(documents=batch), run.feed(documents=batch)
+            assert not expected.failures
+            assert not found.failures
+            assert repr(expected.documents) == repr(found.documents)
+        assert repr(general.finish().documents) == repr(run.finish().documents)
 
 
 def test_random_pipelines_answer_as_ever() -> None:
