@@ -137,7 +137,7 @@ def _wrapped_foreign(value: Any) -> Any:
             return special(value)
     plain = next((known for known in _PLAIN_CLASSES if isinstance(value, known)), None)
     if plain is not None:
-        return _wrapped(plain(value))
+        return _wrapped(str.__str__(value) if plain is str else plain(value))  # what an Enum calls itself is not its text
     msg = f"a value of class {value.__class__.__module__}.{value.__class__.__qualname__} is none of the language's values"
     raise TypeError(msg)
 

@@ -3,6 +3,7 @@
 import json
 import random
 import sys
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -239,6 +240,39 @@ def test_a_string_of_a_class_of_its_own_is_a_key_like_the_string() -> None:
     run = adapted_to_texts()
     run.feed(documents=of_keys(Text("b"), "b", Text("a")))
     assert [("a", 3), ("b", 2)] == [(row["_id"], row["n"]) for row in run.finish().documents]
+
+
+def test_a_key_that_is_null_again_is_no_text_to_what_else_is_computed_of_it() -> None:
+    after = {"$sum": {"$cond": [{"$gte": ["$list.k", "b"]}, "$list.n", 0]}}
+    run = compile_pipeline(
+        [{"$unwind": "$list"}, {"$group": {"_id": "$list.k", "n": {"$sum": "$list.n"}, "after": after}}]
+    ).start(once=True)
+    run.adapts_after = 0
+    for keys in (["b"], ["b"], [None], [None]):
+        run.feed(documents=of_keys(*keys))
+    assert [("b", 2, 2), (None, 2, 0)] == [tuple(row.values()) for row in run.finish().documents]
+
+
+def test_a_key_without_a_hash_is_a_key_like_any_other() -> None:
+    run = adapted_to_texts()
+    run.feed(documents=of_keys(memoryview(bytearray(b"z")), "a"))
+    assert [("a", 3), (b"z", 1)] == [
+        (key if (key := row["_id"]) == "a" else bytes(key), row["n"]) for row in run.finish().documents
+    ]
+
+
+class Colour(str, Enum):  # noqa: UP042  # what such a member calls itself is not its text
+    RED = "red"
+
+
+@pytest.mark.parametrize("first", ["red", Colour.RED])
+def test_a_member_of_an_enum_of_texts_is_the_same_key_after_a_restart(first) -> None:
+    program = compile_pipeline([{"$group": {"_id": "$k", "n": {"$sum": 1}}}])
+    before, after = program.start(), program.start()
+    before.feed(documents=[{"k": first}])
+    after.restore((name, *row) for name, rows in before.state_delta().items() for row in rows.items())
+    after.feed(documents=[{"k": Colour.RED}, {"k": "red"}])
+    assert [{"_id": "red", "n": 3}] == after.finish().documents
 
 
 def test_nor_behind_a_document_that_takes_the_general_code() -> None:

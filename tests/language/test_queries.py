@@ -5,6 +5,7 @@ Source: MongoDB manual, "Query and Projection Operators"; for what it leaves ope
 
 import math
 import re
+from enum import StrEnum
 
 import pytest
 
@@ -40,6 +41,28 @@ def test_all_within_elem_match_asks_the_elements_themselves() -> None:
 def test_a_number_with_too_many_bits_is_an_error(condition) -> None:
     with pytest.raises(CompileError):
         matching(condition, 1)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ({"$eq": "red"}, True),
+        ({"$ne": "red"}, False),
+        ({"$in": ["red", "blue"]}, True),
+        ({"$in": ["red", 1]}, True),
+        ({"$in": [re.compile("e"), 1]}, True),
+        ({"$nin": ["red"]}, False),
+        ({"$regex": "^re"}, True),
+        ({"$all": ["red"]}, True),
+        ({"$elemMatch": {"$eq": "red"}}, False),
+    ],
+)
+def test_a_string_of_a_class_of_its_own_is_that_string(condition, found) -> None:
+    assert [found, found] == [[value] == matching(condition, value) for value in ("red", Colour.RED)]
 
 
 @pytest.mark.parametrize("value", [0, 2, "1", None])

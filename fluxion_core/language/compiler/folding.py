@@ -103,7 +103,8 @@ class FoldingWriter:
     def _change_found(self, likely: Mapping[Path, tuple[Value, str]], tests: Mapping[Path, str]) -> bool:
         """Write what is done if the key is a text, as is likely, and its group is there; return whether that is likely.
 
-        What finds a group among those of texts is a text, so its class is not asked: that is a twelfth of the work on an element.
+        What finds a group among those of texts and of null is one, so its class is not asked: that is a twelfth of the work on an
+        element. (A value of no class of the language could say that it is equal to a text, and would then be counted as that text.)
         """
         writer, key = self._writer, self._folding.key
         path = self._segment.shape.path_of(key.names) if isinstance(key, Field) else None
@@ -112,8 +113,8 @@ class FoldingWriter:
             return False
         others = " and ".join(test for other, test in tests.items() if other != path)
         writer.line(f"try: g = texts({text.text})" + (f" if {others} else None" if others else ""))
-        writer.line("except TypeError: g = None")  # it has no hash
-        with writer.block("if g is not None:"), self._taking(tests.keys()):
+        writer.line("except Exception: g = None")  # it has no hash, or does not let itself be compared
+        with writer.block("if g is not None:"), self._taking(tests.keys() - {path}):  # it may be null
             self._apply(self._steps(self._values()))
         return True
 

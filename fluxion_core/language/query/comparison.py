@@ -10,7 +10,7 @@ import msgspec
 from fluxion_core.errors import EvaluationError
 from fluxion_core.language.ordering import compare, identity, sort_key
 from fluxion_core.language.query.leaves import Leaf, Test, is_operators
-from fluxion_core.language.values import MISSING, is_nan, is_number, kind, type_name
+from fluxion_core.language.values import MISSING, is_nan, is_number, is_string, kind, type_name
 
 if TYPE_CHECKING:
     from fluxion_core.language.compiler.parse import Parser
@@ -36,7 +36,7 @@ def matching(parser: Parser, pattern: Any, where: str) -> Leaf:
 
 def searching(search: Callable[[str], bool], same: Test) -> Leaf:
     """Return the condition that *search* finds something in a string, or that another value is the *same* pattern."""
-    return Leaf(lambda value: search(value) if value.__class__ is str else same(value))
+    return Leaf(lambda value: search(value) if value.__class__ is str or _is_text(value) else same(value))
 
 
 def _searcher(parser: Parser, pattern: Any, where: str) -> Callable[[str], bool]:
@@ -54,10 +54,15 @@ def _searcher(parser: Parser, pattern: Any, where: str) -> Callable[[str], bool]
 def _equal_to(constant: Any) -> Test:
     cls = constant.__class__
     if cls is str:
-        return lambda value: value.__class__ is str and value == constant
+        return lambda value: value == constant if value.__class__ is str else _is_text(value) and value == constant
     wanted = sort_key(constant)
     family = _family(constant)
     return lambda value: _family(value) == family and sort_key(value) == wanted
+
+
+def _is_text(value: Any) -> bool:
+    """Whether *value* is a string of a class of its own."""
+    return isinstance(value, str) and is_string(value)
 
 
 def _family(value: Any) -> str:
@@ -123,7 +128,10 @@ def _in(parser: Parser, spec: Any, where: str) -> Leaf:
         return Leaf(lambda _value: False)
     if all(item.__class__ is str for item in spec):
         strings = frozenset(spec)
-        return Leaf(lambda value: value.__class__ is str and value in strings, fast=("$in", strings) if strings else None)
+        return Leaf(
+            lambda value: value in strings if value.__class__ is str else _is_text(value) and value in strings,
+            fast=("$in", strings) if strings else None,
+        )
     plain = {identity(item) for item in spec if item is not None and kind(item) != "regex"}
     nullish = any(item is None for item in spec)
     searches = [_searcher(parser, item, f"{where}[{index}]") for index, item in enumerate(spec) if kind(item) == "regex"]
@@ -132,7 +140,7 @@ def _in(parser: Parser, spec: Any, where: str) -> Leaf:
     def test(value: Any) -> bool:
         if value is None or value is MISSING:
             return nullish
-        if value.__class__ is str and any(search(value) for search in searches):
+        if searches and is_string(value) and any(search(value) for search in searches):
             return True
         key = identity(value)
         return key in plain or key in patterns
