@@ -121,7 +121,7 @@ def test_odd_documents_are_answered_as_ever(name: str, emit: str, form: str) -> 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_a_run_that_ends_with_the_first_failure_answers_as_ever(name: str) -> None:
     program, draw = compile_pipeline(PIPELINES[name]), random.Random(name)
-    for _ in range(40):
+    for _ in range(12):
         general, run = program.start(once=True), program.start(once=True)
         general.adapts_after, run.adapts_after = 10**9, 0
         for odd in [0.0, *[0.3] * 10]:

@@ -82,15 +82,15 @@ def test_a_record_that_is_too_large_is_refused_alone(kafka_broker, probe, writin
     assert [b'{"n":1}', b'{"n":2}'] == probe.payloads(topic, 2)
 
 
-@pytest.mark.parametrize(
-    "lengths", [[20, 21, 20], [21], [10, 10, 21, 10], [2, 2, 2, 40, 2], [19, 20], [30, 2, 30], [20] * 50 + [21]]
-)
-def test_records_longer_than_the_limit_are_refused_wherever_they_stand(kafka_broker, probe, writing, lengths) -> None:
+def test_records_longer_than_the_limit_are_refused_wherever_they_stand(kafka_broker, probe, writing) -> None:
     topic = probe.create_topic()
-    payloads = [b'"' + b"a" * (length - 2) + b'"' for length in lengths]
+    cases = [[20, 21, 20], [21], [10, 10, 21, 10], [2, 2, 2, 40, 2], [19, 20], [30, 2, 30], [20] * 50 + [21]]
     with writing(kafka_broker, topic, max_record_bytes=20) as sink:
-        result = sink.write(sealed(payloads))
-    assert [index for index, length in enumerate(lengths) if length > 20] == [refusal.index for refusal in result.refused]
+        for seq, lengths in enumerate(cases, 1):
+            result = sink.write(sealed([b'"' + b"a" * (length - 2) + b'"' for length in lengths], seq=seq))
+            assert [index for index, length in enumerate(lengths) if length > 20] == [
+                refusal.index for refusal in result.refused
+            ]
 
 
 def test_a_missing_topic_stops(kafka_broker, writing) -> None:
