@@ -99,8 +99,7 @@ def _in_memory(results: Results) -> list[str]:
     return [
         (
             f"Documents that are in memory as dicts already, up to {MOST_IN_MEMORY:,} of them, against plain Python over the same dicts "
-            "(must 0.75x, goal 0.95x); "
-            "reading and writing are not counted:"
+            "(must 0.75x, goal 0.95x); reading and writing are not counted:"
         ),
         table(("", *jobs), [("Fluxion", *speeds)]),
     ]

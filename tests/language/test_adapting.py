@@ -203,6 +203,10 @@ def of_keys(*keys):
     return [{"list": [{"k": key, "n": 1, "p": 0.5} for key in keys]}]
 
 
+def state_of(run):
+    return [(name, *row) for name, rows in run.state_delta().items() for row in rows.items()]
+
+
 def adapted_to_texts(state=()):
     run = compile_pipeline(UNWOUND).start(once=True)
     run.restore(state)
@@ -228,9 +232,15 @@ def test_nor_among_the_elements_of_one_document() -> None:
 def test_nor_after_a_restart() -> None:
     before = compile_pipeline(UNWOUND).start()
     before.feed(documents=of_keys(1))
-    run = adapted_to_texts((name, *row) for name, rows in before.state_delta().items() for row in rows.items())
+    run = adapted_to_texts(state_of(before))
     run.feed(documents=of_keys(True))
     assert [("1", 1), ("'a'", 2), ("True", 1)] == [(repr(row["_id"]), row["n"]) for row in run.finish().documents]
+
+
+def test_nor_behind_a_document_that_takes_the_general_code() -> None:
+    run = adapted_to_texts()
+    run.feed(documents=[*of_keys("a"), {"list": {"k": 1, "n": 1, "p": 0.5}}, *of_keys(True)])
+    assert [("'a'", 3), ("1", 1), ("True", 1)] == [(repr(row["_id"]), row["n"]) for row in run.finish().documents]
 
 
 def test_a_string_of_a_class_of_its_own_is_a_key_like_the_string() -> None:
@@ -270,12 +280,6 @@ def test_a_member_of_an_enum_of_texts_is_the_same_key_after_a_restart(first) -> 
     program = compile_pipeline([{"$group": {"_id": "$k", "n": {"$sum": 1}}}])
     before, after = program.start(), program.start()
     before.feed(documents=[{"k": first}])
-    after.restore((name, *row) for name, rows in before.state_delta().items() for row in rows.items())
+    after.restore(state_of(before))
     after.feed(documents=[{"k": Colour.RED}, {"k": "red"}])
     assert [{"_id": "red", "n": 3}] == after.finish().documents
-
-
-def test_nor_behind_a_document_that_takes_the_general_code() -> None:
-    run = adapted_to_texts()
-    run.feed(documents=[*of_keys("a"), {"list": {"k": 1, "n": 1, "p": 0.5}}, *of_keys(True)])
-    assert [("'a'", 3), ("1", 1), ("True", 1)] == [(repr(row["_id"]), row["n"]) for row in run.finish().documents]

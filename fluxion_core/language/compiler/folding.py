@@ -30,7 +30,7 @@ class _Key(msgspec.Struct, frozen=True):
     """The key of a group in the text: what it is *found* by, the *kind* of that if it is known, and what writes the key of a new one."""
 
     found: str
-    kind: str
+    kind: str = ""
     make: Callable[[], None] = lambda: None
 
 
@@ -56,13 +56,13 @@ class FoldingWriter:
 
     @property
     def texts(self) -> str:
-        """What fetches ``texts``, ahead of the loop and whenever other code may have made a group; nothing for keys of several fields."""
-        return "; texts = state.texts()" * self._by_value
+        """What fetches ``texts``, ahead of the loop and whenever other code may have made a group; nothing where it is not used."""
+        return "; texts = state.texts()" * self._by_text
 
     @property
-    def _by_value(self) -> bool:
-        """Whether the key is one value, and no object with fields of its own."""
-        return not isinstance(self._folding.key, ObjectOf)
+    def _by_text(self) -> bool:
+        """Whether groups may be found by text: the key is one value, and unwound elements are asked for their classes one by one."""
+        return self._writer.guesses.inline and not isinstance(self._folding.key, ObjectOf)
 
     def fold(self, *, pending: bool, row: Callable[[], None] | None) -> None:
         """Write the end of the loop's body; *pending*: updates are listed in ``todo``, for the rest of the document may fail.
@@ -103,13 +103,15 @@ class FoldingWriter:
     def _change_found(self, likely: Mapping[Path, tuple[Value, str]], tests: Mapping[Path, str]) -> bool:
         """Write what is done if the key is a text, as is likely, and its group is there; return whether that is likely.
 
-        What finds a group among those of texts and of null is one, so its class is not asked: that is a twelfth of the work on an
+        What finds a group among those of texts and of null is one, so its class is not asked: that is a twentieth of the work on an
         element. (A value of no class of the language could say that it is equal to a text, and would then be counted as that text.)
         """
         writer, key = self._writer, self._folding.key
-        path = self._segment.shape.path_of(key.names) if isinstance(key, Field) else None
-        text, kind = likely.get(path, (None, "")) if path is not None else (None, "")
-        if text is None or kind != "str":
+        path = self._segment.shape.path_of(key.names) if isinstance(key, Field) and self._by_text else None
+        if path is None or path not in likely:
+            return False
+        text, kind = likely[path]
+        if kind != "str":
             return False
         others = " and ".join(test for other, test in tests.items() if other != path)
         writer.line(f"try: g = texts({text.text})" + (f" if {others} else None" if others else ""))
@@ -150,7 +152,7 @@ class FoldingWriter:
         writer = self._writer
         names = [writer.fresh() for column in self._columns for _ in column.values]
         loop, values = f"for {', '.join(['h', 'key', *names])} in todo:", [Value(name) for name in names]
-        drained = _Key("h", "" if self._by_value else "object")
+        drained = _Key("h")
         if not self.picky and not self._parameterised:
             with writer.block(loop):
                 self._change(drained, values)
@@ -208,7 +210,7 @@ class FoldingWriter:
                     writer.turn_away(test)
                 writer.line(f"key = {Shape(writer, None, fields).build_fields()}")
 
-            return _Key("h", "object", make)
+            return _Key("h", make=make)
         value = emitter.sharp(emitter.value(key))
         if value.kind in {"str", "int"}:
             return _Key(value.text, value.kind, lambda: writer.line(f"key = {value.text}"))
@@ -216,13 +218,14 @@ class FoldingWriter:
         with writer.block("else:"):
             writer.line(f"key = None if {value.text} is M else {value.text}" if value.may_miss else f"key = {value.text}")
             writer.line(f"h = {writer.constant(identity)}(key)")
-        return _Key("h", "" if self._by_value else "object")
+        return _Key("h")
 
     def _note_class(self, key: _Key) -> None:
         """Write that a new group is one that ``texts`` must not find, if so."""
-        test = {"": "if h.__class__ is not str and h is not None: ", "int": ""}.get(key.kind)
-        if test is not None:
-            self._writer.line(f"{test}texts = state.no_texts()")
+        if key.kind == "str" or isinstance(self._folding.key, ObjectOf):
+            return
+        test = "if h.__class__ is not str and h is not None: " if not key.kind else ""
+        self._writer.line(f"{test}texts = state.no_texts()")
 
     def _hash(self, value: Value) -> str:
         if value.kind in {"str", "int"}:

@@ -36,7 +36,7 @@ def matching(parser: Parser, pattern: Any, where: str) -> Leaf:
 
 def searching(search: Callable[[str], bool], same: Test) -> Leaf:
     """Return the condition that *search* finds something in a string, or that another value is the *same* pattern."""
-    return Leaf(lambda value: search(value) if value.__class__ is str or _is_text(value) else same(value))
+    return Leaf(lambda value: search(value) if is_string(value) else same(value))
 
 
 def _searcher(parser: Parser, pattern: Any, where: str) -> Callable[[str], bool]:
@@ -54,15 +54,10 @@ def _searcher(parser: Parser, pattern: Any, where: str) -> Callable[[str], bool]
 def _equal_to(constant: Any) -> Test:
     cls = constant.__class__
     if cls is str:
-        return lambda value: value == constant if value.__class__ is str else _is_text(value) and value == constant
+        return lambda value: (value.__class__ is str or is_string(value)) and value == constant
     wanted = sort_key(constant)
     family = _family(constant)
     return lambda value: _family(value) == family and sort_key(value) == wanted
-
-
-def _is_text(value: Any) -> bool:
-    """Whether *value* is a string of a class of its own."""
-    return isinstance(value, str) and is_string(value)
 
 
 def _family(value: Any) -> str:
@@ -129,7 +124,7 @@ def _in(parser: Parser, spec: Any, where: str) -> Leaf:
     if all(item.__class__ is str for item in spec):
         strings = frozenset(spec)
         return Leaf(
-            lambda value: value in strings if value.__class__ is str else _is_text(value) and value in strings,
+            lambda value: (value.__class__ is str or is_string(value)) and value in strings,
             fast=("$in", strings) if strings else None,
         )
     plain = {identity(item) for item in spec if item is not None and kind(item) != "regex"}
