@@ -3,7 +3,7 @@
 ::
 
     with CrashHarness(Path("my_runs.py")) as harness:
-        outcome = harness.run("run_pipeline", {"folder": "/tmp/x"}, kill_point="sealed:2")
+        outcome = harness.run("run_pipeline", {"folder": str(folder)}, kill_point="sealed:2")
         outcome.killed      # the child died of SIGKILL
 
 ``my_runs.py`` holds functions that run a pipeline to its end in the calling process and return; what they raise is an outcome too.
